@@ -1,0 +1,126 @@
+"""Every failure that a caller can meet, and what each protocol says about it.
+
+One class per failure. `http_status`, `smtp_reply` and `pop3_reply` are the only words that reach a peer; the
+keyword arguments given to the constructor go to the log and nowhere else. Temporary trouble is 4xx in SMTP,
+503 in HTTP and [SYS/TEMP] in POP3 (RFC 3206), never a permanent refusal.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MailsacError(Exception):
+    """The root: a failure nobody foresaw. Reported as temporary, so that no mail is bounced for our mistake."""
+
+    http_status: ClassVar[int] = 500
+    http_message: ClassVar[str] = "Internal server error"
+    smtp_reply: ClassVar[str] = "451 4.3.0 Local error in processing"
+    pop3_reply: ClassVar[str] = "-ERR [SYS/TEMP] local error in processing"
+
+    def __init__(self, **fields: object) -> None:
+        super().__init__(type(self).__name__, fields)
+        self.fields = fields
+
+
+class InvalidAddress(MailsacError):
+    """An address that is outside the grammar of RFC 5321 §4.1.2 as `address` reads it."""
+
+    http_status = 400
+    http_message = "That address is not valid."
+    smtp_reply = "553 5.1.3 Malformed address"
+    pop3_reply = "-ERR malformed address"
+
+
+class InvalidRequest(MailsacError):
+    """A value in a request that has the wrong form. `message` is fixed text, `problems` name the fields."""
+
+    http_status = 400
+    http_message = "The request is not valid."
+    smtp_reply = "501 5.5.4 Invalid argument"
+    pop3_reply = "-ERR invalid argument"
+
+    def __init__(self, *problems: str, **fields: object) -> None:
+        super().__init__(problems=problems, **fields)
+        self.problems = problems
+
+
+class NotAuthenticated(MailsacError):
+    """No credentials, or wrong ones."""
+
+    http_status = 401
+    http_message = "Not authorized. You may need to log in first."
+    smtp_reply = "535 5.7.8 Authentication credentials invalid"
+    pop3_reply = "-ERR [AUTH] invalid user name or password"
+
+
+class NotPermitted(MailsacError):
+    """The credentials are right, and do not reach this far."""
+
+    http_status = 403
+    http_message = "Not permitted."
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR [AUTH] not permitted"
+
+
+class MessageNotFound(MailsacError):
+    """No message of that id in that mailbox. HTTP adds both to the text (`api.messages`)."""
+
+    http_status = 404
+    http_message = "Message not found."
+    smtp_reply = "550 5.1.1 No such message"
+    pop3_reply = "-ERR no such message"
+
+
+class MailboxInUse(MailsacError):
+    """Another POP3 session holds the maildrop lock (RFC 2449 §8.1.2)."""
+
+    http_status = 409
+    http_message = "The mailbox is in use."
+    smtp_reply = "450 4.2.1 Mailbox busy"
+    pop3_reply = "-ERR [IN-USE] maildrop is locked by another session"
+
+
+class MessageTooLarge(MailsacError):
+    """The message exceeds smtp.max_message_bytes (RFC 1870 §6.1)."""
+
+    http_status = 413
+    http_message = "Message too large."
+    smtp_reply = "552 5.3.4 Message size exceeds fixed maximum message size"
+    pop3_reply = "-ERR message too large"
+
+
+class StorageFull(MailsacError):
+    """The disk has less than store.min_free_bytes left, or is full."""
+
+    http_status = 503
+    http_message = "Insufficient storage, try again later."
+    smtp_reply = "452 4.3.1 Insufficient system storage"
+    pop3_reply = "-ERR [SYS/TEMP] insufficient storage"
+
+
+class StoreUnavailable(MailsacError):
+    """The database or the disk does not answer; the driver's own error is the `__cause__`."""
+
+    http_status = 503
+    http_message = "The mail store is not available, try again later."
+    smtp_reply = "451 4.3.0 Mail store not available, try again later"
+    pop3_reply = "-ERR [SYS/TEMP] mail store not available"
+
+
+class Overloaded(MailsacError):
+    """A bound was reached that passes by itself: bytes in flight, sessions, time."""
+
+    http_status = 503
+    http_message = "Too busy, try again later."
+    smtp_reply = "452 4.3.1 Too much mail in flight, try again later"
+    pop3_reply = "-ERR [SYS/TEMP] too busy"
+
+
+class ShuttingDown(MailsacError):
+    """The server is stopping (RFC 5321 §3.8)."""
+
+    http_status = 503
+    http_message = "Shutting down."
+    smtp_reply = "421 4.3.2 Service shutting down"
+    pop3_reply = "-ERR [SYS/TEMP] shutting down"
