@@ -1,0 +1,63 @@
+# install · run · test · check · bench · hardening · kill · lock. Each makes .venv first where it is missing.
+
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# More arguments for the command of a target: make test ARGS="-k pop3", make run ARGS="--smtp-port 2525".
+ARGS :=
+
+.PHONY: install run test check bench hardening kill lock clean
+
+install: $(VENV)/.installed
+
+run: install
+	$(VENV)/bin/mailsac serve $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(PYTHON) -m pytest -m "not hardening" $(ARGS)
+
+check: $(VENV)/.installed-dev
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+
+# Every figure, beside a peer or a floor measured in the same run.
+bench: $(VENV)/.installed-dev
+	$(PYTHON) -m bench.smtp $(ARGS)
+
+# The hardening checks in their long form, then the figures of time and memory.
+hardening: $(VENV)/.installed-dev
+	$(PYTHON) -m pytest -m "check or hardening" --timeout 900 $(ARGS)
+	$(PYTHON) -m bench.hardening
+
+# kill -9 under load, 200 times.
+kill: $(VENV)/.installed-dev
+	MAILSAC_TEST_KILLS=200 $(PYTHON) -m pytest tests/live/test_kill.py --timeout 3600 -s $(ARGS)
+
+# Both lock files again, from pyproject.toml. Needs uv; `make lock ARGS=--upgrade` takes newer versions.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock:
+	$(LOCK) $(ARGS) --extra build pyproject.toml --output-file requirements.lock
+	$(LOCK) $(ARGS) --extra build --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The stamps make the second run quick, and offline: pip asks the network for nothing that is already there.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(PYTHON)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(PYTHON):
+	@for python in python3.13 python3.12 python3.11 python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "making $(VENV) with $$($$python --version)"; \
+	    "$$python" -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); echo "$$python cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; \
+	  fi; \
+	done; echo "mailsac needs Python 3.11 or newer, and found none" >&2; exit 1
