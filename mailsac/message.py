@@ -6,11 +6,18 @@ a lost row needs, with the size and the CRC-32C of what follows it, so a torn fi
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Final
 
+import google_crc32c
 import msgspec
 
 from mailsac.address import Address
+
+TRACE_FIELD: Final = b"X-Mailsac-Envelope: "
+_TRACE_SEARCH: Final = 8192  # octets; a trace header is under 3 KB, as every part of it is bounded by the path grammar
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -94,6 +101,94 @@ class StoredMessage(msgspec.Struct, frozen=True):
     octets: int  # of the whole file after CRLF normalisation: POP3's size (RFC 1939 §11)
 
 
+class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The value of X-Mailsac-Envelope: all that a lost row needs and the octets after it do not say."""
+
+    v: int
+    id: str
+    rcpt: str
+    sender: str  # the reverse-path, "" for <>
+    ip: str
+    via: str
+    helo: str
+    tls: bool
+    time: str
+    size: int  # octets of what follows the trace header
+    crc32c: int  # of what follows the trace header
+
+
+class BrokenTrace(Exception):
+    """A stored file that does not start with a trace header, or whose octets are not those it was written with."""
+
+
 def timestamp(moment: datetime) -> str:
     """ISO 8601 UTC in whole milliseconds, the one form in which times are stored and sent."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def checksum(data: bytes) -> int:
+    """CRC-32C, the one that processors compute."""
+    return int(google_crc32c.value(data))
+
+
+def trace_header(
+    envelope: Envelope, recipient: Address, *, hostname: str, message_id: str, size: int, crc32c: int
+) -> tuple[Trace, bytes]:
+    """The trace fields to put before a message, CRLF-terminated (RFC 5321 §4.4), and the last one as a value.
+
+    One recipient only: a `for` clause that named the others would disclose them (§7.2).
+    """
+    sender = "" if envelope.reverse_path is None else str(envelope.reverse_path)
+    trace = Trace(
+        v=1,
+        id=message_id,
+        rcpt=str(recipient),
+        sender=sender,
+        ip=envelope.client_ip,
+        via=envelope.server_ip,
+        helo=envelope.helo,
+        tls=envelope.tls,
+        time=timestamp(envelope.received_at),
+        size=size,
+        crc32c=crc32c,
+    )
+    protocol = ("UTF8SMTP" if envelope.smtputf8 else "ESMTP") + "S" * envelope.tls + "A" * bool(envelope.account)
+    address = f"IPv6:{envelope.client_ip}" if ":" in envelope.client_ip else envelope.client_ip
+    fields = (
+        f"Return-Path: <{sender}>\r\n"
+        f"Received: from {envelope.helo or 'unknown'} ([{address}])\r\n"
+        f"\tby {hostname} with {protocol} id {message_id}\r\n"
+        f"\tfor <{recipient}>; {format_datetime(envelope.received_at)}\r\n"
+    )
+    return trace, fields.encode() + TRACE_FIELD + msgspec.json.encode(trace) + b"\r\n"
+
+
+def read_trace(head: bytes) -> tuple[Trace, int]:
+    """The envelope of a stored file and the offset at which the client's octets start.
+
+    `head` is the start of the file, 8 KiB of it or all. Raises BrokenTrace.
+    """
+    start = head.find(b"\n" + TRACE_FIELD, 0, _TRACE_SEARCH) + 1
+    end = head.find(b"\r\n", start)
+    if not start or end < 0:
+        raise BrokenTrace
+    try:
+        return _decode_trace(head[start + len(TRACE_FIELD) : end]), end + 2
+    except msgspec.DecodeError as error:
+        raise BrokenTrace from error
+
+
+_decode_trace: Final = msgspec.json.Decoder(Trace).decode
+
+
+def crlf_octets(pieces: Sequence[bytes]) -> int:
+    """Octets of the joined pieces after CRLF normalisation: bare CR and bare LF become CRLF, the end gets one.
+
+    A CRLF must not be split between two pieces.
+    """
+    octets = 0
+    for piece in pieces:
+        crlf = piece.count(b"\r\n")
+        octets += len(piece) + piece.count(b"\n") + piece.count(b"\r") - 2 * crlf
+    last = next((piece for piece in reversed(pieces) if piece), b"\n")
+    return octets if last.endswith((b"\n", b"\r")) else octets + 2
