@@ -54,6 +54,15 @@ class NotAuthenticated(MailsacError):
     pop3_reply = "-ERR [AUTH] invalid user name or password"
 
 
+class TooManyFailedLogins(MailsacError):
+    """The client failed to log in too often of late; its credentials were not looked at (RFC 4954 §6, RFC 3206 §4)."""
+
+    http_status = 429
+    http_message = "Too many failed logins, try again later."
+    smtp_reply = "454 4.7.0 Too many failed logins, try again later"
+    pop3_reply = "-ERR [SYS/TEMP] too many failed logins, try again later"
+
+
 class NotPermitted(MailsacError):
     """The credentials are right, and do not reach this far."""
 
