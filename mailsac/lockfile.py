@@ -1,0 +1,34 @@
+"""One process per data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mailsac.errors import StoreUnavailable
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`, making it where it is missing. Raises StoreUnavailable when another process does.
+
+    flock, because the kernel drops it with the process, however that ends. The file stays: to unlink it would let
+    a third process lock a new file while the second still waits on the old one.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+            raise StoreUnavailable(
+                reason=f"the data folder {path.parent} is in use by another mailsac (process {holder or 'unknown'})"
+            ) from error
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
