@@ -7,7 +7,7 @@ the readers that asked before, and is not kept.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from cachetools import LRUCache
@@ -59,6 +59,11 @@ class Cache:
             self._kinds.add(key[0])
             self._entries[key] = (value, weight + ENTRY_COST)
             self._size.set(self._entries.currsize)
+
+    def put_joined(self, key: Key, pieces: Sequence[bytes], octets: int) -> None:
+        """Keep the joined pieces; they are joined only if they are kept."""
+        if octets + ENTRY_COST <= self._max_item:
+            self.put(key, b"".join(pieces), octets)
 
     def drop(self, message_id: str) -> None:
         """Forget everything about one message."""

@@ -7,13 +7,30 @@ unlink note in the same transaction, so that a crash before the file is gone can
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from mailsac.cache import Cache
+from mailsac.errors import MailsacError, MessageNotFound, Overloaded
 from mailsac.message import Message, StoredMessage
-from mailsac.mime import Parsed
+from mailsac.mime import Parsed, parse
+from mailsac.telemetry import Metrics
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH_MESSAGES: Final = 64  # of one group commit: bounds how long the first waits for the last
+MAX_BATCH_OCTETS: Final = 16 * 1024 * 1024
+MAX_WAITING_MESSAGES: Final = 10_000  # beyond it `save` refuses; listeners hold far fewer
+PARSE_ON_LOOP_OCTETS: Final = 64 * 1024  # below it a thread costs more than the parse
+LARGE_OCTETS: Final = 4 * 1024 * 1024  # whole messages above it are in memory two at a time
+QUEUE_ID: Final = re.compile(r"[0-9a-z]{26}")
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -42,9 +59,7 @@ class MessageTable(Protocol):
 
     async def get(self, message_id: str) -> Message | None: ...
 
-    async def newest(
-        self, mailbox: str, *, recipient: str | None, until: str | None, limit: int
-    ) -> list[Message]:
+    async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
         """The newest messages, at most `limit`, received at or before `until`."""
 
     async def count(self, mailbox: str, *, recipient: str | None) -> int: ...
@@ -98,41 +113,213 @@ class RawStore(Protocol):
         """Remove; an id that is not there is no error."""
 
 
+class Item(msgspec.Struct, frozen=True):
+    """One message to store: its row, and its octets in pieces (trace header, client's octets)."""
+
+    row: StoredMessage
+    pieces: tuple[bytes, ...]
+
+
+class _Unit:
+    """What one mail transaction stores: its items are committed together or not at all."""
+
+    __slots__ = ("done", "items", "octets")
+
+    def __init__(self, items: Sequence[Item], done: asyncio.Future[None]) -> None:
+        self.items = items
+        self.octets = sum(len(piece) for item in items for piece in item.pieces)
+        self.done = done
+
+
+class Committer:
+    """Group commit: what waits while one batch is synced becomes the next batch; nobody waits when it is idle.
+
+    The files of a batch are written while the rows of the batch before it are committed, in this order:
+    files durable, rows durable, LRU, then `save` returns.
+    """
+
+    def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics) -> None:
+        self._table, self._raw, self._cache, self._metrics = table, raw, cache, metrics
+        self._waiting: deque[_Unit] = deque()
+        self._waiting_messages = 0
+        self._runner: asyncio.Task[None] | None = None
+
+    async def save(self, items: Sequence[Item]) -> None:
+        """Durable when it returns. Raises StoreUnavailable, StorageFull or Overloaded, and then nothing is stored."""
+        if self._waiting_messages + len(items) > MAX_WAITING_MESSAGES:
+            raise Overloaded(waiting=self._waiting_messages)
+        unit = _Unit(items, asyncio.get_running_loop().create_future())
+        self._waiting.append(unit)
+        self._waiting_messages += len(items)
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run(), name="committer")
+        await unit.done
+
+    async def drain(self) -> None:
+        """Wait until nothing is waiting."""
+        while self._runner is not None:
+            await asyncio.wait([self._runner])
+
+    async def _run(self) -> None:
+        rows: asyncio.Task[None] | None = None
+        while self._waiting or rows is not None:
+            if self._waiting:
+                batch = self._take()
+                started = time.monotonic()
+                written = await self._write_files(batch)
+                if rows is not None:
+                    await rows
+                    rows = None
+                if written:
+                    rows = asyncio.create_task(self._insert_rows(batch, started))
+            else:
+                assert rows is not None
+                await rows
+                rows = None
+        self._runner = None
+
+    def _take(self) -> list[_Unit]:
+        batch = [self._waiting.popleft()]
+        messages, octets = len(batch[0].items), batch[0].octets
+        while self._waiting:
+            messages += len(self._waiting[0].items)
+            octets += self._waiting[0].octets
+            if messages > MAX_BATCH_MESSAGES or octets > MAX_BATCH_OCTETS:
+                break
+            batch.append(self._waiting.popleft())
+        self._waiting_messages -= sum(len(unit.items) for unit in batch)
+        return batch
+
+    async def _write_files(self, batch: list[_Unit]) -> bool:
+        try:
+            await self._raw.write_many([(item.row.message.id, item.pieces) for unit in batch for item in unit.items])
+        except Exception as error:
+            _fail(batch, error)
+            return False
+        return True
+
+    async def _insert_rows(self, batch: list[_Unit], started: float) -> None:
+        items = [item for unit in batch for item in unit.items]
+        try:
+            await self._table.insert_many([item.row for item in items])
+        except Exception as error:
+            _fail(batch, error)
+            # The client keeps the mail and sends it again; a file left here would come back as a duplicate.
+            try:
+                await self._raw.delete([item.row.message.id for item in items])
+            except MailsacError as failure:
+                log.warning("store.orphans_left", extra={"messages": len(items), "error": repr(failure)})
+            return
+        for item in items:
+            octets = sum(map(len, item.pieces))
+            self._metrics.octets_stored.inc(octets)
+            self._cache.put_joined(("raw", item.row.message.id), item.pieces, octets)
+        self._metrics.messages_stored.inc(len(items))
+        self._metrics.commit_batch.observe(len(items))
+        self._metrics.commit_seconds.observe(time.monotonic() - started)
+        for unit in batch:
+            if not unit.done.cancelled():
+                unit.done.set_result(None)
+
+
+def _fail(batch: list[_Unit], error: Exception) -> None:
+    for unit in batch:
+        if not unit.done.cancelled():
+            unit.done.set_exception(error)
+
+
 class MailStore:
     """The one door to stored mail."""
 
-    async def save(self, items: Sequence[tuple[StoredMessage, Sequence[bytes]]]) -> None:
+    def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics) -> None:
+        self._table, self._raw, self._cache = table, raw, cache
+        self._committer = Committer(table, raw, cache, metrics)
+        self._large = asyncio.Semaphore(2)
+
+    async def save(self, items: Sequence[Item]) -> None:
         """Keep messages for good: durable, findable and in the LRU when it returns. All or an error."""
-        raise NotImplementedError
+        await self._committer.save(items)
+
+    async def drain(self) -> None:
+        """Wait until all that was given to `save` is decided."""
+        await self._committer.drain()
 
     async def get(self, mailbox: str, message_id: str, *, recipient: str | None = None) -> Message:
         """The row. `message_id` may be `latest`, or a queue id for its first message. Raises MessageNotFound."""
-        raise NotImplementedError
+        if message_id == "latest":
+            found = await self.newest(mailbox, recipient=recipient, limit=1)
+            if not found:
+                raise MessageNotFound(mailbox=mailbox)
+            return found[0]
+        if QUEUE_ID.fullmatch(message_id):
+            message_id += "-0"
+        message = await self._table.get(message_id)
+        if message is None or message.mailbox != mailbox or recipient not in (None, message.recipient):
+            raise MessageNotFound(mailbox=mailbox, message_id=message_id)
+        return message
 
     async def newest(
         self, mailbox: str, *, recipient: str | None = None, until: str | None = None, limit: int
-    ) -> list[Message]: ...
+    ) -> list[Message]:
+        """The newest messages of a mailbox, at most `limit`, received at or before `until`."""
+        return await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit)
 
-    async def count(self, mailbox: str, *, recipient: str | None = None) -> int: ...
+    async def count(self, mailbox: str, *, recipient: str | None = None) -> int:
+        """How many messages a mailbox holds."""
+        return await self._table.count(mailbox, recipient=recipient)
 
-    async def maildrop(self, mailbox: str, *, recipient: str | None = None) -> list[Listing]: ...
+    async def maildrop(self, mailbox: str, *, recipient: str | None = None) -> list[Listing]:
+        """All messages of a mailbox, oldest first: a POP3 snapshot."""
+        return await self._table.maildrop(mailbox, recipient=recipient)
+
+    async def usage(self) -> Usage:
+        """How much is stored."""
+        return await self._table.usage()
+
+    async def oldest(self, *, limit: int) -> list[Listing]:
+        """The oldest unstarred messages of all mailboxes."""
+        return await self._table.oldest(limit=limit)
 
     async def delete(self, message_ids: Sequence[str]) -> list[str]:
         """Row first, then file, then LRU; returns the ids that were there."""
-        raise NotImplementedError
+        return await self._forget(await self._table.delete(message_ids))
 
-    async def purge(self, mailbox: str, *, recipient: str | None = None) -> list[str]: ...
+    async def purge(self, mailbox: str, *, recipient: str | None = None) -> list[str]:
+        """Delete all of a mailbox that is not starred; returns the ids."""
+        return await self._forget(await self._table.purge(mailbox, recipient=recipient))
 
-    async def usage(self) -> Usage: ...
+    async def expire(self, before: str, *, limit: int) -> list[str]:
+        """Delete unstarred messages received before that time, oldest first; returns the ids."""
+        return await self._forget(await self._table.expire(before, limit=limit))
+
+    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
+        """Delete unstarred messages that exceed `cap` per mailbox, oldest first; returns the ids."""
+        return await self._forget(await self._table.beyond_cap(cap, limit=limit))
 
     async def read_raw(self, message_id: str) -> bytes:
         """The stored octets, trace header included, through the LRU. Raises MessageNotFound."""
-        raise NotImplementedError
+        return await self._cache.get(("raw", message_id), lambda: self._raw.read(message_id), len)
 
     def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        """The stored octets in pieces; does not fill the LRU."""
-        raise NotImplementedError
+        """The stored octets in pieces; does not fill the LRU. Raises MessageNotFound."""
+        return self._raw.chunks(message_id, start=start)
 
-    async def parsed(self, message_id: str) -> Parsed:
+    async def parsed(self, message: Message) -> Parsed:
         """The message taken apart, through the LRU; parsed once however many ask at the same time."""
-        raise NotImplementedError
+        return await self._cache.get(("parsed", message.id), lambda: self._parse(message), lambda parsed: parsed.weight)
+
+    async def _parse(self, message: Message) -> Parsed:
+        if message.size <= PARSE_ON_LOOP_OCTETS:
+            return parse(await self.read_raw(message.id))
+        if message.size <= LARGE_OCTETS:
+            return await asyncio.to_thread(parse, await self.read_raw(message.id))
+        async with self._large:
+            return await asyncio.to_thread(parse, await self.read_raw(message.id))
+
+    async def _forget(self, message_ids: list[str]) -> list[str]:
+        for message_id in message_ids:
+            self._cache.drop(message_id)
+        if message_ids:
+            await self._raw.delete(message_ids)
+            await self._table.unlinked(message_ids)
+        return message_ids
