@@ -1,0 +1,83 @@
+"""Accept a message: one parse, one row and one file for each recipient, stored for good before anybody says 250."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from mailsac.errors import MailsacError, StorageFull
+from mailsac.message import Envelope, checksum, crlf_octets, trace_header
+from mailsac.mime import Parsed, parse
+from mailsac.store import LARGE_OCTETS, PARSE_ON_LOOP_OCTETS, Item, MailStore
+from mailsac.summary import summarize
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: no i l o u, sorts as the number does
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+RANDOM_BITS: Final = 80
+LARGE_AT_ONCE: Final = 2  # messages over LARGE_OCTETS that are parsed at the same time
+
+
+class QueueIds:
+    """Ids of 26 characters: 48 bits of milliseconds, 80 of chance; always growing, whatever the clock does."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def next(self) -> str:
+        """A new id."""
+        value = int(self._clock() * 1000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+        if value >> RANDOM_BITS <= self._last >> RANDOM_BITS:
+            value = self._last + 1
+        self._last = value
+        return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+class Inbound:
+    """Where accepted mail enters, whoever took it from the wire."""
+
+    def __init__(self, store: MailStore, *, hostname: str, has_room: Callable[[], bool]) -> None:
+        self._store = store
+        self._hostname = hostname
+        self._has_room = has_room
+        self._ids = QueueIds()
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    async def refuse_reason(self) -> MailsacError | None:
+        """Why no mail can be taken now, asked before a client sends it."""
+        return None if self._has_room() else StorageFull()
+
+    async def deliver(self, envelope: Envelope, data: bytes) -> str:
+        """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError."""
+        parsed, crc32c = await self._examined(data)
+        octets = crlf_octets((data,))
+        queue_id = self._ids.next()
+        items = []
+        for index, recipient in enumerate(envelope.recipients):
+            trace, header = trace_header(
+                envelope,
+                recipient,
+                hostname=self._hostname,
+                message_id=f"{queue_id}-{index}",
+                size=len(data),
+                crc32c=crc32c,
+            )
+            row = summarize(trace, parsed, octets=len(header) + octets)
+            items.append(Item(row=row, pieces=(header, data)))
+        await self._store.save(items)
+        return queue_id
+
+    async def _examined(self, data: bytes) -> tuple[Parsed, int]:
+        if len(data) <= PARSE_ON_LOOP_OCTETS:
+            return _examine(data)
+        if len(data) <= LARGE_OCTETS:
+            return await asyncio.to_thread(_examine, data)
+        async with self._large:
+            return await asyncio.to_thread(_examine, data)
+
+
+def _examine(data: bytes) -> tuple[Parsed, int]:
+    return parse(data), checksum(data)
