@@ -6,33 +6,59 @@ the default below. Nothing else in the program reads the environment.
 
 from __future__ import annotations
 
+import difflib
+import logging
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import inspect
+
+from mailsac.setting_types import (
+    Count,
+    CountOrOff,
+    Days,
+    Domain,
+    HostName,
+    ListeningAddress,
+    Network,
+    Octets,
+    OctetsOrOff,
+    Origin,
+    Port,
+    Seconds,
+    Secret,
+    WrongValue,
+    is_loopback,
+    read_value,
+    shown,
+)
+
+log = logging.getLogger(__name__)
 
 MIB: Final = 1024 * 1024
+MAX_FILE_BYTES: Final = MIB  # of config.toml
 
-Port = Annotated[int, Meta(ge=0, le=65535)]  # 0 picks a free one
-Seconds = Annotated[float, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=1)]
-CountOrOff = Annotated[int, Meta(ge=0)]  # 0 switches the rule off
-Octets = Annotated[int, Meta(ge=1)]
+
+class ConfigError(Exception):
+    """A setting that the program cannot run with. The text is one line for the operator and holds no secret."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table of config.toml."""
 
 
-class Smtp(Section):
+class Smtp(Section, frozen=True, kw_only=True):
     """The SMTP listener. Bounds and their sources stand in `smtp`; here is what an operator may want to change."""
 
-    host: str = "127.0.0.1"
+    host: ListeningAddress = "127.0.0.1"
     port: Port = 1025
     tls_port: Port | None = None  # implicit TLS; off unless set
-    hostname: str = "mailsac.local"  # greeting, EHLO, Received, and the domain of a bare <postmaster>
-    accept_domains: tuple[str, ...] = ()  # empty accepts every domain
+    hostname: HostName = "mailsac.local"  # greeting, EHLO, Received, and the domain of a bare <postmaster>
+    accept_domains: tuple[Domain, ...] = ()  # empty accepts every domain
     address_literals: bool = False  # whether <user@[192.0.2.1]> is a recipient
     bare_newline: Literal["accept", "reject"] = "accept"
     require_pipelining_discipline: bool = False  # refuse input that arrives before 220 or 354
@@ -40,89 +66,97 @@ class Smtp(Section):
     max_recipients: Count = 100
     max_sessions: Count = 500
     idle_timeout_s: Seconds = 300.0
-    proxy_networks: tuple[str, ...] = ()  # who may speak PROXY protocol; others may not
+    proxy_networks: tuple[Network, ...] = ()  # who may speak PROXY protocol; others may not
 
 
-class Pop3(Section):
+class Pop3(Section, frozen=True, kw_only=True):
     """The POP3 listener."""
 
-    host: str = "127.0.0.1"
+    host: ListeningAddress = "127.0.0.1"
     port: Port = 1110
     tls_port: Port | None = None
     max_sessions: Count = 500
     idle_timeout_s: Seconds = 600.0  # RFC 1939 §3 asks for at least ten minutes
 
 
-class Http(Section):
+class Http(Section, frozen=True, kw_only=True):
     """The HTTP listener."""
 
-    host: str = "127.0.0.1"
+    host: ListeningAddress = "127.0.0.1"
     port: Port = 8025
-    allowed_hosts: tuple[str, ...] = ()  # besides IP literals, localhost and single-label names
-    cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[Domain, ...] = ()  # besides IP literals, localhost and single-label names
+    cors_origins: tuple[Origin, ...] = ()
     max_connections: Count = 512
 
 
-class Tls(Section):
+class Tls(Section, frozen=True, kw_only=True):
     """The certificate of STARTTLS, STLS and the implicit TLS ports."""
 
     cert: str = ""  # PEM file with the chain
     key: str = ""  # PEM file; empty: the key stands in the certificate file
+    key_password: Secret = ""  # of an encrypted key
     self_signed: bool = False  # make and keep one under data_dir when no certificate is named
 
 
-class Store(Section):
+class Store(Section, frozen=True, kw_only=True):
     """Where mail is kept."""
 
     data_dir: Path = Path("mailsac-data")
     metadata: Literal["sqlite"] = "sqlite"
     fsync: bool = True  # false: for throw-away runs; a power cut loses mail that was answered 250
-    min_free_bytes: CountOrOff = 512 * MIB  # floor of free disk, at most 5 % of the disk; below it mail gets 452
+    min_free_bytes: OctetsOrOff = 512 * MIB  # floor of free disk, at most 5 % of the disk; below it mail gets 452
 
 
-class Cache(Section):
+class Cache(Section, frozen=True, kw_only=True):
     """The LRU of raw and parsed messages."""
 
-    max_bytes: CountOrOff = 32 * MIB  # one item at most an eighth of it
+    max_bytes: OctetsOrOff = 32 * MIB  # one item at most an eighth of it
 
 
-class Retention(Section):
+class Retention(Section, frozen=True, kw_only=True):
     """What is forgotten, oldest first."""
 
-    max_age_days: Annotated[float, Meta(ge=0)] = 0.0
+    max_age_days: Days = 0.0
     max_messages_per_mailbox: CountOrOff = 0
-    max_total_bytes: CountOrOff = 0
+    max_total_bytes: OctetsOrOff = 0
     interval_s: Seconds = 60.0
 
 
-class Limits(Section):
+class Limits(Section, frozen=True, kw_only=True):
     """Bounds that protect the process as a whole."""
 
-    exempt_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+    exempt_networks: tuple[Network, ...] = (
+        "127.0.0.0/8",
+        "::1/128",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fc00::/7",
+    )
     max_data_bytes_in_flight: Octets = 256 * MIB
 
 
-class Auth(Section):
+class Auth(Section, frozen=True, kw_only=True):
     """Who may read. In open mode everybody may read everything, so it stays on loopback unless told otherwise."""
 
     mode: Literal["open"] = "open"
     open_to_network: bool = False
 
 
-class Log(Section):
+class Log(Section, frozen=True, kw_only=True):
     """What stderr says."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
-class Testing(Section):
+class Testing(Section, frozen=True, kw_only=True):
     """For black-box runs only."""
 
     time_scale: Seconds = 1.0  # every protocol time-out is multiplied by it
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     """The whole tree."""
 
     profile: Literal["local", "public"] = "local"
@@ -144,3 +178,219 @@ PUBLIC_PROFILE: Final[dict[str, dict[str, object]]] = {
     "smtp": {"max_message_bytes": 25 * MIB, "bare_newline": "reject", "require_pipelining_discipline": True},
     "limits": {"exempt_networks": ["127.0.0.0/8", "::1/128"]},
 }
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the loader found."""
+
+    config: Config
+    origins: dict[tuple[str, str], str]  # (section, key) to "config.toml", "environment", "profile public", "default" …
+    unknown_variables: tuple[str, ...]  # of the environment: a warning, since a later version may know them
+
+
+def environment() -> Mapping[str, str]:
+    """The environment of the process, for `load`."""
+    return os.environ
+
+
+def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Config:
+    """The settings, warnings logged. See `resolve`."""
+    settings = resolve(path, environ, flags)
+    warn_unknown(settings)
+    return settings.config
+
+
+def warn_unknown(settings: Settings) -> None:
+    """Log the variables that name no setting, each with the nearest one that does."""
+    names = [_variable(*setting) for setting in _settings()]
+    for variable in settings.unknown_variables:
+        log.warning(
+            "config.unknown_variable", extra={"variable": variable, "nearest": _nearest(variable, names) or "none"}
+        )
+
+
+def resolve(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Settings:
+    """The settings and where each came from. Raises ConfigError.
+
+    `flags` maps "section.key" to a value, None where the flag was not given. An empty variable is not set; a list
+    in a variable is comma-separated, and a lone comma is the empty list.
+    """
+    types = _settings()
+    from_environment, unknown = _environment_layer(environ, types)
+    given = _file_layer(path, types) if path else {}
+    given |= from_environment | _flag_layer(flags)
+    profile = given["", "profile"].read(types["", "profile"]) if ("", "profile") in given else "local"
+    given = (_profile_layer() if profile == "public" else {}) | given
+
+    values: dict[str, dict[str, object]] = {}
+    for (section, key), value in given.items():
+        values.setdefault(section, {})[key] = value.read(types[section, key])
+    top = values.pop("", {})
+    sections = {name: type(getattr(Config(), name))(**keys) for name, keys in values.items()}
+    config = msgspec.structs.replace(Config(), **top, **sections)
+    _check_together(config, given)
+    origins = {setting: given[setting].origin if setting in given else "default" for setting in types}
+    return Settings(config=config, origins=origins, unknown_variables=unknown)
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """One value as somebody wrote it."""
+
+    value: object
+    origin: str
+    name: str  # what its place calls it: "[smtp] port" or "MAILSAC_SMTP_PORT"
+    is_text: bool = False  # a variable: numbers, booleans and lists are still to be read
+    is_secret: bool = False
+
+    def read(self, kind: inspect.Type) -> object:
+        """The value in the setting's type."""
+        try:
+            return read_value(kind, self.value, is_text=self.is_text)
+        except WrongValue as wrong:
+            raise self.complaint(str(wrong)) from None
+
+    def complaint(self, reason: str) -> ConfigError:
+        value = "" if self.is_secret else f" = {shown(self.value)}"
+        return ConfigError(f"{self.origin}: {self.name}{value}: {reason}")
+
+
+def _settings() -> dict[tuple[str, str], inspect.Type]:
+    """The type of every setting by section and key; the section of `profile` is empty."""
+    types: dict[tuple[str, str], inspect.Type] = {}
+    for field in _fields(inspect.type_info(Config)):
+        if isinstance(field.type, inspect.StructType):
+            types |= {(field.name, key.name): key.type for key in field.type.fields}
+        else:
+            types["", field.name] = field.type
+    return types
+
+
+def _fields(kind: inspect.Type) -> tuple[inspect.Field, ...]:
+    assert isinstance(kind, inspect.StructType)
+    return kind.fields
+
+
+def _is_secret(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.Metadata) and bool((kind.extra or {}).get("secret"))
+
+
+def _variable(section: str, key: str) -> str:
+    return "_".join(["MAILSAC", *filter(None, (section.upper(), key.upper()))])
+
+
+def _label(section: str, key: str) -> str:
+    return f"[{section}] {key}" if section else key
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
+
+
+def _profile_layer() -> dict[tuple[str, str], _Given]:
+    return {
+        (section, key): _Given(value, "profile public", _label(section, key))
+        for section, keys in PUBLIC_PROFILE.items()
+        for key, value in keys.items()
+    }
+
+
+def _flag_layer(flags: Mapping[str, object]) -> dict[tuple[str, str], _Given]:
+    layer = {}
+    for name, value in flags.items():
+        section, _, key = name.rpartition(".")
+        if value is not None:
+            layer[section, key] = _Given(value, "command line", _label(section, key))
+    return layer
+
+
+def _environment_layer(
+    environ: Mapping[str, str], types: Mapping[tuple[str, str], inspect.Type]
+) -> tuple[dict[tuple[str, str], _Given], tuple[str, ...]]:
+    layer: dict[tuple[str, str], _Given] = {}
+    known = {_variable(*setting): setting for setting in types}
+    known_files = {_variable(*setting) + "_FILE": setting for setting, kind in types.items() if _is_secret(kind)}
+    unknown = []
+    for name in sorted(environ):
+        value = environ[name]
+        if not name.startswith("MAILSAC_") or name.startswith("MAILSAC_TEST_") or name == "MAILSAC_CORPUS":
+            continue
+        if name not in known and name not in known_files:
+            unknown.append(name)
+        elif value and name in known:
+            setting = known[name]
+            layer[setting] = _Given(value, "environment", name, is_text=True, is_secret=_is_secret(types[setting]))
+        elif value:
+            setting = known_files[name]
+            if setting in layer:
+                raise ConfigError(f"environment: {name}: expected only one of it and {_variable(*setting)}")
+            layer[setting] = _Given(_secret_file(name, value), "environment", name, is_text=True, is_secret=True)
+    return layer, tuple(unknown)
+
+
+def _secret_file(variable: str, path: str) -> str:
+    """The content of the file without its final line end."""
+    return _read_text(Path(path), f"environment: {variable} = {shown(path)}").removesuffix("\n").removesuffix("\r")
+
+
+def _read_text(path: Path, place: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{place}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(f"{place}: is larger than {MAX_FILE_BYTES} octets")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{place}: is not UTF-8 text") from error
+
+
+def _file_layer(path: Path, types: Mapping[tuple[str, str], inspect.Type]) -> dict[tuple[str, str], _Given]:
+    place = str(path)
+    try:
+        content = tomllib.loads(_read_text(path, place))
+    except ValueError as error:  # TOMLDecodeError, and a number of thousands of digits
+        raise ConfigError(f"{place}: is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{place}: is nested too deeply") from None
+    sections = {section for section, _ in types if section}
+    layer = {}
+    for name, value in content.items():
+        if ("", name) in types:
+            layer["", name] = _Given(value, place, name)
+        elif name not in sections:
+            raise ConfigError(f"{place}: {_label(name, '').strip()}: unknown table{_did_you_mean(name, sections)}")
+        elif not isinstance(value, dict):
+            raise ConfigError(f"{place}: {name} = {shown(value)}: expected a table, [{name}]")
+        else:
+            keys = {key: kind for (section, key), kind in types.items() if section == name}
+            for key, item in value.items():
+                if key not in keys:
+                    raise ConfigError(f"{place}: {_label(name, key)}: unknown setting{_did_you_mean(key, keys)}")
+                layer[name, key] = _Given(item, place, _label(name, key), is_secret=_is_secret(keys[key]))
+    return layer
+
+
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    nearest = _nearest(name, names)
+    return f"; did you mean {nearest}?" if nearest else ""
+
+
+def _check_together(config: Config, given: Mapping[tuple[str, str], _Given]) -> None:
+    """The rules that join settings. Each complains about the setting that somebody wrote."""
+    for section in ("smtp", "pop3", "http"):
+        listener = getattr(config, section)
+        if config.auth.mode == "open" and not config.auth.open_to_network and not is_loopback(listener.host):
+            raise given[section, "host"].complaint(
+                "in open mode everybody who reaches this address can read all mail;"
+                " expected a loopback address such as 127.0.0.1, or auth.open_to_network = true"
+            )
+        tls_port = getattr(listener, "tls_port", None)
+        if tls_port is not None and not config.tls.cert and not config.tls.self_signed:
+            raise given[section, "tls_port"].complaint(
+                "expected tls.cert to name a certificate, or tls.self_signed = true"
+            )
+    for key in ("key", "key_password"):
+        if getattr(config.tls, key) and not config.tls.cert:
+            raise given["tls", key].complaint("expected tls.cert to name the certificate that belongs to it")

@@ -1,0 +1,161 @@
+"""The types that settings have: the operator's word for each, its grammar, and reading a value in it.
+
+A value comes typed from config.toml or a flag, or as text from the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+from msgspec import Meta, inspect
+
+_SHOWN_CHARACTERS: Final = 80  # of a wrong value in a complaint
+
+
+class WrongValue(Exception):  # noqa: N818 - always turned into a ConfigError
+    """Why a value does not fit its type, in the operator's words."""
+
+
+def is_network(text: str) -> bool:
+    """Whether it is an IP address or a network in CIDR form whose host bits are zero."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_host_name(text: str) -> bool:
+    """RFC 1123 §2.1: dot-separated labels of letters, digits and inner hyphens, 253 octets at most."""
+    return (
+        len(text) <= 253
+        and re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*", text) is not None
+    )
+
+
+def is_domain(text: str) -> bool:
+    """A host name that may be internationalised (RFC 6531)."""
+    return is_host_name(re.sub(r"[^\W_]", "x", text))
+
+
+def is_listening_address(text: str) -> bool:
+    """An IP address without brackets, or a host name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return is_host_name(text)
+    return True
+
+
+def is_origin(text: str) -> bool:
+    """RFC 6454 §6.1 in its http and https forms: no path, no final slash."""
+    return re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", text) is not None
+
+
+# The description of a type is the operator's word for it: `expected <description>`.
+Port = Annotated[int, Meta(ge=0, le=65535, description="a port number")]  # 0 picks a free one
+Seconds = Annotated[float, Meta(gt=0, description="a number of seconds")]
+Days = Annotated[float, Meta(ge=0, description="a number of days")]
+Count = Annotated[int, Meta(ge=1, description="a whole number")]
+CountOrOff = Annotated[int, Meta(ge=0, description="a whole number")]  # 0 switches the rule off
+Octets = Annotated[int, Meta(ge=1, description="a whole number of octets")]
+OctetsOrOff = Annotated[int, Meta(ge=0, description="a whole number of octets")]
+Secret = Annotated[str, Meta(description="text", extra={"secret": True})]  # …_FILE reads it from a file; never shown
+Network = Annotated[str, Meta(description='networks such as "192.0.2.0/24"', extra={"grammar": is_network})]
+Domain = Annotated[str, Meta(description='domains such as "example.com"', extra={"grammar": is_domain})]
+HostName = Annotated[str, Meta(description='a host name such as "mx.example.com"', extra={"grammar": is_host_name})]
+ListeningAddress = Annotated[
+    str, Meta(description="an IP address or host name to listen on", extra={"grammar": is_listening_address})
+]
+Origin = Annotated[str, Meta(description='origins such as "https://app.example.com"', extra={"grammar": is_origin})]
+
+
+def shown(value: object) -> str:
+    """The value as TOML would write it, at most _SHOWN_CHARACTERS of it, on one line."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+
+
+def read_value(kind: inspect.Type, value: object, *, is_text: bool, expected: str = "text") -> object:
+    """The value in that type. Raises WrongValue."""
+    match kind:
+        case inspect.Metadata():
+            expected = str((kind.extra_json_schema or {}).get("description", expected))
+            grammar = (kind.extra or {}).get("grammar")
+            found = read_value(kind.type, value, is_text=is_text, expected=expected)
+            if grammar is not None and not grammar(found):
+                raise WrongValue(f"expected {expected}")
+            return found
+        case inspect.UnionType():
+            return read_value(
+                next(each for each in kind.types if not isinstance(each, inspect.NoneType)), value, is_text=is_text
+            )
+        case inspect.VarTupleType():
+            return _read_list(kind, value, is_text=is_text)
+        case inspect.BoolType():
+            found = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower()) if is_text else value
+            if isinstance(found, bool):
+                return found
+            raise WrongValue("expected true or false")
+        case inspect.IntType() | inspect.FloatType():
+            return _read_number(kind, value, is_text=is_text, expected=expected)
+        case inspect.LiteralType():
+            if value in kind.values:
+                return value
+            raise WrongValue("expected " + " or ".join(shown(choice) for choice in kind.values))
+    if not isinstance(value, str):
+        raise WrongValue(f"expected {expected} in quotes")
+    if not value.isprintable():
+        raise WrongValue(f"expected {expected} without control characters")
+    if isinstance(kind, inspect.CustomType):
+        if not value:
+            raise WrongValue("expected a path")
+        return Path(value).expanduser()
+    return value
+
+
+def _read_list(kind: inspect.VarTupleType, value: object, *, is_text: bool) -> tuple[object, ...]:
+    if is_text:
+        value = [item.strip() for item in str(value).split(",") if item.strip()]
+    if not isinstance(value, list | tuple):
+        raise WrongValue('expected a list such as ["one", "two"]')
+    return tuple(read_value(kind.item_type, item, is_text=is_text) for item in value)
+
+
+def _read_number(
+    kind: inspect.IntType | inspect.FloatType, value: object, *, is_text: bool, expected: str
+) -> int | float:
+    number = value
+    if is_text or type(value) is int:
+        try:
+            number = int(str(value)) if isinstance(kind, inspect.IntType) else float(str(value))
+        except ValueError:
+            number = None
+    if type(number) is not (int if isinstance(kind, inspect.IntType) else float):
+        raise WrongValue(f"expected {expected}")
+    assert isinstance(number, int | float)
+    if (
+        not math.isfinite(number)
+        or (kind.ge is not None and number < kind.ge)
+        or (kind.gt is not None and number <= kind.gt)
+        or (kind.le is not None and number > kind.le)
+    ):
+        bounds = {"at least": kind.ge, "more than": kind.gt, "at most": kind.le}
+        words = " and ".join(f"{word} {bound}" for word, bound in bounds.items() if bound is not None)
+        raise WrongValue(f"expected {expected}, {words}")
+    return number
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listener there is out of the network's reach. A name other than localhost may point anywhere."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
