@@ -320,6 +320,9 @@ class MailStore:
         for message_id in message_ids:
             self._cache.drop(message_id)
         if message_ids:
-            await self._raw.delete(message_ids)
-            await self._table.unlinked(message_ids)
+            try:
+                await self._raw.delete(message_ids)
+                await self._table.unlinked(message_ids)
+            except MailsacError as failure:  # deleted all the same; the unlink notes stay for the next sweep
+                log.warning("store.unlink_later", extra={"messages": len(message_ids), "error": repr(failure)})
         return message_ids

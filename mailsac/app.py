@@ -1,0 +1,177 @@
+"""The composition root: makes and joins every object, starts them in order, stops them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final, Protocol
+
+from mailsac.accounts import Accounts
+from mailsac.cache import Cache
+from mailsac.config import Config
+from mailsac.errors import StoreUnavailable
+from mailsac.http_api import HttpServer
+from mailsac.inbound import Inbound
+from mailsac.pop3 import Pop3Server
+from mailsac.recovery import recover
+from mailsac.retention import Retention
+from mailsac.smtp import SmtpServer
+from mailsac.store import MailStore
+from mailsac.store_disk import DiskRaw
+from mailsac.store_sqlite import SqliteTable
+from mailsac.telemetry import Metrics
+from mailsac.tls import server_context
+
+log = logging.getLogger(__name__)
+
+# What sessions in the middle of something get before they are cut off; 15 s in all is what supervisors allow.
+SMTP_DRAIN_S: Final = 9.0
+POP3_DRAIN_S: Final = 3.0
+HTTP_DRAIN_S: Final = 2.0
+DATABASE_FILE: Final = "mailsac.db"
+
+
+class CannotStart(Exception):
+    """The start failed for a reason an operator can mend; the text is one line for them."""
+
+
+class Listener(Protocol):
+    """What the three listeners have in common."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self, grace_s: float) -> int: ...
+
+
+class Server:
+    """A running server: its ports, its store, and the way it ends."""
+
+    def __init__(
+        self, config: Config, *, store: MailStore, smtp: SmtpServer, pop3: Pop3Server, http: HttpServer
+    ) -> None:
+        self.config = config
+        self.store = store
+        self.smtp_port, self.smtp_tls_port = smtp.port, smtp.tls_port
+        self.pop3_port, self.pop3_tls_port = pop3.port, pop3.tls_port
+        self.http_port = http.port
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def http_url(self) -> str:
+        """The base URL of the HTTP API."""
+        return f"http://{authority(self.config.http.host, self.http_port)}"
+
+    @property
+    def ready_line(self) -> str:
+        """The one line that scripts read from stdout."""
+        smtp = authority(self.config.smtp.host, self.smtp_port)
+        pop3 = authority(self.config.pop3.host, self.pop3_port)
+        return f"mailsac ready smtp={smtp} pop3={pop3} http={self.http_url}"
+
+    def background_ended(self, task: asyncio.Task[None]) -> None:
+        """A background task that dies takes the process down: a supervisor restarts faster than a person notices."""
+        if not task.cancelled() and not self.failed.done():
+            self.failed.set_exception(task.exception() or RuntimeError(f"{task.get_name()} ended"))
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Server]:
+    """A server with every listener up, for as long as the block runs.
+
+    Raises CannotStart. `server.failed` ends with an exception when a background task dies.
+    """
+    started = time.monotonic()
+    async with AsyncExitStack() as stack:
+        metrics = Metrics()
+        cache = Cache(
+            config.cache.max_bytes, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes
+        )
+        data_dir = config.store.data_dir
+        try:
+            raw = await stack.enter_async_context(
+                DiskRaw.open(data_dir, fsync=config.store.fsync, min_free_bytes=config.store.min_free_bytes)
+            )
+            table = await stack.enter_async_context(
+                SqliteTable.open(data_dir / DATABASE_FILE, fsync=config.store.fsync)
+            )
+            await recover(table, raw, metrics)
+        except StoreUnavailable as error:
+            raise CannotStart(str(error.fields.get("reason", "the mail store cannot be opened"))) from error
+        if not config.store.fsync:
+            log.warning("store.fsync_off", extra={"meaning": "a power cut loses mail that was answered 250"})
+        store = MailStore(table, raw, cache, metrics)
+        stack.push_async_callback(store.drain)
+
+        accounts = Accounts(config.auth)
+        tls = server_context(config.tls, data_dir)
+        inbound = Inbound(store, hostname=config.smtp.hostname, has_room=raw.has_room)
+        time_scale = config.testing.time_scale
+        pop3 = Pop3Server(
+            config.pop3,
+            store=store,
+            accounts=accounts,
+            limits=config.limits,
+            metrics=metrics,
+            tls=tls,
+            time_scale=time_scale,
+        )
+        smtp = SmtpServer(
+            config.smtp,
+            inbound=inbound,
+            accounts=accounts,
+            limits=config.limits,
+            metrics=metrics,
+            tls=tls,
+            time_scale=time_scale,
+        )
+        http = HttpServer(
+            config.http, store=store, accounts=accounts, metrics=metrics, inbound=inbound, time_scale=time_scale
+        )
+        await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
+        await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S)
+        await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S)
+        server = Server(config, store=store, smtp=smtp, pop3=pop3, http=http)
+        retention = asyncio.create_task(Retention(config.retention, store, metrics).run(), name="retention")
+        retention.add_done_callback(server.background_ended)
+        stack.push_async_callback(_cancel, retention)
+        log.info(
+            "app.ready",
+            extra={
+                "data": str(data_dir.resolve()),
+                "read": server.http_url,
+                "api": f"{server.http_url}/api/addresses/bob@example.com/messages",
+                "seconds": round(time.monotonic() - started, 3),
+            },
+        )
+        yield server
+        log.info("app.stopping")
+
+
+def authority(host: str, port: int) -> str:
+    """`host:port` as URLs write it (RFC 3986 §3.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def _open(stack: AsyncExitStack, listener: Listener, section: str, host: str, port: int, drain_s: float) -> None:
+    try:
+        await listener.start()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotStart(
+            f"[{section}] cannot listen on {authority(host, port)}: {reason}; see {section}.port"
+        ) from error
+    stack.push_async_callback(_close, listener, section, drain_s)
+
+
+async def _close(listener: Listener, section: str, drain_s: float) -> None:
+    cut_off = await listener.stop(drain_s)
+    log.info("app.listener_closed", extra={"listener": section, "cut_off": cut_off})
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
