@@ -34,7 +34,7 @@ HTTP_DRAIN_S: Final = 2.0
 DATABASE_FILE: Final = "mailsac.db"
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """The start failed for a reason an operator can mend; the text is one line for them."""
 
 
@@ -81,7 +81,7 @@ class Server:
 async def running(config: Config) -> AsyncIterator[Server]:
     """A server with every listener up, for as long as the block runs.
 
-    Raises CannotStart. `server.failed` ends with an exception when a background task dies.
+    Raises StartError. `server.failed` ends with an exception when a background task dies.
     """
     started = time.monotonic()
     async with AsyncExitStack() as stack:
@@ -99,7 +99,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             )
             await recover(table, raw, metrics)
         except StoreUnavailable as error:
-            raise CannotStart(str(error.fields.get("reason", "the mail store cannot be opened"))) from error
+            raise StartError(str(error.fields.get("reason", "the mail store cannot be opened"))) from error
         if not config.store.fsync:
             log.warning("store.fsync_off", extra={"meaning": "a power cut loses mail that was answered 250"})
         store = MailStore(table, raw, cache, metrics)
@@ -160,7 +160,7 @@ async def _open(stack: AsyncExitStack, listener: Listener, section: str, host: s
         await listener.start()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise CannotStart(
+        raise StartError(
             f"[{section}] cannot listen on {authority(host, port)}: {reason}; see {section}.port"
         ) from error
     stack.push_async_callback(_close, listener, section, drain_s)

@@ -117,7 +117,7 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crc32c: int  # of what follows the trace header
 
 
-class BrokenTrace(Exception):
+class TraceError(Exception):
     """A stored file that does not start with a trace header, or whose octets are not those it was written with."""
 
 
@@ -166,16 +166,16 @@ def trace_header(
 def read_trace(head: bytes) -> tuple[Trace, int]:
     """The envelope of a stored file and the offset at which the client's octets start.
 
-    `head` is the start of the file, 8 KiB of it or all. Raises BrokenTrace.
+    `head` is the start of the file, 8 KiB of it or all. Raises TraceError.
     """
     start = head.find(b"\n" + TRACE_FIELD, 0, _TRACE_SEARCH) + 1
     end = head.find(b"\r\n", start)
     if not start or end < 0:
-        raise BrokenTrace
+        raise TraceError
     try:
         return _decode_trace(head[start + len(TRACE_FIELD) : end]), end + 2
     except msgspec.DecodeError as error:
-        raise BrokenTrace from error
+        raise TraceError from error
 
 
 _decode_trace: Final = msgspec.json.Decoder(Trace).decode
