@@ -13,12 +13,16 @@ from mailsac.errors import StoreUnavailable
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`, making it where it is missing. Raises StoreUnavailable when another process does.
+    """Hold the lock file at `path`, making it and its folder. Raises StoreUnavailable when another process holds it.
 
     flock, because the kernel drops it with the process, however that ends. The file stays: to unlink it would let
     a third process lock a new file while the second still waits on the old one.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(reason=f"the data folder {path.parent} cannot be used: {error}") from error
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -134,7 +134,6 @@ class SqliteTable:
         Without `fsync` a power cut loses rows that were committed, never the consistency of the file.
         Raises StoreUnavailable when the file is in use, damaged, or of a newer version.
         """
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(path.with_name(path.name + ".lock")):
             table = cls(path, fsync=fsync)
             try:
@@ -303,7 +302,7 @@ class SqliteTable:
                 break
 
     def _commit(self, batch: list[Work]) -> list[Any]:
-        """The result of each, or the error in its place; after a failure each is tried alone, not to fail the others."""
+        """The result of each, or the error in its place; after a failure each is tried alone, to spare the others."""
         try:
             self._writer.execute("begin immediate")
             outcomes = [work(self._writer) for work in batch]

@@ -1,0 +1,29 @@
+"""Message ids: `<queue id>-<recipient index>`, sorted as text in the order of arrival.
+
+A queue id is 26 lower-case Crockford base32 digits: 48 bits of milliseconds since 1970, then 80 random bits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
+MAX_TIME_MS: Final = 253_402_300_799_999  # the end of year 9999, the last that a calendar knows
+
+_VALUES: Final = str.maketrans(DIGITS, "0123456789abcdefghijklmnopqrstuv")
+_MESSAGE_ID: Final = re.compile(r"([0-7][0-9a-hjkmnp-tv-z]{9})[0-9a-hjkmnp-tv-z]{16}-[0-9]{1,5}")
+
+
+def arrival_ms(message_id: str) -> int | None:
+    """The time in a message id, in milliseconds since 1970; None where the text is no message id."""
+    match = _MESSAGE_ID.fullmatch(message_id)
+    if match is None:
+        return None
+    time_ms = int(match[1].translate(_VALUES), 32)
+    return time_ms if time_ms <= MAX_TIME_MS else None
+
+
+def time_prefix(time_ms: int) -> str:
+    """The first ten digits of the ids of that millisecond: sorts after every earlier id and before every later one."""
+    return "".join(DIGITS[time_ms >> shift & 31] for shift in range(45, -1, -5))
