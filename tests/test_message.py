@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsac.address import Address
-from mailsac.message import TraceError, Envelope, checksum, crlf_octets, read_trace, timestamp, trace_header
+from mailsac.message import Envelope, TraceError, checksum, crlf_octets, read_trace, timestamp, trace_header
 
 BODY = b"Subject: hello\r\n\r\nworld\r\n"
 MESSAGE_ID = "01jd5x00000000000000000000-1"
