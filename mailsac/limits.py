@@ -58,13 +58,14 @@ class AuthFailures:
             return
         now = self._clock()
         minute, day = int(now // _MINUTE), int(now // _DAY)
-        failures = self._clients.setdefault(_client(client_ip), _Failures())
+        client = _client(client_ip)
+        failures = self._clients.setdefault(client, _Failures())
         failures.roll(minute, day)
         if failures.in_minute >= FAILED_LOGINS_PER_MINUTE or failures.in_day >= FAILED_LOGINS_PER_DAY:
             raise TooManyFailedLogins(client_ip=client_ip)
         failures.in_minute += 1
         failures.in_day += 1
-        self._clients.move_to_end(_client(client_ip))
+        self._clients.move_to_end(client)
         if len(self._clients) > MAX_CLIENTS:
             self._clients.popitem(last=False)
         try:
@@ -76,6 +77,8 @@ class AuthFailures:
             raise
         else:
             failures.take_back(minute, day)
+            if not failures.in_day:  # most clients never fail; they are not worth the room
+                self._clients.pop(client, None)
 
 
 class _Failures:

@@ -1,0 +1,472 @@
+"""POP3 out: the listener, its sockets and clocks. What the octets mean stands in `pop3_session`.
+
+Each connection has one task that takes actions from its Session and performs them, so commands are answered in
+order and one at a time. Input is read in bites of 4 KiB and not at all while a command runs; output waits for the
+client whenever 32 KiB are unsent. However a client behaves, a few bites and pieces are all that is kept for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, cast
+
+from mailsac.accounts import Accounts, Principal
+from mailsac.address import parse_address
+from mailsac.config import Limits, Pop3
+from mailsac.errors import (
+    InvalidAddress,
+    MailboxInUse,
+    MailsacError,
+    NotAuthenticated,
+    NotPermitted,
+    Overloaded,
+    TooManyFailedLogins,
+)
+from mailsac.limits import AuthFailures, Networks
+from mailsac.pop3_session import Action, Login, Maildrop, MultiLine, Reply, Retrieve, Session, StartTls, Update
+from mailsac.store import MailStore
+from mailsac.telemetry import Metrics
+
+log = logging.getLogger("mailsac.pop3")
+
+# Times in seconds, before testing.time_scale.
+LOGIN_TIMEOUT_S: Final = 180.0  # from connecting to being logged in, as Dovecot has it
+TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 5.0  # to take the last reply, and to answer close_notify
+FAILED_LOGIN_S: Final = 1.0  # every refusal takes as long: its time tells nothing, and guessing is slow
+
+READ_OCTETS: Final = 4096
+UNSENT_OCTETS: Final = 32 * 1024
+PIECE_OCTETS: Final = 32 * 1024  # of a message; CRLF normalisation and byte-stuffing at most double it
+SOCKET_BUFFER_OCTETS: Final = 128 * 1024  # the kernel's default grows to megabytes for a reader that does not read
+DELETE_BATCH: Final = 500  # messages; other writers of the store come in between
+BUILD_ON_LOOP: Final = 2000  # messages; the snapshot of a larger maildrop is built in a thread
+
+
+class MaildropLocks:
+    """Which maildrops are in use. A maildrop is a mailbox, or of a mailbox what was sent to one +tag address.
+
+    Two +tag addresses share no message, so each can be read while the other is; the whole mailbox excludes both.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, set[str | None]] = {}
+
+    def acquire(self, mailbox: str, recipient: str | None) -> None:
+        """Take the exclusive-access lock (RFC 1939 §4). Raises MailboxInUse."""
+        held = self._held.get(mailbox, set())
+        if held and (recipient is None or None in held or recipient in held):
+            raise MailboxInUse(mailbox=mailbox)
+        self._held.setdefault(mailbox, set()).add(recipient)
+
+    def release(self, mailbox: str, recipient: str | None) -> None:
+        """Give it back."""
+        held = self._held[mailbox]
+        held.remove(recipient)
+        if not held:
+            del self._held[mailbox]
+
+
+class Pop3Server:
+    """The POP3 listener: a plain port with STLS, and one with implicit TLS where `config.tls_port` is set."""
+
+    def __init__(
+        self,
+        config: Pop3,
+        *,
+        store: MailStore,
+        accounts: Accounts,
+        limits: Limits,
+        metrics: Metrics,
+        tls: ssl.SSLContext | None = None,
+        time_scale: float = 1.0,
+        expire: str | None = None,
+    ) -> None:
+        self.config = config
+        self.store = store
+        self.accounts = accounts
+        self.metrics = metrics
+        self.tls = tls
+        self.time_scale = time_scale
+        self.expire = expire  # the EXPIRE capability (RFC 2449 §6.7): days or NEVER; None promises nothing
+        self.failures = AuthFailures(Networks(limits.exempt_networks))
+        self.locks = MaildropLocks()
+        self.connections: set[_Connection] = set()
+        self.stopping = False
+        self._listeners: list[asyncio.Server] = []
+
+    @property
+    def port(self) -> int:
+        """The bound port."""
+        return _port(self._listeners[0])
+
+    @property
+    def tls_port(self) -> int | None:
+        """The bound port of implicit TLS; None where there is none."""
+        return _port(self._listeners[1]) if len(self._listeners) > 1 else None
+
+    async def start(self) -> None:
+        """Open the ports. Raises OSError where one is taken."""
+        await self._listen(self.config.port, implicit_tls=False)
+        if self.config.tls_port is not None and self.tls is not None:
+            await self._listen(self.config.tls_port, implicit_tls=True)
+
+    async def stop(self, grace_s: float) -> int:
+        """Stop accepting, close idle sessions without deleting anything, let commands that run finish.
+
+        Returns how many were still running after `grace_s` seconds and were cut off.
+        """
+        self.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        tasks = [connection.stop() for connection in self.connections]
+        if not tasks:
+            return 0
+        await asyncio.wait(tasks, timeout=grace_s)
+        cut_off = sum(connection.busy for connection in self.connections)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        return cut_off
+
+    async def _listen(self, port: int, *, implicit_tls: bool) -> None:
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(
+            lambda: _Connection(self, implicit_tls=implicit_tls), self.config.host, port, backlog=512
+        )
+        self._listeners.append(listener)
+
+
+class _ClientGone(Exception):  # noqa: N818
+    """The client hung up, or takes nothing; nobody is left to be told."""
+
+
+class _Connection(asyncio.BufferedProtocol):
+    """One client: its transport, its Session, its lock and its deadlines."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, server: Pop3Server, *, implicit_tls: bool) -> None:
+        self.busy = False  # a command runs
+        self._server = server
+        self._implicit_tls = implicit_tls
+        self._loop = asyncio.get_running_loop()
+        self._session = Session(tls_available=server.tls is not None, expire=server.expire)
+        self._session_id = f"pop3-{next(self._numbers)}"
+        self._lock: tuple[str, str | None] | None = None
+        self._input = memoryview(bytearray(READ_OCTETS))
+        self._stirred = asyncio.Event()  # there is something to look at: input, its end, or the server's
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._lost = asyncio.Event()
+        self._eof = False
+        self._reading = True
+        self._transport: asyncio.Transport
+        self._task: asyncio.Task[None]
+
+    # ── what the event loop calls ──
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        server = self._server
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # gone already
+            self._transport.abort()
+            return
+        if server.stopping or len(server.connections) >= server.config.max_sessions:
+            if not self._implicit_tls:
+                self._transport.write(f"{Overloaded.pop3_reply}\r\n".encode())
+            self._transport.close()
+            return
+        self._client_ip: str = peer[0]
+        self._login_deadline = self._loop.time() + LOGIN_TIMEOUT_S * server.time_scale
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_OCTETS)
+        self._transport.set_write_buffer_limits(high=UNSENT_OCTETS)
+        if self._implicit_tls:
+            self._pause_reading()  # the ClientHello is not for us
+        server.connections.add(self)
+        server.metrics.pop3_sessions.inc()
+        self._task = self._loop.create_task(self._run())
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._input
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._session.receive(self._input[:nbytes])
+        if self._stirred.is_set():  # the bite before it is not eaten yet
+            self._pause_reading()
+        self._stirred.set()
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        self._stirred.set()
+        return not self._session.tls  # a client may close its half and still want the answers; TLS has no halves
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
+        self._stirred.set()
+        self._writable.set()
+
+    # ── the session ──
+
+    def stop(self) -> asyncio.Task[None]:
+        """Let the command that runs be the last one; the task ends when the connection is closed."""
+        self._stirred.set()
+        return self._task
+
+    async def _run(self) -> None:
+        try:
+            if self._implicit_tls:
+                await self._start_tls()
+            await self._send(Reply("+OK mailsac POP3 server ready"))
+            while (action := await self._next_action()) is not None:
+                self.busy = True
+                reply = await self._perform(action)
+                if reply is not None:
+                    await self._send(reply)
+                    if reply.close:
+                        break
+                self.busy = False
+        except _ClientGone:
+            pass
+        except asyncio.CancelledError:  # the grace period is over
+            self._transport.abort()
+            raise
+        except Exception:
+            log.exception("pop3.session_failed", extra={"session": self._session_id})
+            self._transport.write(f"{MailsacError.pop3_reply}\r\n".encode())
+        finally:
+            self._release()
+            self.busy = False
+            await self._close()
+
+    async def _close(self) -> None:
+        """Send what is unsent and close; only then is there room for another session."""
+        self._transport.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S * self._server.time_scale):
+                await self._lost.wait()
+        except TimeoutError:
+            pass
+        finally:
+            if not self._lost.is_set():
+                self._transport.abort()
+            self._server.connections.discard(self)
+            self._server.metrics.pop3_sessions.dec()
+
+    async def _next_action(self) -> Action | None:
+        """What to do next; None when it is over: end of input, of patience, or of the server.
+
+        Only a whole command re-arms the timer, and its end deletes and says nothing (RFC 1939 §3).
+        """
+        deadline = self._login_deadline
+        if self._session.maildrop is not None:
+            deadline = self._loop.time() + self._idle_timeout_s
+        try:
+            async with asyncio.timeout_at(deadline):
+                while not (self._server.stopping or self._lost.is_set()):
+                    if (action := self._session.next_action()) is not None:
+                        return action
+                    if self._eof:
+                        return None
+                    self._stirred.clear()
+                    self._resume_reading()
+                    await self._stirred.wait()
+        except TimeoutError:
+            log.info("pop3.autologout", extra={"session": self._session_id})
+        return None
+
+    async def _perform(self, action: Action) -> Reply | None:
+        match action:
+            case Reply():
+                return action
+            case Login():
+                return await self._login(action)
+            case StartTls():
+                await self._start_tls(action.reply)
+                return None
+            case Retrieve():
+                return await self._retrieve(action)
+            case Update():
+                return await self._update(action)
+
+    async def _login(self, login: Login) -> Reply:
+        server = self._server
+        refused_at = self._loop.time() + FAILED_LOGIN_S * server.time_scale
+        try:
+            address = parse_address(login.user)
+            with server.failures.attempt(self._client_ip):
+                principal = await server.accounts.by_password(login.user, login.password)
+            server.accounts.require_read(principal, address.mailbox)
+        except (InvalidAddress, NotAuthenticated, NotPermitted, TooManyFailedLogins) as error:
+            log.warning(
+                "pop3.login_refused",
+                extra={"session": self._session_id, "client_ip": self._client_ip, "reason": type(error).__name__},
+            )
+            await asyncio.sleep(max(0.0, refused_at - self._loop.time()))
+            return self._session.login_refused(error)
+        except MailsacError as error:
+            return Reply(error.pop3_reply)
+        mailbox, recipient = address.mailbox, address.canonical
+        try:
+            maildrop = await self._lock_maildrop(mailbox, recipient if recipient != mailbox else None)
+        except MailsacError as error:
+            self._release()
+            return Reply(error.pop3_reply)
+        log.info(
+            "pop3.login",
+            extra={
+                "session": self._session_id,
+                "client_ip": self._client_ip,
+                "mailbox": recipient,
+                "messages": maildrop.count,
+            },
+        )
+        return self._session.logged_in(maildrop, may_delete=self._may_delete(principal, mailbox))
+
+    async def _lock_maildrop(self, mailbox: str, recipient: str | None) -> Maildrop:
+        self._server.locks.acquire(mailbox, recipient)
+        self._lock = mailbox, recipient
+        listings = await self._server.store.maildrop(mailbox, recipient=recipient)
+        if len(listings) <= BUILD_ON_LOOP:
+            return Maildrop(listings)
+        return await asyncio.to_thread(Maildrop, listings)  # 40 ms for 100,000 messages
+
+    def _may_delete(self, principal: Principal, mailbox: str) -> bool:
+        try:
+            self._server.accounts.require_delete(principal, mailbox)
+        except NotPermitted:
+            return False
+        return True
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._server.locks.release(*self._lock)
+            self._lock = None
+
+    async def _start_tls(self, reply: Reply | None = None) -> None:
+        """Nothing of what comes after `reply` is read as plaintext."""
+        assert self._server.tls is not None
+        self._pause_reading()
+        if reply is not None:
+            self._transport.write(b"".join(reply.pieces()))
+        # Before the handshake: the first command can arrive in the same segment as the end of it.
+        self._session.tls_started()
+        scale = self._server.time_scale
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                self._server.tls,
+                server_side=True,
+                ssl_handshake_timeout=TLS_HANDSHAKE_TIMEOUT_S * scale,
+                ssl_shutdown_timeout=CLOSE_TIMEOUT_S * scale,
+            )
+        except OSError as error:  # ssl.SSLError is one
+            log.info("pop3.tls_failed", extra={"session": self._session_id, "reason": type(error).__name__})
+            raise _ClientGone from error
+        if transport is None:
+            raise _ClientGone
+        self._transport = transport
+        self._transport.set_write_buffer_limits(high=UNSENT_OCTETS)
+        self._reading = True
+
+    async def _retrieve(self, action: Retrieve) -> Reply | None:
+        """Stream a message. An error is a Reply as long as nothing has been sent."""
+        multi_line = MultiLine(action.body_lines)
+        unsent = bytearray(f"{action.status}\r\n".encode())
+        sending = False
+        try:
+            async with aclosing(
+                cast("AsyncGenerator[bytes, None]", self._server.store.chunks(action.message_id))
+            ) as chunks:
+                async for chunk in chunks:
+                    for start in range(0, len(chunk), PIECE_OCTETS):
+                        unsent += multi_line.feed(chunk[start : start + PIECE_OCTETS])
+                        if len(unsent) >= PIECE_OCTETS:
+                            sending = True
+                            await self._write(bytes(unsent))
+                            unsent.clear()
+                    if multi_line.complete:
+                        break
+        except MailsacError as error:
+            if not sending:
+                return Reply(error.pop3_reply)
+            # Only a connection that ends without the last dot tells the client that half a message is not a message.
+            log.warning("pop3.retrieve_cut", extra={"session": self._session_id, "message_id": action.message_id})
+            self._transport.abort()
+            raise _ClientGone from error
+        unsent += multi_line.finish()
+        await self._write(bytes(unsent))
+        return None
+
+    async def _update(self, action: Update) -> Reply:
+        """UPDATE state (RFC 1939 §6). The maildrop is unlocked before the client can know that it is."""
+        failure: MailsacError | None = None
+        deleted = 0
+        try:
+            for start in range(0, len(action.message_ids), DELETE_BATCH):
+                batch = action.message_ids[start : start + DELETE_BATCH]
+                deleted += len(await self._server.store.delete(batch))
+        except MailsacError as error:
+            failure = error
+        if action.message_ids:
+            log.info(
+                "pop3.update",
+                extra={"session": self._session_id, "deleted": deleted, "marked": len(action.message_ids)},
+            )
+        self._release()
+        return self._session.updated(failure)
+
+    # ── octets ──
+
+    async def _send(self, reply: Reply) -> None:
+        for piece in reply.pieces():
+            await self._write(piece)
+            if reply.body is not None:
+                await asyncio.sleep(0)  # LIST of a large maildrop lets others have their turn
+
+    async def _write(self, octets: bytes) -> None:
+        """Send, and wait while much is unsent: as long as a little of it moves, for hours."""
+        if self._lost.is_set():
+            raise _ClientGone
+        self._transport.write(octets)
+        if self._writable.is_set():
+            return
+        try:
+            async with asyncio.timeout(self._idle_timeout_s):
+                await self._writable.wait()
+        except TimeoutError:
+            self._transport.abort()
+            raise _ClientGone from None
+
+    def _pause_reading(self) -> None:
+        if self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    @property
+    def _idle_timeout_s(self) -> float:
+        return self._server.config.idle_timeout_s * self._server.time_scale
+
+
+def _port(listener: asyncio.Server) -> int:
+    port: int = listener.sockets[0].getsockname()[1]
+    return port
