@@ -1,0 +1,36 @@
+"""The adapters that every suite here runs on, and the rows to fill them with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from mailsac.store import MessageTable
+from mailsac.store_disk import DiskRaw
+from mailsac.store_sqlite import SqliteTable
+
+
+def open_table(adapter: str, folder: Path) -> AbstractAsyncContextManager[MessageTable]:
+    """An adapter over what lies in the folder: opened twice in turn, it finds its rows again."""
+    assert adapter == "sqlite"
+    return SqliteTable.open(folder / "mailsac.db")
+
+
+@pytest.fixture(params=["sqlite"])
+def adapter(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def table(adapter: str, tmp_path: Path) -> AsyncIterator[MessageTable]:
+    async with open_table(adapter, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def raw(tmp_path: Path) -> AsyncIterator[DiskRaw]:
+    async with DiskRaw.open(tmp_path / "data") as opened:
+        yield opened
