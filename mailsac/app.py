@@ -91,9 +91,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         )
         data_dir = config.store.data_dir
         try:
-            raw = await stack.enter_async_context(
-                DiskRaw.open(data_dir, fsync=config.store.fsync, min_free_bytes=config.store.min_free_bytes)
-            )
+            raw = await stack.enter_async_context(DiskRaw.open(data_dir, fsync=config.store.fsync))
             table = await stack.enter_async_context(
                 SqliteTable.open(data_dir / DATABASE_FILE, fsync=config.store.fsync)
             )
@@ -107,7 +105,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
 
         accounts = Accounts(config.auth)
         tls = server_context(config.tls, data_dir)
-        inbound = Inbound(store, hostname=config.smtp.hostname, has_room=raw.has_room)
+        inbound = Inbound(store, hostname=config.smtp.hostname, disk=raw, min_free_bytes=config.store.min_free_bytes)
         time_scale = config.testing.time_scale
         pop3 = Pop3Server(
             config.pop3,

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from mailsac.errors import MailsacError, StorageFull
 from mailsac.message import Envelope, checksum, crlf_octets, trace_header
@@ -18,6 +18,15 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: no 
 _PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 RANDOM_BITS: Final = 80
 LARGE_AT_ONCE: Final = 2  # messages over LARGE_OCTETS that are parsed at the same time
+FLOOR_SHARE: Final = 0.05  # of the disk; the free-disk floor never asks for more, so that small disks are of use
+
+
+class Disk(Protocol):
+    """What the free-disk floor asks of the disk that holds raw mail, in octets. Both raise StoreUnavailable."""
+
+    def free_bytes(self) -> int: ...
+
+    def total_bytes(self) -> int: ...
 
 
 class QueueIds:
@@ -39,16 +48,22 @@ class QueueIds:
 class Inbound:
     """Where accepted mail enters, whoever took it from the wire."""
 
-    def __init__(self, store: MailStore, *, hostname: str, has_room: Callable[[], bool]) -> None:
+    def __init__(self, store: MailStore, *, hostname: str, disk: Disk, min_free_bytes: int) -> None:
+        """`min_free_bytes` is store.min_free_bytes. Raises StoreUnavailable when the disk does not answer."""
         self._store = store
         self._hostname = hostname
-        self._has_room = has_room
+        self._disk = disk
+        self._floor = min(min_free_bytes, int(disk.total_bytes() * FLOOR_SHARE))
         self._ids = QueueIds()
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def refuse_reason(self) -> MailsacError | None:
         """Why no mail can be taken now, asked before a client sends it."""
-        return None if self._has_room() else StorageFull()
+        try:
+            free = self._disk.free_bytes()
+        except MailsacError as error:
+            return error
+        return StorageFull(free=free) if free < self._floor else None
 
     async def deliver(self, envelope: Envelope, data: bytes) -> str:
         """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError."""
