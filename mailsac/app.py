@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -50,10 +51,18 @@ class Server:
     """A running server: its ports, its store, and the way it ends."""
 
     def __init__(
-        self, config: Config, *, store: MailStore, smtp: SmtpServer, pop3: Pop3Server, http: HttpServer
+        self,
+        config: Config,
+        *,
+        store: MailStore,
+        tls: ssl.SSLContext | None,
+        smtp: SmtpServer,
+        pop3: Pop3Server,
+        http: HttpServer,
     ) -> None:
         self.config = config
         self.store = store
+        self.tls = tls
         self.smtp_port, self.smtp_tls_port = smtp.port, smtp.tls_port
         self.pop3_port, self.pop3_tls_port = pop3.port, pop3.tls_port
         self.http_port = http.port
@@ -131,7 +140,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S)
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S)
-        server = Server(config, store=store, smtp=smtp, pop3=pop3, http=http)
+        server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
         retention = asyncio.create_task(Retention(config.retention, store, metrics).run(), name="retention")
         retention.add_done_callback(server.background_ended)
         stack.push_async_callback(_cancel, retention)

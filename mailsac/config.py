@@ -10,7 +10,7 @@ import difflib
 import logging
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -32,6 +32,7 @@ from mailsac.setting_types import (
     Seconds,
     Secret,
     WrongValue,
+    as_toml,
     is_loopback,
     read_value,
     shown,
@@ -185,7 +186,19 @@ class Settings(msgspec.Struct, frozen=True):
 
     config: Config
     origins: dict[tuple[str, str], str]  # (section, key) to "config.toml", "environment", "profile public", "default" …
-    unknown_variables: tuple[str, ...]  # of the environment: a warning, since a later version may know them
+    unknown_variables: dict[str, str | None]  # and the nearest known one: a warning, as a later version may know them
+
+    def lines(self) -> Iterator[str]:
+        """The settings as a config.toml that says where each comes from. A secret is starred, what is off a comment."""
+        section_before = ""
+        for (section, key), kind in _settings().items():
+            if section != section_before:
+                yield f"\n[{section}]"
+                section_before = section
+            value = getattr(getattr(self.config, section) if section else self.config, key)
+            text = "********" if value and _is_secret(kind) else value
+            line = f"# {key} is off" if value is None else f"{key} = {as_toml(text)}"
+            yield f"{line:<50}  # {self.origins[section, key]}"
 
 
 def environment() -> Mapping[str, str]:
@@ -202,18 +215,15 @@ def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, obje
 
 def warn_unknown(settings: Settings) -> None:
     """Log the variables that name no setting, each with the nearest one that does."""
-    names = [_variable(*setting) for setting in _settings()]
-    for variable in settings.unknown_variables:
-        log.warning(
-            "config.unknown_variable", extra={"variable": variable, "nearest": _nearest(variable, names) or "none"}
-        )
+    for variable, nearest in settings.unknown_variables.items():
+        log.warning("config.unknown_variable", extra={"variable": variable, "nearest": nearest or "none"})
 
 
 def resolve(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Settings:
     """The settings and where each came from. Raises ConfigError.
 
-    `flags` maps "section.key" to a value, None where the flag was not given. An empty variable is not set; a list
-    in a variable is comma-separated, and a lone comma is the empty list.
+    `flags` maps "section.key" to a value or its text, None where the flag was not given. An empty variable is not
+    set; a list in a variable is comma-separated, and a lone comma is the empty list.
     """
     types = _settings()
     from_environment, unknown = _environment_layer(environ, types)
@@ -239,7 +249,7 @@ class _Given(msgspec.Struct, frozen=True):
     value: object
     origin: str
     name: str  # what its place calls it: "[smtp] port" or "MAILSAC_SMTP_PORT"
-    is_text: bool = False  # a variable: numbers, booleans and lists are still to be read
+    is_text: bool = False  # numbers, booleans and lists are still to be read
     is_secret: bool = False
 
     def read(self, kind: inspect.Type) -> object:
@@ -299,23 +309,23 @@ def _flag_layer(flags: Mapping[str, object]) -> dict[tuple[str, str], _Given]:
     for name, value in flags.items():
         section, _, key = name.rpartition(".")
         if value is not None:
-            layer[section, key] = _Given(value, "command line", _label(section, key))
+            layer[section, key] = _Given(value, "command line", _label(section, key), is_text=isinstance(value, str))
     return layer
 
 
 def _environment_layer(
     environ: Mapping[str, str], types: Mapping[tuple[str, str], inspect.Type]
-) -> tuple[dict[tuple[str, str], _Given], tuple[str, ...]]:
+) -> tuple[dict[tuple[str, str], _Given], dict[str, str | None]]:
     layer: dict[tuple[str, str], _Given] = {}
     known = {_variable(*setting): setting for setting in types}
     known_files = {_variable(*setting) + "_FILE": setting for setting, kind in types.items() if _is_secret(kind)}
-    unknown = []
+    unknown = {}
     for name in sorted(environ):
         value = environ[name]
         if not name.startswith("MAILSAC_") or name.startswith("MAILSAC_TEST_") or name == "MAILSAC_CORPUS":
             continue
         if name not in known and name not in known_files:
-            unknown.append(name)
+            unknown[name] = _nearest(name, known)
         elif value and name in known:
             setting = known[name]
             layer[setting] = _Given(value, "environment", name, is_text=True, is_secret=_is_secret(types[setting]))
@@ -324,7 +334,7 @@ def _environment_layer(
             if setting in layer:
                 raise ConfigError(f"environment: {name}: expected only one of it and {_variable(*setting)}")
             layer[setting] = _Given(_secret_file(name, value), "environment", name, is_text=True, is_secret=True)
-    return layer, tuple(unknown)
+    return layer, unknown
 
 
 def _secret_file(variable: str, path: str) -> str:

@@ -39,8 +39,8 @@ def is_host_name(text: str) -> bool:
 
 
 def is_domain(text: str) -> bool:
-    """A host name that may be internationalised (RFC 6531)."""
-    return is_host_name(re.sub(r"[^\W_]", "x", text))
+    """A host name that may be internationalised (RFC 6531) and, as container networks have them, hold underscores."""
+    return is_host_name(re.sub(r"\w", "x", text))
 
 
 def is_listening_address(text: str) -> bool:
@@ -66,7 +66,9 @@ CountOrOff = Annotated[int, Meta(ge=0, description="a whole number")]  # 0 switc
 Octets = Annotated[int, Meta(ge=1, description="a whole number of octets")]
 OctetsOrOff = Annotated[int, Meta(ge=0, description="a whole number of octets")]
 Secret = Annotated[str, Meta(description="text", extra={"secret": True})]  # …_FILE reads it from a file; never shown
-Network = Annotated[str, Meta(description='networks such as "192.0.2.0/24"', extra={"grammar": is_network})]
+Network = Annotated[
+    str, Meta(description='networks such as "192.0.2.0/24", host bits zero', extra={"grammar": is_network})
+]
 Domain = Annotated[str, Meta(description='domains such as "example.com"', extra={"grammar": is_domain})]
 HostName = Annotated[str, Meta(description='a host name such as "mx.example.com"', extra={"grammar": is_host_name})]
 ListeningAddress = Annotated[
@@ -75,10 +77,15 @@ ListeningAddress = Annotated[
 Origin = Annotated[str, Meta(description='origins such as "https://app.example.com"', extra={"grammar": is_origin})]
 
 
-def shown(value: object) -> str:
-    """The value as TOML would write it, at most _SHOWN_CHARACTERS of it, on one line."""
+def as_toml(value: object) -> str:
+    """The value of a setting as TOML writes it, on one line, without a character that does not print."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08X}" for each in text)
+
+
+def shown(value: object) -> str:
+    """As much of a wrong value as fits a complaint."""
+    text = as_toml(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
 

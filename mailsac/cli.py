@@ -1,0 +1,215 @@
+"""The command line. What a command needs is imported when it runs, so that `--version` and `--help` answer at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import click
+
+from mailsac import __version__
+
+if TYPE_CHECKING:
+    from mailsac.app import Server
+    from mailsac.config import Config, Settings
+
+Command = Callable[..., None]
+
+log = logging.getLogger(__name__)
+
+DEFAULT_FILE: Final = Path("config.toml")
+STOP_BOUND_S: Final = 15.0  # the drains have bounds of their own; this one is for a disk that never answers
+WRONG_CONFIG: Final = 2  # exit status
+
+# The settings that have a flag; every other one is for config.toml or the environment.
+FLAGS: Final = {
+    "profile": ("profile", "local or public"),
+    "data_dir": ("store.data_dir", "folder where mail is kept"),
+    "smtp_host": ("smtp.host", "address of the SMTP listener"),
+    "smtp_port": ("smtp.port", "port of the SMTP listener; 0 picks a free one"),
+    "pop3_host": ("pop3.host", "address of the POP3 listener"),
+    "pop3_port": ("pop3.port", "port of the POP3 listener; 0 picks a free one"),
+    "http_host": ("http.host", "address of the HTTP listener"),
+    "http_port": ("http.port", "port of the HTTP listener; 0 picks a free one"),
+    "log_level": ("log.level", "debug, info, warning or error"),
+    "log_format": ("log.format", "text or json"),
+}
+
+
+class CannotRun(click.ClickException):
+    """Ends the command with one line on stderr."""
+
+    def __init__(self, reason: object, status: int = 1) -> None:
+        super().__init__(str(reason))
+        self.exit_code = status  # type: ignore[misc]  # click reads it from the instance
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"mailsac: {self.message}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="mailsac %(version)s")
+def main() -> None:
+    """A mail server that shows mail instead of sending it into the world.
+
+    A setting comes from its flag, else from MAILSAC_<SECTION>_<KEY> in the environment, else from config.toml, else
+    from the profile, else it is the default.
+    """
+    _open_standard_streams()
+
+
+def _takes(*names: str) -> Callable[[Command], Command]:
+    """Give a command `--config` and these flags."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            setting, meaning = FLAGS[name]
+            metavar = setting.rpartition(".")[2].upper()
+            command = click.option("--" + name.replace("_", "-"), metavar=metavar, help=f"{meaning} [{setting}]")(
+                command
+            )
+        meaning = f"settings file; {DEFAULT_FILE} of the working folder where there is one"
+        return click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help=meaning)(command)
+
+    return decorate
+
+
+def _resolve(file: Path | None, flags: Mapping[str, str | None]) -> Settings:
+    from mailsac import config
+
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    try:
+        return config.resolve(file, config.environment(), {FLAGS[name][0]: value for name, value in flags.items()})
+    except config.ConfigError as error:
+        raise CannotRun(error, WRONG_CONFIG) from error
+
+
+@main.command()
+@_takes(*FLAGS)
+def serve(file: Path | None, **flags: str | None) -> None:
+    """Run the server until SIGTERM or Ctrl-C.
+
+    Prints one line on stdout once every listener is up: mailsac ready smtp=HOST:PORT pop3=HOST:PORT http=URL. The log
+    goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate again.
+    """
+    from mailsac.config import ConfigError, warn_unknown
+    from mailsac.telemetry import configure_logging
+
+    settings = _resolve(file, flags)
+    configure_logging(settings.config.log)
+    warn_unknown(settings)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings.config))
+    except ConfigError as error:
+        raise CannotRun(error, WRONG_CONFIG) from error
+    except asyncio.CancelledError:
+        log.info("cli.stopped_while_starting")
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(config: Config) -> None:
+    from mailsac.app import StartError, running
+
+    loop = asyncio.get_running_loop()
+    process = asyncio.current_task()
+    assert process is not None
+    stopping = asyncio.Event()
+    server: Server | None = None
+
+    def stop(number: signal.Signals) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+        log.info("cli.stopping", extra={"signal": number.name})
+        watchdog = threading.Timer(STOP_BOUND_S, os._exit, [1])
+        watchdog.daemon = True
+        watchdog.start()
+        if server is None:
+            process.cancel()
+
+    def hang_up() -> None:
+        if server is not None:
+            _reload_certificate(server)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    try:
+        async with running(config) as server:
+            _print_line(server.ready_line)
+            stopped = asyncio.ensure_future(stopping.wait())
+            ends: list[asyncio.Future[Any]] = [stopped, server.failed]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+    except StartError as error:
+        raise CannotRun(error) from error
+    if server.failed.done():
+        log.error("cli.background_task_died", exc_info=server.failed.exception())
+        raise CannotRun("a background task died; the log says why")
+
+
+def _reload_certificate(server: Server) -> None:
+    from mailsac import tls
+    from mailsac.config import ConfigError
+
+    if server.tls is None:
+        log.info("tls.nothing_to_reload")
+        return
+    try:
+        tls.reload(server.tls, server.config.tls, server.config.store.data_dir)
+    except ConfigError as error:
+        log.error("tls.not_reloaded", extra={"reason": str(error)})
+    else:
+        log.info("tls.reloaded")
+
+
+def _print_line(line: str) -> None:
+    """One line on stdout, unbuffered. That nobody can read it does not stop the server."""
+    try:
+        os.write(1, line.encode() + b"\n")
+    except OSError as error:
+        log.warning("cli.stdout_unwritable", extra={"reason": error.strerror})
+
+
+@main.command("check-config")
+@_takes(*FLAGS)
+def check_config(file: Path | None, **flags: str | None) -> None:
+    """Print the settings in effect, each with where it comes from; exit with 1 where the server would not start."""
+    from mailsac.config import ConfigError
+    from mailsac.tls import server_context
+
+    try:
+        settings = _resolve(file, flags)
+        if settings.config.tls.cert:
+            server_context(settings.config.tls, settings.config.store.data_dir)
+    except (CannotRun, ConfigError) as error:
+        raise CannotRun(error) from error
+    for variable, nearest in settings.unknown_variables.items():
+        hint = f"; did you mean {nearest}?" if nearest else ""
+        click.echo(f"mailsac: environment: {variable}: unknown setting{hint}", err=True)
+    for line in settings.lines():
+        click.echo(line)
+
+
+def _open_standard_streams() -> None:
+    """Put /dev/null where stdin, stdout or stderr is closed: the database must not get the number that logs go to."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
