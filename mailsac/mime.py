@@ -1,10 +1,30 @@
-"""MIME to bodies: what a reader wants of a message's octets."""
+"""MIME to bodies: what a reader wants of a message's octets.
+
+`headers` reads fields and `parts` finds the parts, both linear and bounded; here is decided what is text, what is HTML
+and what is an attachment. A message beyond a bound gives what was read up to there, and says so in `parse_error`.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html as entities
+import re
+import sys
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote
+
 import msgspec
 
+from mailsac import links
+from mailsac.headers import Section, decode_octets, decode_value, mailboxes, parameters, read_section
+from mailsac.html import html_to_text, text_to_html
 from mailsac.message import Attachment, Recipient
+from mailsac.parts import Part, read_structure
+
+MAX_INLINED_OCTETS: Final = 16 * 1024 * 1024  # of images put into one HTML page, each counted as often as it is shown
+MAX_INLINED_IMAGES: Final = 1_000
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -22,7 +42,192 @@ class Parsed(msgspec.Struct, frozen=True):
     links: tuple[str, ...]
     parse_error: str | None  # why this is less than the message holds
 
+    @property
+    def weight(self) -> int:
+        """About how many octets of memory this takes."""
+        strings = [self.subject, self.text or "", self.html or "", *self.links]
+        for name, value in self.headers:
+            strings += (name, value)
+        for recipient in (*self.from_, *self.to, *self.cc, *self.bcc):
+            strings += (recipient.address, recipient.name)
+        for attachment in self.attachments:
+            strings += msgspec.structs.astuple(attachment)[:-2]
+        return 1024 + sum(map(sys.getsizeof, strings)) + 64 * len(self.headers) + 128 * len(self.attachments)
+
 
 def parse(raw: bytes) -> Parsed:
     """Everything but attachment content. Never raises; CPU-bound: call it in a thread above 64 KiB."""
-    raise NotImplementedError
+    section = _header_section(raw)
+    text: list[str] = []
+    html: list[str] = []
+    attachments: list[Attachment] = []
+    structure = read_structure(raw, section)
+    for part in structure.parts:
+        octets = part.octets(raw)
+        if _is_body(part):
+            body = decode_octets(octets, part.parameters.get("charset"))
+            (html if part.content_type == "text/html" else text).append(body)
+        else:
+            attachments.append(_attachment(part, octets, len(attachments)))
+    plain = _joined(text)
+    markup = _joined(html)
+    return Parsed(
+        headers=tuple((field.name, decode_value(field.raw)) for field in section.fields),
+        from_=_recipients(section, "from"),
+        to=_recipients(section, "to"),
+        cc=_recipients(section, "cc"),
+        bcc=_recipients(section, "bcc"),
+        subject=decode_value(section.first("subject") or b""),
+        text=plain,
+        html=markup,
+        attachments=tuple(attachments),
+        links=links.extract(plain, markup),
+        parse_error=structure.error,
+    )
+
+
+def attachment_content(raw: bytes, identifier: str) -> tuple[Attachment, bytes] | None:
+    """The attachment of that MD5, Content-ID or file name, looked for in this order, and its decoded octets."""
+    section = _header_section(raw)
+    best: tuple[int, Attachment, bytes] | None = None
+    position = 0
+    for part in read_structure(raw, section).parts:
+        if _is_body(part):
+            continue
+        octets = part.octets(raw)
+        attachment = _attachment(part, octets, position)
+        position += 1
+        names = (attachment.checksum, attachment.content_id, attachment.file_name)
+        if identifier in names and (best is None or names.index(identifier) < best[0]):
+            best = (names.index(identifier), attachment, octets)
+    return best[1:] if best else None
+
+
+def _header_section(raw: bytes) -> Section:
+    # A byte order mark, which some editors put in front of a saved message, is not part of a field name.
+    return read_section(raw, 3 if raw.startswith(b"\xef\xbb\xbf") else 0)
+
+
+def _recipients(section: Section, name: str) -> tuple[Recipient, ...]:
+    raw = section.first(name)
+    return tuple(Recipient(address, display) for address, display in mailboxes(raw)) if raw else ()
+
+
+def _joined(bodies: list[str]) -> str | None:
+    """Several text parts are one text, each beginning on a line of its own."""
+    if len(bodies) < 2:
+        return bodies[0] if bodies else None
+    *before, last = bodies
+    return "".join(body if body.endswith(("\n", "\r")) or not body else body + "\r\n" for body in before) + last
+
+
+def _is_body(part: Part) -> bool:
+    """Text without a file name is body. So is a multipart that never showed its boundary: it is read as text."""
+    if part.content_type.startswith("multipart/"):
+        return True
+    if part.content_type not in ("text/plain", "text/html"):
+        return False
+    return _disposition(part)[0] != "attachment" and not _file_name(part)
+
+
+def _disposition(part: Part) -> tuple[str, dict[str, str]]:
+    raw = part.section.first("content-disposition")
+    return parameters(raw) if raw is not None else ("", {})
+
+
+def _file_name(part: Part) -> str:
+    """RFC 2183 §2.3, else the older `name` of the content type."""
+    return _disposition(part)[1].get("filename") or part.parameters.get("name") or ""
+
+
+def _attachment(part: Part, octets: bytes, position: int) -> Attachment:
+    checksum = hashlib.md5(octets, usedforsecurity=False).hexdigest()
+    made_id = hashlib.md5(f"{checksum}:{position}".encode(), usedforsecurity=False).hexdigest()
+    return Attachment(
+        checksum=checksum,
+        content_disposition="inline" if _disposition(part)[0] == "inline" else "attachment",
+        content_id=decode_value(part.section.first("content-id") or b"").strip().strip("<>").strip() or made_id,
+        content_type=part.content_type,
+        file_name=_file_name(part),
+        length=len(octets),
+        transfer_encoding=part.transfer_encoding,
+    )
+
+
+# --- bodies ---
+
+
+def body_text(parsed: Parsed) -> str:
+    """The text part verbatim; else text made from the HTML part, links as `[n]` footnotes."""
+    if parsed.text is None:
+        return html_to_text(parsed.html) if parsed.html is not None else ""
+    return parsed.text
+
+
+def body_html(parsed: Parsed) -> str:
+    """The HTML part untouched; else a page made from the text."""
+    return parsed.html if parsed.html is not None else text_to_html(parsed.text or "")
+
+
+_CID: Final = re.compile(r"(?<=[\"'=(\s])cid:([^\s\"'<>()]{1,1000})", re.IGNORECASE)
+_IMAGES: Final = frozenset({"image/png", "image/gif", "image/jpeg", "image/webp", "image/bmp"})
+
+
+def dirty_html(parsed: Parsed, raw: bytes) -> str:
+    """`body_html` with the message's own images in place of `cid:` URLs (RFC 2392), up to MAX_INLINED_OCTETS."""
+    markup = body_html(parsed)
+    if parsed.html is None or _CID.search(markup) is None:
+        return markup
+    images: dict[str, str] = {}
+    budget = MAX_INLINED_OCTETS
+    count = 0
+
+    def inlined(match: re.Match[str]) -> str:
+        nonlocal budget, count
+        content_id = unquote(entities.unescape(match[1]))
+        uri = images.get(content_id) or images.get(content_id.lower())
+        if uri is None or len(uri) > budget or count == MAX_INLINED_IMAGES:
+            return match[0]
+        budget -= len(uri)
+        count += 1
+        return uri
+
+    for content_id, content_type, octets in _inline_images(raw):
+        if len(octets) <= MAX_INLINED_OCTETS:
+            uri = f"data:{content_type};base64,{base64.b64encode(octets).decode('ascii')}"
+            images.setdefault(content_id, uri)
+            images.setdefault(content_id.lower(), uri)
+    return _CID.sub(inlined, markup)
+
+
+def _inline_images(raw: bytes) -> Iterator[tuple[str, str, bytes]]:
+    for part in read_structure(raw, _header_section(raw)).parts:
+        content_id = decode_value(part.section.first("content-id") or b"").strip().strip("<>").strip()
+        if content_id and part.content_type in _IMAGES:
+            yield content_id, part.content_type, part.octets(raw)
+
+
+# --- headers in the shapes of the API ---
+
+
+def headers_by_name(parsed: Parsed) -> dict[str, list[str]]:
+    """Lower-case names, every value in order."""
+    result: dict[str, list[str]] = {}
+    for name, value in parsed.headers:
+        result.setdefault(name.lower(), []).append(value)
+    return result
+
+
+def headers_in_order(parsed: Parsed) -> list[dict[str, str]]:
+    """`{"name": lower-case name, "value": ...}` in the order of the message."""
+    return [{"name": name.lower(), "value": value} for name, value in parsed.headers]
+
+
+def headers_as_text(parsed: Parsed) -> str:
+    """`Name: value` lines."""
+    return "".join(f"{name}: {value}\r\n" for name, value in parsed.headers)
+
+
+def headers_single_or_list(parsed: Parsed) -> dict[str, str | list[str]]:
+    """Lower-case names; a string for what stands once, a list for what is repeated."""
+    return {name: values[0] if len(values) == 1 else values for name, values in headers_by_name(parsed).items()}

@@ -1,0 +1,333 @@
+"""Hostile HTML: the check before any parser, the cleaner, HTML to text, text to HTML.
+
+Both lexbor and html5ever take quadratic time in the depth of nesting, and one of them cubic time and quadratic memory
+where formatting elements overlap. So no HTML reaches either before `is_simple` has bounded what a parser could make of
+it, in one linear pass over the tags. What fails the check is shown as its text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+import nh3
+
+MAX_CHARS: Final = 1024 * 1024
+MAX_DEPTH: Final = 256
+MAX_TAGS: Final = 20_000
+MAX_TAG_CHARS: Final = 16 * 1024
+MAX_ATTRIBUTES: Final = 256  # of one tag
+MAX_OPTIONS: Final = 2_000
+MAX_REOPENED: Final = 100_000  # formatting elements that a parser would open again, in all
+FEW_TAGS: Final = 400  # so few tags and separators cost a parser at most 50 ms, whatever they say
+FEW_SEPARATORS: Final = 5_000
+MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of HTML made into text
+
+# Tags as the HTML standard's tokenizer sees them (§13.2.5): a quote counts in an attribute value only, and a tag,
+# comment or raw text without an end swallows the rest of the document. Possessive: nothing is looked at twice.
+_ATTRIBUTES: Final = (
+    r"(?:[\s/]*+[^\s/>][^\s/>=]*+"
+    r"(?:\s*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>\"'][^\s>]*+|(?=>)))?+)*+"
+)
+TOKEN: Final = re.compile(
+    rf"<(?:(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})[\s/]*+(?:>|\Z)"
+    r"|!--(?:-?>|.*?(?:--!?>|\Z))"
+    r"|(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z))",
+    re.DOTALL,
+)
+_ATTRIBUTE: Final = re.compile(r"[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>\"'][^\s>]*+))?+")
+_VALUE: Final = re.compile(r"([^\s/>=]+)\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>\"'][^\s>]*+))")
+
+_VOID: Final = frozenset(
+    {"area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "image", "img", "input", "keygen"}
+    | {"link", "meta", "param", "source", "track", "wbr"}
+)
+# Their own kind ends them, or only a table holds them: they add a constant to the depth of what does count.
+_UNCOUNTED: Final = frozenset(
+    {"body", "dd", "dt", "head", "html", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc", "tbody", "tfoot"}
+    | {"thead", "tr", "colgroup"}
+)
+# What stays in force when the block around it ends, and is opened again inside the next one.
+_FORMATTING: Final = frozenset("a b big code em font i nobr s small strike strong tt u".split())  # noqa: SIM905
+# Nothing outside of these can be closed from inside of them.
+_BARRIERS: Final = frozenset(
+    {"applet", "caption", "marquee", "object", "table", "td", "template", "th", "svg", "math", "select", "button"}
+    | {"foreignobject", "desc", "mi", "mo", "mn", "ms", "mtext", "annotation-xml"}
+)
+_MARKERS: Final = frozenset({"applet", "caption", "marquee", "object", "td", "template", "th"})
+RAW_TEXT: Final = frozenset({"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"})
+
+
+def is_simple(markup: str) -> bool:
+    """Whether an HTML parser can take this without more than linear trouble. Takes linear time itself."""
+    if len(markup) > MAX_CHARS:
+        return False
+    if markup.count("<") <= FEW_TAGS and sum(map(markup.count, " \t\n\r\f/\"'")) <= FEW_SEPARATORS:
+        return True  # an attribute needs a separator
+    stack: list[str] = []  # counted open elements
+    open_names: dict[str, int] = {}
+    lost: list[str] = []  # formatting elements whose block has ended
+    reopened = tags = options = 0
+    at = 0
+    while (match := TOKEN.search(markup, at)) is not None:
+        at = match.end()
+        name = match["name"]
+        if name is None:
+            continue
+        tags += 1
+        if tags > MAX_TAGS or not _is_short(match[0]):
+            return False
+        name = name.lower()
+        reopened += len(lost)
+        if reopened > MAX_REOPENED:
+            return False
+        if match["close"]:
+            if open_names.get(name):
+                _close(name, stack, open_names, lost)
+            elif name in lost:
+                lost.remove(name)
+        elif name in RAW_TEXT:
+            # In SVG and MathML these are ordinary elements and their content is markup: count what looks like tags.
+            end = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(markup, at)
+            inner = markup.count("<", at, end.start() if end else len(markup))
+            if inner > 1 and ("svg" in open_names or "math" in open_names):
+                return False
+            at = end.start() if end else len(markup)
+        elif name not in _VOID:
+            if name in ("option", "optgroup"):
+                options += 1
+                if options > MAX_OPTIONS:
+                    return False
+            if name not in _UNCOUNTED:
+                stack.append(name)
+                open_names[name] = open_names.get(name, 0) + 1
+                if len(stack) + len(lost) > MAX_DEPTH:
+                    return False
+    return True
+
+
+def _is_short(tag: str) -> bool:
+    if len(tag) <= 2 * MAX_ATTRIBUTES or tag.startswith("<!"):
+        return True
+    if len(tag) > MAX_TAG_CHARS:
+        return False
+    return sum(1 for _ in _ATTRIBUTE.finditer(tag)) <= MAX_ATTRIBUTES
+
+
+def _close(name: str, stack: list[str], open_names: dict[str, int], lost: list[str]) -> None:
+    """End the innermost element of that name, where no barrier stands before it."""
+    index = len(stack) - 1
+    while index >= 0 and stack[index] != name:
+        if stack[index] in _BARRIERS and name not in _BARRIERS:
+            return
+        index -= 1
+    if index < 0:
+        return
+    if name in _FORMATTING:
+        # The parser lifts it out from under what was opened inside of it; that stays open.
+        del stack[index]
+        open_names[name] -= 1
+        return
+    inside = stack[index:]
+    del stack[index:]
+    for each in inside:
+        open_names[each] -= 1
+        if each in _FORMATTING and name not in _MARKERS:
+            lost.append(each)
+
+
+# --- cleaning ---
+
+_STYLE: Final = frozenset(
+    "color background-color font-family font-size font-style font-variant font-weight line-height letter-spacing "
+    "text-align text-decoration text-indent text-transform vertical-align white-space width max-width height "
+    "padding padding-top padding-right padding-bottom padding-left margin margin-top margin-right margin-bottom "
+    "margin-left border-collapse border-spacing border-color border-style border-width border-radius".split()  # noqa: SIM905
+)
+_CLEANER: Final = nh3.Cleaner(
+    tags=set(
+        "abbr acronym article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del details "
+        "dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i ins kbd li main mark nav ol p "
+        "pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time "
+        "tr tt u ul var wbr".split()  # noqa: SIM905
+    ),
+    clean_content_tags=set(
+        "applet embed frame frameset head iframe math noembed noframes noscript object script select style svg "
+        "template textarea title xmp audio video canvas".split()  # noqa: SIM905
+    ),
+    attributes={
+        "*": {"align", "dir", "lang", "style", "title", "valign", "bgcolor", "width", "height"},
+        "font": {"color", "face", "size"},
+        "table": {"border", "cellpadding", "cellspacing"},
+        "td": {"colspan", "rowspan", "nowrap"},
+        "th": {"colspan", "rowspan", "nowrap", "scope"},
+        "col": {"span"},
+        "colgroup": {"span"},
+        "ol": {"start", "type", "reversed"},
+        "ul": {"type"},
+        "li": {"value"},
+        "hr": {"size", "noshade"},
+    },
+    url_schemes=set(),
+    filter_style_properties=set(_STYLE),
+    link_rel=None,
+)
+_FUNCTIONS: Final = re.compile(r"(?:url|image|image-set|src|attr|element|expression)\s*\(", re.IGNORECASE)
+_DATA_URI: Final = re.compile(r"(?<=[\"'=(])data:[^\"'>\s)]{256,}+", re.IGNORECASE)
+
+
+def clean_html(markup: str) -> str:
+    """What can be shown anywhere: no scripts, images, links, forms or anything else that makes a request.
+
+    The text of links stays. HTML beyond the bounds of `is_simple` comes back as its text.
+    """
+    markup = _DATA_URI.sub("data:,", markup)  # images go anyway, and long ones would fail the check
+    if not is_simple(markup):
+        return f"<div>{_escaped(html_to_text(markup))}</div>"
+    return _CLEANER.clean(markup)
+
+
+# --- text to HTML ---
+
+
+def text_to_html(text: str) -> str:
+    """The page that stands in for a missing HTML part (exactly as the hosted service makes it, but escaped)."""
+    return (
+        '<html><head><meta http-equiv="content-type" content="text/html; charset=utf-8" /></head>'
+        f"<body><div>{_escaped(text)}</div></body></html>"
+    )
+
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+
+
+def _escaped(text: str) -> str:
+    return _LINE_END.sub("<br />", html.escape(text, quote=False))
+
+
+# --- HTML to text ---
+
+_BLOCKS: Final = frozenset(
+    "address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer "
+    "form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol p pre section summary table tbody tfoot thead tr "
+    "ul".split()  # noqa: SIM905
+)
+_PARAGRAPHS: Final = frozenset("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul".split())  # noqa: SIM905
+_UNSEEN: Final = RAW_TEXT - {"textarea", "xmp"}
+_SPACES: Final = re.compile(r"[ \t\r\n\f\v]+")
+MAX_FOOTNOTES: Final = 1_000
+
+
+def html_to_text(markup: str) -> str:
+    """The text of an HTML document, with the targets of its links as `[n]` footnotes. Linear, and needs no parser."""
+    out = _TextWriter()
+    at = 0
+    markup = markup[:MAX_TEXT_CHARS]
+    while True:
+        match = TOKEN.search(markup, at)
+        out.text(markup[at : match.start()] if match else markup[at:])
+        if match is None:
+            return out.finish()
+        at = match.end()
+        if match["name"] is None:
+            continue
+        name = match["name"].lower()
+        if match["close"]:
+            out.close(name)
+            continue
+        if name in RAW_TEXT:
+            end = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(markup, at)
+            stop = end.start() if end else len(markup)
+            if name not in _UNSEEN:
+                out.text(markup[at:stop])
+            at = stop
+            continue
+        out.open(name, match["attributes"])
+
+
+class _TextWriter:
+    """Puts text into lines."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        self._targets: dict[str, int] = {}
+        self._link: str | None = None
+        self._link_at = 0
+        self._preformatted = 0
+
+    def text(self, markup: str) -> None:
+        if not markup:
+            return
+        text = html.unescape(markup)
+        if self._preformatted:
+            first, *more = _LINE_END.split(text)
+            self._line.append(first)
+            for line in more:
+                self._break()
+                self._line.append(line)
+        else:
+            self._line.append(_SPACES.sub(" ", text))
+
+    def open(self, name: str, attributes: str) -> None:
+        if name in _BLOCKS:
+            self._break(paragraph=name in _PARAGRAPHS, always=name == "br")
+        if name == "pre":
+            self._preformatted += 1
+        elif name == "li":
+            self._line.append(" * ")
+        elif name == "hr":
+            self._line.append("-" * 40)
+            self._break()
+        elif name in ("td", "th") and self._line:
+            self._line.append(" ")
+        elif name == "a":
+            self._link = link_target(attribute(attributes, "href") or "")
+        elif name == "img":
+            self.text(attribute(attributes, "alt") or "")
+
+    def close(self, name: str) -> None:
+        if name == "a" and self._link:
+            if len(self._targets) < MAX_FOOTNOTES or self._link in self._targets:
+                self._line.append(f" [{self._targets.setdefault(self._link, len(self._targets) + 1)}]")
+            self._link = None
+        elif name == "pre" and self._preformatted:
+            self._preformatted -= 1
+        if name in _BLOCKS:
+            self._break(paragraph=name in _PARAGRAPHS)
+
+    def finish(self) -> str:
+        self._break()
+        while self._lines and not self._lines[-1]:
+            self._lines.pop()
+        if self._targets:
+            self._lines.append("")
+            self._lines += [f"[{number}] {target}" for target, number in self._targets.items()]
+        return "\n".join(self._lines)
+
+    def _break(self, *, paragraph: bool = False, always: bool = False) -> None:
+        line = "".join(self._line)
+        line = line.rstrip() if self._preformatted else _SPACES.sub(" ", line).strip(" ")
+        self._line = []
+        if line or (always and self._lines and (len(self._lines) < 2 or any(self._lines[-2:]))):
+            self._lines.append(line)
+        if paragraph and self._lines and self._lines[-1]:
+            self._lines.append("")
+
+
+_INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def link_target(href: str) -> str | None:
+    """An http, https or mailto target, without the white space that a browser ignores; None for any other."""
+    target = _INVISIBLE.sub("", href).strip()
+    return target if target[:8].lower().startswith(("http://", "https://", "mailto:")) else None
+
+
+def attribute(attributes: str, name: str) -> str | None:
+    """The decoded value of one attribute of a tag that TOKEN matched."""
+    for match in _VALUE.finditer(attributes):
+        if match[1].lower() == name:
+            return html.unescape(match[2] or match[3] or match[4] or "")
+    return None

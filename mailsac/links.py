@@ -1,0 +1,131 @@
+"""The links of a message: what `a` and `area` point to, and URLs written in text. `src` is not a link."""
+
+from __future__ import annotations
+
+import html as entities
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from mailsac.html import RAW_TEXT, TOKEN, attribute, is_simple, link_target
+
+MAX_LINKS: Final = 1_000
+MAX_LINK_CHARS: Final = 4_096
+MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of one part in which links are looked for
+WINDOW: Final = 64 * 1024  # characters searched between two chances for other threads to run
+
+# Begins with a literal, which makes the search fast; the scheme is looked up backwards. A URL in text ends at white
+# space and at what cannot stand in one (RFC 3986 appendix C).
+_WRITTEN: Final = re.compile(
+    r":(?:(?<=\bmailto:)|//(?:(?<=\bhttp://)|(?<=\bhttps://)))[^\s<>\"`\x00-\x1f\x7f\u201c\u201d\u00ab\u00bb]{1,4096}",
+    re.IGNORECASE,
+)
+_PUNCTUATION: Final = ".,;:!?'*|\u2019\u3002\uff0c\u3001\uff01\uff1f\u2026"
+_BRACKETS: Final = {")": "(", "]": "[", "}": "{", "\uff09": "\uff08", "\u3011": "\u3010", "\u300d": "\u300c"}
+
+
+def extract(text: str | None, html: str | None) -> tuple[str, ...]:
+    """The links of a message: text part first, in the order in which they are seen first, each once.
+
+    At most MAX_LINKS, none longer than MAX_LINK_CHARS. Entities are decoded; query strings and trackers stay as they
+    are. Takes linear time: HTML that no parser should see is searched tag by tag.
+    """
+    found: dict[str, None] = {}
+    for links in (_written(text or ""), _in_html(html or "")):
+        for link in links:
+            if len(link) <= MAX_LINK_CHARS:
+                found.setdefault(link)
+                if len(found) == MAX_LINKS:
+                    return tuple(found)
+    return tuple(found)
+
+
+def _written(text: str) -> Iterator[str]:
+    """URLs written in text, without the punctuation of the sentence around them."""
+    end = min(len(text), MAX_TEXT_CHARS)
+    after = 0
+    for window in range(0, end, WINDOW):
+        for match in _WRITTEN.finditer(text, window, min(end, window + WINDOW + MAX_LINK_CHARS)):
+            if match.start() >= window + WINDOW:
+                break
+            if match.start() < after:
+                continue
+            after = match.end()
+            scheme = 6 if match[0][1:3] != "//" else 5 if text[match.start() - 1] in "sS" else 4
+            link = _without_punctuation(text[match.start() - scheme : after])
+            if "@" in link if scheme == 6 else len(link) > scheme + 3:
+                yield link
+
+
+def _without_punctuation(link: str) -> str:
+    while link:
+        last = link[-1]
+        opening = _BRACKETS.get(last)
+        if last not in _PUNCTUATION and (opening is None or link.count(opening) >= link.count(last)):
+            break
+        link = link[:-1]
+    return link
+
+
+def _in_html(markup: str) -> Iterator[str]:
+    if ":" not in markup:
+        return iter(())
+    if not is_simple(markup):
+        return _tag_by_tag(markup)
+    root = LexborHTMLParser(markup).root
+    if root is None:
+        return iter(())
+    if next(_written(root.text()), None) is None:
+        return (link for node in root.css("a[href],area[href]") if (link := _target(node)))
+    return _in_document_order(root)
+
+
+def _target(node: LexborNode) -> str | None:
+    return link_target(node.attributes.get("href") or "")
+
+
+# What does not end a word: a URL may have a <wbr> or a highlighted piece in it.
+_INLINE: Final = frozenset("b big em font i mark s small span strong tt u wbr".split())  # noqa: SIM905
+
+
+def _in_document_order(root: LexborNode) -> Iterator[str]:
+    """Targets, and URLs written in the text that a reader sees, as they come."""
+    pieces: list[str] = []
+    block: int | None = None
+    for node in root.traverse(include_text=True):
+        tag = node.tag
+        if tag == "-text":
+            parent = node.parent
+            if parent is None or parent.tag in RAW_TEXT:
+                continue
+            while parent.parent is not None and parent.tag in _INLINE:
+                parent = parent.parent
+            if parent.mem_id != block:
+                yield from _written("".join(pieces))
+                pieces, block = [], parent.mem_id
+            pieces.append(node.text_content or "")
+        elif tag not in _INLINE:
+            yield from _written("".join(pieces))
+            pieces = []
+            if tag in ("a", "area") and (link := _target(node)):
+                yield link
+    yield from _written("".join(pieces))
+
+
+def _tag_by_tag(markup: str) -> Iterator[str]:
+    """What `_in_document_order` finds, without a parser."""
+    markup = markup[:MAX_TEXT_CHARS]
+    at = 0
+    for match in TOKEN.finditer(markup):
+        yield from _written(entities.unescape(markup[at : match.start()]))
+        at = match.end()
+        if (
+            match["name"]
+            and not match["close"]
+            and match["name"].lower() in ("a", "area")
+            and (link := link_target(attribute(match["attributes"], "href") or ""))
+        ):
+            yield link
+    yield from _written(entities.unescape(markup[at:]))
