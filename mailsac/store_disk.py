@@ -1,8 +1,8 @@
 """Raw messages as .eml files on disk.
 
-Strategy: a message is written to a temporary file and fsynced, a whole batch in parallel; then renamed into place;
-then each directory that was touched is fsynced, once. Only after that is any of the batch durable, and only then
-does `write_many` return. An error anywhere takes the whole batch back.
+Strategy: all messages of a batch are written to temporary files; then these are fsynced, in parallel, so that the
+file system joins the work; then renamed into place; then each directory that was touched is fsynced, once. Only
+after that is any of the batch durable, and only then does `write_many` return. An error takes the whole batch back.
 
 The path follows from the id, which starts with the time of arrival: mail/<day>/<shard>/<id>.eml. The shard changes
 every 16 seconds, so that a batch lands in one or two directories, and comes round after 70 minutes, so that no day
@@ -163,7 +163,12 @@ class DiskRaw:
         def work() -> None:
             fresh = self._tmp / self._watermark.name
             fresh.unlink(missing_ok=True)
-            self._write_file(fresh, [b"%d\n" % time_ms])
+            fd = _create(fresh)
+            try:
+                _write_all(fd, [b"%d\n" % time_ms])
+                self._sync(fd)
+            finally:
+                os.close(fd)
             fresh.rename(self._watermark)
             self._sync_directory(self._watermark.parent)
 
@@ -196,34 +201,33 @@ class DiskRaw:
 
     def _write_batch(self, items: Sequence[Item]) -> None:
         moves = [(self._tmp / one, self._path(one)) for one, _ in items]
-        written = [(tmp, pieces) for (tmp, _), (_, pieces) in zip(moves, items, strict=True)]
+        files: list[int] = []
         renamed: list[Path] = []
         with _disk_errors():
             try:
-                self._in_parallel(lambda one: self._write_file(*one), written)
+                try:
+                    for (tmp, _), (_, pieces) in zip(moves, items, strict=True):
+                        files.append(_create(tmp))
+                        _write_all(files[-1], pieces)
+                    self._in_parallel(self._sync, files)
+                finally:
+                    for fd in files:
+                        os.close(fd)
                 for tmp, path in moves:
                     self._move(tmp, path)
                     renamed.append(path)
-                self._in_parallel(self._sync_directory, list({path.parent for _, path in moves}))
+                self._in_parallel(self._sync_directory, list({path.parent for path in renamed}))
             except BaseException:
                 for leftover in (*(tmp for tmp, _ in moves), *renamed):
                     with suppress(OSError):
                         leftover.unlink(missing_ok=True)
                 raise
 
-    def _write_file(self, path: Path, pieces: Sequence[bytes]) -> None:
-        """A new file with those octets, durable except for its name.
-
-        An error of fsync is final for the file: the kernel may have dropped the pages that it could not write, so
-        that a second fsync would succeed without them.
-        """
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            _write_all(fd, pieces)
-            if self._fsync:
-                os.fsync(fd)
-        finally:
-            os.close(fd)
+    def _sync(self, fd: int) -> None:
+        """An error is final for the file: the kernel may have dropped the pages that it could not write, so that a
+        second fsync would succeed without them."""
+        if self._fsync:
+            os.fsync(fd)
 
     def _move(self, tmp: Path, path: Path) -> None:
         if path.parent not in self._durable:
@@ -245,11 +249,9 @@ class DiskRaw:
         self._durable.add(shard)
 
     def _sync_directory(self, path: Path) -> None:
-        if not self._fsync:
-            return
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(fd)
+            self._sync(fd)
         finally:
             os.close(fd)
 
@@ -347,6 +349,10 @@ def _names(folder: Path) -> list[str]:
 def _each(work: Callable[[T], None], items: Sequence[T]) -> None:
     for item in items:
         work(item)
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _write_all(fd: int, pieces: Sequence[bytes]) -> None:
