@@ -1,0 +1,137 @@
+"""The servers under measurement, as processes, and what /proc says of them. Linux only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+DATA: Final = Path(__file__).resolve().parent / "data"  # on the same disk as the project: a tmpfs would flatter fsync
+START_BOUND_S: Final = 30.0
+STOP_BOUND_S: Final = 20.0
+CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_READY: Final = re.compile(r"(smtp|pop3|http)=(?:http://)?127\.0\.0\.1:(\d+)")
+
+
+class Server:
+    """One running server process."""
+
+    def __init__(self, process: subprocess.Popen[str], ready_line: str, *, ready_s: float) -> None:
+        self.process = process
+        self.ready_s = ready_s  # from exec to the ready line
+        ports = {name: int(port) for name, port in _READY.findall(ready_line)}
+        self.smtp_port = ports["smtp"]
+        self.pop3_port = ports.get("pop3", 0)
+        self.http_port = ports.get("http", 0)
+
+    @property
+    def rss(self) -> int:
+        """Resident octets now."""
+        return self._status("VmRSS")
+
+    @property
+    def peak_rss(self) -> int:
+        """The most resident octets since `forget_peak`."""
+        return self._status("VmHWM")
+
+    def forget_peak(self) -> None:
+        """Let the peak start anew from what is resident now (proc(5), clear_refs)."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    @property
+    def cpu_s(self) -> float:
+        """Seconds of processor time spent so far, in all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+    @property
+    def open_files(self) -> int:
+        """How many file descriptors are open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def get(self, path: str) -> bytes:
+        """The body of a GET that must succeed."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=60)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        if response.status != 200:
+            raise RuntimeError(f"GET {path} was answered {response.status}")
+        return body
+
+    def count(self, mailbox: str) -> int:
+        """How many messages the mailbox holds."""
+        return int(json.loads(self.get(f"/api/addresses/{mailbox}/message-count"))["count"])
+
+    def _status(self, field: str) -> int:
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError(f"the server has ended: no {field} of process {self.process.pid}")
+
+
+@contextmanager
+def mailsac(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Our server on free ports, with the defaults of the local profile but for `settings` (environment names)."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MAILSAC_")}
+    environ |= {"PYTHONPATH": str(ROOT), "MAILSAC_SMTP_PORT": "0", "MAILSAC_POP3_PORT": "0", "MAILSAC_HTTP_PORT": "0"}
+    environ |= {"MAILSAC_STORE_DATA_DIR": str(data_dir), **(settings or {})}
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with _running([sys.executable, "-m", "mailsac", "serve"], environ, data_dir.with_suffix(".log")) as server:
+        yield server
+
+
+@contextmanager
+def stock_aiosmtpd() -> Iterator[Server]:
+    """The peer that stores nothing."""
+    command = [sys.executable, str(Path(__file__).parent / "stock_aiosmtpd.py")]
+    DATA.mkdir(exist_ok=True)
+    with _running(command, dict(os.environ), DATA / "stock.log") as server:
+        yield server
+
+
+@contextmanager
+def fresh_folder(name: str) -> Iterator[Path]:
+    """A new folder under bench/data, removed at the end."""
+    folder = DATA / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _running(command: list[str], environ: dict[str, str], log: Path) -> Iterator[Server]:
+    started = time.monotonic()
+    with log.open("wb") as stderr:
+        # In the data folder no config.toml is found, so the defaults are measured.
+        process = subprocess.Popen(
+            command, env=environ, cwd=log.parent, stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
+    assert process.stdout is not None
+    try:
+        ready_line = process.stdout.readline()
+        if " ready " not in ready_line:
+            raise RuntimeError(f"{' '.join(command)} did not start: {log.read_text()[-2000:]}")
+        yield Server(process, ready_line, ready_s=time.monotonic() - started)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_BOUND_S)
+        process.kill()
+        process.wait()
+        process.stdout.close()

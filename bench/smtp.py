@@ -1,0 +1,121 @@
+"""Mail per second over SMTP, beside stock aiosmtpd that stores nothing, in the same run. `python -m bench.smtp`.
+
+Both servers are driven in turns by smtp-source of Postfix, 20 sessions at a time, so that what else the machine does
+falls on both. A run lasts three seconds or more. Ours syncs every mail to disk before its 250, and at the end of each
+case it must hold every mail that it took.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import Final
+
+import click
+import msgspec
+from rich.table import Table
+
+from bench.figures import circumstances, console, write_results
+from bench.servers import Server, fresh_folder, mailsac, stock_aiosmtpd
+
+SESSIONS: Final = 20
+RUN_S: Final = 3.3  # aimed at, so that a run is seldom under three seconds
+CALIBRATION_MESSAGES: Final = 600
+MAILBOX: Final = "bench@example.com"
+CASES: Final = ((1024, False), (1024, True), (20 * 1024, False), (20 * 1024, True))
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One run of smtp-source against one server."""
+
+    messages: int
+    seconds: float
+    cpu_s: float  # of the server
+
+    @property
+    def rate(self) -> float:
+        """Messages per second."""
+        return self.messages / self.seconds
+
+    @property
+    def cpu_ms(self) -> float:
+        """Processor time of the server per message."""
+        return 1000 * self.cpu_s / self.messages
+
+
+class Case(msgspec.Struct, frozen=True):
+    """All pairs of runs of one size and way of connecting."""
+
+    octets: int
+    reused_connections: bool
+    ours: list[Run]
+    stock: list[Run]
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours to stock, pair by pair."""
+        return [ours.rate / stock.rate for ours, stock in zip(self.ours, self.stock, strict=True)]
+
+
+def smtp_source(server: Server, *, messages: int, octets: int, reuse: bool) -> Run:
+    """Send that many messages; every one is accepted, or smtp-source ends with an error."""
+    program = shutil.which("smtp-source") or shutil.which("smtp-source", path="/usr/sbin:/sbin")
+    if program is None:
+        raise SystemExit("bench.smtp needs smtp-source; on Debian: apt-get install postfix")
+    command = [program, *(["-d"] if reuse else []), "-s", str(SESSIONS), "-l", str(octets), "-m", str(messages)]
+    command += ["-M", "bench.example.com", "-t", MAILBOX, f"inet:127.0.0.1:{server.smtp_port}"]
+    cpu_s, started = server.cpu_s, time.monotonic()
+    subprocess.run(command, check=True)
+    return Run(messages=messages, seconds=time.monotonic() - started, cpu_s=server.cpu_s - cpu_s)
+
+
+def measure(octets: int, reuse: bool, pairs: int) -> Case:
+    """Both servers started fresh, warmed up, then driven in turns."""
+    case = Case(octets=octets, reused_connections=reuse, ours=[], stock=[])
+    with fresh_folder("smtp") as folder, mailsac(folder / "data") as ours, stock_aiosmtpd() as stock:
+        sent = 0
+        messages: dict[Server, int] = {}
+        for server in (ours, stock):
+            smtp_source(server, messages=CALIBRATION_MESSAGES, octets=octets, reuse=reuse)
+            trial = smtp_source(server, messages=CALIBRATION_MESSAGES, octets=octets, reuse=reuse)
+            messages[server] = max(CALIBRATION_MESSAGES, int(trial.rate * RUN_S))
+        sent += 2 * CALIBRATION_MESSAGES
+        for _ in range(pairs):
+            case.ours.append(smtp_source(ours, messages=messages[ours], octets=octets, reuse=reuse))
+            case.stock.append(smtp_source(stock, messages=messages[stock], octets=octets, reuse=reuse))
+            sent += messages[ours]
+        stored = ours.count(MAILBOX)
+        if stored != sent:
+            raise SystemExit(f"bench.smtp: {sent} mails were accepted, {stored} are stored")
+    return case
+
+
+@click.command()
+@click.option("--pairs", default=5, show_default=True, help="Runs of each server per case.")
+def main(pairs: int) -> None:
+    """SMTP beside stock aiosmtpd: 1 KB and 20 KB, new connection per message and reused."""
+    cases = [measure(octets, reuse, pairs) for octets, reuse in CASES]
+    table = Table("case", "ours, mail/s", "stock, mail/s", "ratio (min to max)", "ours, CPU ms", "stock, CPU ms")
+    for case in cases:
+        how = "reused" if case.reused_connections else "new connection"
+        low, middle, high = min(case.ratios), median(case.ratios), max(case.ratios)
+        table.add_row(
+            f"{case.octets // 1024} KB, {how}",
+            f"{median(run.rate for run in case.ours):,.0f}",
+            f"{median(run.rate for run in case.stock):,.0f}",
+            f"{middle:.2f} ({low:.2f} to {high:.2f})",
+            f"{median(run.cpu_ms for run in case.ours):.2f}",
+            f"{median(run.cpu_ms for run in case.stock):.2f}",
+        )
+    console().print(table)
+    console().print(
+        f"medians of {pairs} pairs; fsync on; every accepted mail is stored; {circumstances()}", soft_wrap=True
+    )
+    print(write_results("smtp", cases), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
