@@ -1,0 +1,90 @@
+"""Attachments of a message: their metadata, and each one's octets, never in a form that a browser would run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from mailsac import __version__
+from mailsac.accounts import Accounts
+from mailsac.api.bodies import COPIES
+from mailsac.api.memory import MemoryBudget
+from mailsac.api.messages import readable
+from mailsac.api.refusals import AttachmentNotFound
+from mailsac.api.response import (
+    HOSTILE,
+    PIECE_TIMEOUT_S,
+    REVALIDATE,
+    attachment_disposition,
+    in_pieces,
+    json_response,
+    not_modified,
+    streamed,
+)
+from mailsac.message import Message
+from mailsac.mime import attachment_content
+from mailsac.store import PARSE_ON_LOOP_OCTETS, MailStore
+
+OPAQUE: Final = "application/octet-stream"
+
+# What no browser runs as a document of its own, whatever octets stand in it; all else is sent as OPAQUE. HTML, XML of
+# any kind (SVG, XHTML), scripts and MHTML are not here.
+PASSED_TYPES: Final = frozenset(
+    {"image/png", "image/gif", "image/jpeg", "image/webp", "image/bmp", "image/avif", "image/heic", "image/tiff"}
+    | {"text/plain", "text/csv", "text/calendar", "text/vcard"}
+    | {"application/pdf", "application/zip", "application/gzip", "application/json", "application/rtf"}
+    | {"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"}
+    | {
+        f"application/vnd.openxmlformats-officedocument.{kind}"
+        for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")
+    }
+    | {f"application/vnd.oasis.opendocument.{kind}" for kind in ("text", "spreadsheet", "presentation")}
+    | {"audio/mpeg", "audio/ogg", "audio/wav", "audio/mp4", "video/mp4", "video/webm", "video/quicktime"}
+)
+
+
+class Attachments:
+    """Handlers of `…/messages/{id}/attachments`."""
+
+    def __init__(self, store: MailStore, accounts: Accounts, memory: MemoryBudget, time_scale: float) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._memory = memory
+        self._piece_timeout_s = PIECE_TIMEOUT_S * time_scale
+
+    async def metadata(self, request: web.Request) -> web.StreamResponse:
+        """All attachments of the message, without their octets."""
+        message = await readable(request, self._store, self._accounts)
+        attachments = (await self._store.parsed(message)).attachments if message.attachments else ()
+        return json_response(request, attachments)
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """The octets of the attachment with that MD5, Content-ID or file name. Raises AttachmentNotFound."""
+        message = await readable(request, self._store, self._accounts)
+        identifier = request.match_info["attachment"]
+        if not message.attachments:
+            raise AttachmentNotFound(message_id=message.id)
+        if message.size <= PARSE_ON_LOOP_OCTETS:
+            return await self._sent(request, message, identifier)
+        async with self._memory.hold(COPIES * message.size):
+            return await self._sent(request, message, identifier)
+
+    async def _sent(self, request: web.Request, message: Message, identifier: str) -> web.StreamResponse:
+        found = await asyncio.to_thread(attachment_content, await self._store.read_raw(message.id), identifier)
+        if found is None:
+            raise AttachmentNotFound(message_id=message.id)
+        attachment, octets = found
+        etag = f'"{attachment.checksum}.{__version__}"'
+        if (unchanged := not_modified(request, etag)) is not None:
+            return unchanged
+        passed = attachment.content_type in PASSED_TYPES
+        headers = {
+            **HOSTILE,
+            "Content-Type": attachment.content_type if passed else OPAQUE,
+            "Content-Disposition": attachment_disposition(attachment.file_name, fallback=attachment.checksum),
+            "ETag": etag,
+            "Cache-Control": REVALIDATE,
+        }
+        return await streamed(request, in_pieces(octets), headers, length=len(octets), timeout_s=self._piece_timeout_s)

@@ -1,0 +1,53 @@
+"""Failures that only an HTTP client can meet. Their texts are fixed: nothing of the request is repeated."""
+
+from __future__ import annotations
+
+from mailsac.errors import InvalidRequest, MailsacError
+
+
+class InvalidBody(InvalidRequest):
+    """A request body that is neither a JSON object nor a form."""
+
+    http_message = "The request body must be a JSON object or a form."
+
+
+class HostNotAllowed(MailsacError):
+    """A Host that a foreign web page may have pointed at us (DNS rebinding)."""
+
+    http_status = 403
+    http_message = "This host name is not allowed. Add it to the setting http.allowed_hosts."
+
+
+class OriginNotAllowed(MailsacError):
+    """A request that changes something, sent by a page of another origin."""
+
+    http_status = 403
+    http_message = "Requests of other origins are not allowed. Add the origin to the setting http.cors_origins."
+
+
+class AttachmentNotFound(MailsacError):
+    """The message is there, and has no such attachment."""
+
+    http_status = 404
+    http_message = "Attachment not found."
+
+
+class BodyTimeout(MailsacError):
+    """The request body did not arrive in time."""
+
+    http_status = 408
+    http_message = "The request body did not arrive in time."
+
+
+class BodyTooLarge(MailsacError):
+    """The request body exceeds the cap of its route."""
+
+    http_status = 413
+    http_message = "The request body is too large."
+
+
+class UnsupportedBody(MailsacError):
+    """A request body in a content coding or a media type that no route takes."""
+
+    http_status = 415
+    http_message = "The request body must be JSON or a form, without content coding."

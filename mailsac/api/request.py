@@ -1,0 +1,146 @@
+"""What a request says: address, message id, numbers, dates, body. Every value is checked here, once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+
+from mailsac.accounts import Principal
+from mailsac.address import Address, parse_address
+from mailsac.api.refusals import BodyTimeout, BodyTooLarge, InvalidBody, UnsupportedBody
+from mailsac.errors import InvalidRequest
+from mailsac.message import timestamp
+
+# What the places of a path may hold. Braces are legal in a local-part and an escaped "/" in a file name, so the first
+# and the last are wider than aiohttp's own pattern. An id of that form names a row or nothing.
+_PLACES: Final = {"{email}": r"[^/]+", "{message_id}": r"[A-Za-z0-9_-]{1,64}", "{attachment}": r".+"}
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+FIELDS: Final = web.RequestKey("fields", dict[str, object])  # the decoded body, without the key
+PRINCIPAL: Final = web.RequestKey("principal", Principal)
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+MAX_LIMIT: Final = 1000  # mailsac-api: the largest page
+DEFAULT_LIMIT: Final = 20
+_MAX_FIELDS: Final = 200  # of a form; far above what any route takes
+
+_KEY_PARAMETERS: Final = ("_mailsacKey", "key")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_SPACE_BEFORE_OFFSET: Final = re.compile(r" (?=[0-9]{2}:?[0-9]{2}$)", re.ASCII)  # "+02:00" after form decoding
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?)?", re.ASCII)
+
+
+def pattern(path: str) -> str:
+    """The path of a route as aiohttp matches it: its places narrowed, a trailing slash allowed."""
+    for place, allowed in _PLACES.items():
+        path = path.replace(place, f"{place[:-1]}:{allowed}}}")
+    return path if path == "/" else path + "{slash:/?}"
+
+
+def address(request: web.Request) -> Address:
+    """The address in the path. Raises InvalidAddress."""
+    return parse_address(request.match_info["email"])
+
+
+def narrowing(who: Address) -> str | None:
+    """The `recipient` that a +tag address narrows its mailbox to; None where it names the whole mailbox."""
+    return who.canonical if who.canonical != who.mailbox else None
+
+
+def limit(request: web.Request) -> int:
+    """The `limit` parameter: 20 where absent or empty, at most 1000. Raises InvalidRequest."""
+    text = request.query.get("limit", "")
+    if not text:
+        return DEFAULT_LIMIT
+    digits = _INTEGER.fullmatch(text)
+    if digits is None or text.startswith("-"):
+        raise InvalidRequest("limit must be an integer of at least 0")
+    return min(int(text[:9]) if len(text) <= 9 else MAX_LIMIT, MAX_LIMIT)
+
+
+def until(request: web.Request) -> str | None:
+    """The `until` parameter as a stored timestamp: a date, or ISO 8601 with or without offset (UTC then).
+
+    Raises InvalidRequest.
+    """
+    text = request.query.get("until", "")
+    if not text:
+        return None
+    text = _SPACE_BEFORE_OFFSET.sub("+", text) if "T" in text else text
+    try:
+        if not _DATE.fullmatch(text):
+            raise ValueError
+        moment = datetime.fromisoformat(text)
+        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise InvalidRequest("until must be a date or a time in ISO 8601") from None
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """Whether a switch like `download=1` is on. Anything but a clear yes is no: real scripts send `download=NaN`."""
+    return request.query.get(name, "").lower() in ("1", "true", "yes")
+
+
+def api_key(request: web.Request) -> str | None:
+    """The API key: header, then query, then body; an empty one is none. Takes it out of the body's fields."""
+    in_body = request[FIELDS].pop("_mailsacKey", None) or None
+    if in_body is not None and not isinstance(in_body, str):
+        raise InvalidRequest("_mailsacKey must be a string")
+    if in_header := request.headers.get("Mailsac-Key"):
+        return in_header
+    for name in _KEY_PARAMETERS:
+        if in_query := request.query.get(name):
+            return in_query
+    return in_body
+
+
+async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -> bytes:
+    """All octets of the request body. Raises BodyTooLarge as soon as that is certain, BodyTimeout, UnsupportedBody."""
+    if (request.content_length or 0) > max_bytes:
+        raise BodyTooLarge(octets=request.content_length)
+    if not request.body_exists:
+        return b""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedBody(coding=request.headers["Content-Encoding"])
+    body = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > max_bytes:
+                    raise BodyTooLarge(octets=len(body))
+    except TimeoutError:
+        raise BodyTimeout(octets=len(body)) from None
+    except web.RequestPayloadError:
+        raise InvalidBody("the transfer coding is broken") from None
+    return bytes(body)
+
+
+def decode_body(content_type: str, body: bytes) -> dict[str, object]:
+    """The fields of a JSON object or a form. No body is no fields; JSON is recognised under a form type too.
+
+    Of duplicate names the last wins. Raises InvalidBody, UnsupportedBody.
+    """
+    text = body.strip()
+    if not text:
+        return {}
+    if content_type == "application/x-www-form-urlencoded" and not text.startswith(b"{"):
+        try:
+            return dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"))
+        except ValueError:
+            raise InvalidBody("the form is malformed") from None
+    if content_type.startswith("multipart/"):
+        raise UnsupportedBody(content_type=content_type)
+    try:
+        fields = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        raise InvalidBody("the JSON is malformed") from None
+    if not isinstance(fields, dict):
+        raise InvalidBody("the JSON is not an object")
+    return fields

@@ -1,0 +1,337 @@
+"""The HTTP API: the table of routes, the rules that hold for all of them, and the listener.
+
+Around every handler stand, outermost first: access log and request id, errors to JSON, Host, Origin, body, caller.
+A handler therefore sees a request of an allowed host and page, with a decoded body of bounded size and a principal;
+what it raises becomes the JSON of mailsac-api's error object, with fixed texts only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from mailsac.accounts import Accounts
+from mailsac.api import request as asked
+from mailsac.api.attachments import Attachments
+from mailsac.api.bodies import Bodies
+from mailsac.api.guard import (
+    DEFAULT_HEADERS,
+    PREFLIGHT_HEADERS,
+    SAFE_METHODS,
+    cors_headers,
+    host_allowed,
+    origin_allowed,
+)
+from mailsac.api.memory import MemoryBudget
+from mailsac.api.messages import Messages
+from mailsac.api.operation import Operation
+from mailsac.api.protocol import connection_factory
+from mailsac.api.refusals import HostNotAllowed, OriginNotAllowed
+from mailsac.api.response import JSON, error_body
+from mailsac.config import Http
+from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
+from mailsac.inbound import Inbound
+from mailsac.store import MailStore
+from mailsac.telemetry import Metrics
+
+log: Final = logging.getLogger("mailsac.http")
+
+BODY_TIMEOUT_S: Final = 30.0  # for the whole request body
+RETRY_AFTER_S: Final = 5
+BACKLOG: Final = 512
+_FLUSH_S: Final = 1.0  # at the end, for answers that are written and not yet sent
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # others count as one
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One operation. `path` is a template as OpenAPI writes it; GET answers HEAD too."""
+
+    method: str
+    path: str
+    handler: Handler
+    public: bool = False  # answers without a caller
+
+
+def route_table(
+    messages: Messages, bodies: Bodies, attachments: Attachments, operation: Operation
+) -> tuple[Route, ...]:
+    """Every operation there is."""
+    mailbox = "/api/addresses/{email}"
+    message = f"{mailbox}/messages/{{message_id}}"
+    return (
+        Route("GET", f"{mailbox}/message-count", messages.count),
+        Route("GET", f"{mailbox}/messages", messages.newest),
+        Route("DELETE", f"{mailbox}/messages", messages.purge),
+        Route("GET", message, messages.get),
+        Route("DELETE", message, messages.delete),
+        Route("GET", f"{message}/headers", bodies.headers),
+        Route("GET", f"{message}/attachments", attachments.metadata),
+        Route("GET", f"{message}/attachments/{{attachment}}", attachments.content),
+        Route("GET", "/api/raw/{email}/{message_id}", bodies.raw),
+        Route("GET", "/api/dirty/{email}/{message_id}", bodies.dirty),
+        Route("GET", "/api/body/{email}/{message_id}", bodies.body),
+        Route("GET", "/api/text/{email}/{message_id}", bodies.text),
+        Route("GET", "/api/headers/{email}/{message_id}", bodies.legacy_headers),
+        Route("GET", "/livez", operation.alive, public=True),
+        Route("GET", "/healthz", operation.alive, public=True),
+        Route("GET", "/readyz", operation.ready, public=True),
+        Route("GET", "/metrics", operation.metrics, public=True),
+        Route("GET", "/", operation.page, public=True),
+        Route("GET", "/style.css", operation.style, public=True),
+    )
+
+
+class HttpServer:
+    """The HTTP listener. `ports` gives the SMTP and POP3 ports to show on the start page."""
+
+    def __init__(
+        self,
+        config: Http,
+        *,
+        store: MailStore,
+        accounts: Accounts,
+        metrics: Metrics,
+        inbound: Inbound,
+        ports: Callable[[], tuple[int, int]],
+        time_scale: float = 1.0,
+    ) -> None:
+        self._config = config
+        self._accounts = accounts
+        self._metrics = metrics
+        self._time_scale = time_scale
+        self._allowed_hosts = frozenset(host.lower() for host in config.allowed_hosts)
+        memory = MemoryBudget()
+        self.routes = route_table(
+            Messages(store, accounts),
+            Bodies(store, accounts, memory, time_scale),
+            Attachments(store, accounts, memory, time_scale),
+            Operation(store, metrics, inbound.refuse_reason, ports),
+        )
+        self._route_of: dict[web.AbstractRoute, Route] = {}
+        self._in_progress = 0
+        self._idle = asyncio.Event()
+        self._stopping = False
+        self._runner = web.AppRunner(self._application())
+        self._listener: asyncio.Server | None = None
+        self.tls_port: int | None = None
+
+    @property
+    def port(self) -> int:
+        """The bound port."""
+        assert self._listener is not None, "not started"
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the address is taken."""
+        await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        factory = connection_factory(server, max_connections=self._config.max_connections, time_scale=self._time_scale)
+        self._listener = await asyncio.get_running_loop().create_server(
+            factory, self._config.host, self._config.port, backlog=BACKLOG
+        )
+
+    async def stop(self, grace_s: float) -> int:
+        """Stop accepting, let requests finish for `grace_s`; returns how many were cut off."""
+        self._stopping = True
+        if self._listener is not None:
+            self._listener.close()
+        if self._in_progress:
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(grace_s):
+                    await self._idle.wait()
+            except TimeoutError:
+                log.warning("http.cut_off", extra={"requests": self._in_progress})
+        cut_off = self._in_progress
+        if (server := self._runner.server) is not None:
+            await server.shutdown(_FLUSH_S)
+        await self._runner.cleanup()
+        return cut_off
+
+    def _application(self) -> web.Application:
+        application = web.Application(
+            middlewares=[self._observe, self._report, self._check_host, self._check_origin, self._read, self._identify]
+        )
+        application.on_response_prepare.append(self._add_headers)
+        for path, routes in self._by_path().items():
+            resource = application.router.add_resource(asked.pattern(path))
+            for method, route in routes.items():
+                added = resource.add_route(method, route.handler, expect_handler=_expect)
+                self._route_of[added] = route
+            # aiohttp's own answers to a wrong method and an unknown path bypass the expect handler.
+            refuse = functools.partial(_wrong_method, allowed=tuple(routes))
+            resource.add_route("*", refuse, expect_handler=_expect)
+        application.router.add_resource("/{unknown:.*}").add_route("*", _no_route, expect_handler=_expect)
+        return application
+
+    def _by_path(self) -> dict[str, dict[str, Route]]:
+        paths: dict[str, dict[str, Route]] = {}
+        for route in self.routes:
+            for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+                paths.setdefault(route.path, {})[method] = route
+        return paths
+
+    # Every answer passes here, streams and aiohttp's own included; what a handler has set stays.
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        for name, value in DEFAULT_HEADERS.items():
+            headers.setdefault(name, value)
+        headers["Server"] = DEFAULT_HEADERS["Server"]  # aiohttp has put its own there
+        if (request_id := request.get(asked.REQUEST_ID)) is not None:
+            headers["X-Request-Id"] = request_id
+        if self._config.cors_origins:
+            headers.update(cors_headers(request.headers.get("Origin"), self._config.cors_origins))
+        if self._stopping:
+            response.force_close()
+
+    @web.middleware
+    async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Give the request its id; count and log what became of it. Queries are not logged: they may hold a key."""
+        request[asked.REQUEST_ID] = request_id = secrets.token_hex(8)
+        started = asyncio.get_running_loop().time()
+        self._in_progress += 1
+        status = 0  # of a request whose client left
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            self._in_progress -= 1
+            if not self._in_progress:
+                self._idle.set()
+            route = self._route_of.get(request.match_info.route)
+            template = route.path if route else "none"
+            method = request.method if request.method in _METHODS else "other"
+            self._metrics.http_requests.labels(method, template, status).inc()
+            if log.isEnabledFor(logging.INFO):
+                seconds = asyncio.get_running_loop().time() - started
+                log.info(
+                    "http.request",
+                    extra={
+                        "request_id": request_id,
+                        "remote": request.remote,
+                        "method": method,
+                        "path": request.rel_url.raw_path[:500],
+                        "status": status,
+                        "ms": round(seconds * 1000, 1),
+                    },
+                )
+
+    @web.middleware
+    async def _report(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turn every failure into JSON. Where half an answer is out, closing is all that can still be said."""
+        try:
+            return await handler(request)
+        except MailsacError as error:
+            if request.writer.output_size:
+                raise ConnectionResetError from error
+            if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                log.warning("http.failed", extra=_logged(request, error))
+            message = _not_found_text(request) if isinstance(error, MessageNotFound) else error.http_message
+            problems = error.problems if isinstance(error, InvalidRequest) else ()
+            return _error(error.http_status, message, problems)
+        except web.HTTPException as refusal:
+            response = _error(refusal.status, HTTPStatus(refusal.status).phrase)
+            if "Allow" in refusal.headers:
+                response.headers["Allow"] = refusal.headers["Allow"]
+            return response
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("http.crashed", extra={"request_id": request[asked.REQUEST_ID]})
+            if request.writer.output_size:
+                raise ConnectionResetError from error
+            return _error(500, MailsacError.http_message)
+
+    @web.middleware
+    async def _check_host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse names that a foreign page may have pointed at us, in Host and in an absolute request target."""
+        hosts = request.headers.getall("Host", [])
+        if len(hosts) > 1 or (not hosts and request.version >= (1, 1)):
+            raise InvalidRequest("exactly one Host is needed")  # RFC 9112 §3.2
+        target = request.raw_path
+        if not target.startswith(("/", "*")):
+            hosts.append(target.partition("://")[2].partition("/")[0])
+        if not all(host_allowed(host, self._allowed_hosts) for host in hosts):
+            raise HostNotAllowed(hosts=hosts)
+        return await handler(request)
+
+    @web.middleware
+    async def _check_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer preflights, and refuse what a page of another origin wants changed."""
+        if request.method == "OPTIONS":
+            allowed = request.headers.get("Origin") in self._config.cors_origins
+            return web.Response(status=204, headers=PREFLIGHT_HEADERS if allowed else {})
+        if request.method not in SAFE_METHODS and not origin_allowed(request.headers, self._config.cors_origins):
+            raise OriginNotAllowed(origin=request.headers.get("Origin"))
+        return await handler(request)
+
+    @web.middleware
+    async def _read(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Read the body, whatever the route does with it: the cap holds everywhere. A body of GET is dropped."""
+        route = self._route_of.get(request.match_info.route)
+        body = await asked.read_body(
+            request,
+            max_bytes=asked.MAX_BODY_BYTES,
+            timeout_s=BODY_TIMEOUT_S * self._time_scale,
+        )
+        in_use = route is not None and request.method not in SAFE_METHODS
+        request[asked.FIELDS] = asked.decode_body(request.content_type, body) if in_use else {}
+        return await handler(request)
+
+    @web.middleware
+    async def _identify(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Find out who calls."""
+        route = self._route_of.get(request.match_info.route)
+        if route is not None and not route.public:
+            request[asked.PRINCIPAL] = await self._accounts.by_key(asked.api_key(request))
+        return await handler(request)
+
+
+async def _wrong_method(request: web.Request, *, allowed: tuple[str, ...]) -> web.StreamResponse:
+    raise web.HTTPMethodNotAllowed(request.method, allowed)
+
+
+async def _no_route(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
+async def _expect(request: web.Request) -> None:
+    """Ask for the body that a client announces (RFC 9110 §10.1.1), unless it is already known to be too large."""
+    asked_for = request.headers.get("Expect", "").lower() == "100-continue"
+    if asked_for and (request.content_length or 0) <= asked.MAX_BODY_BYTES:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # an interim answer is no start of the answer
+
+
+def _error(status: int, message: str, problems: tuple[str, ...] = ()) -> web.Response:
+    response = web.Response(status=status, body=error_body(status, message, problems), headers={"Content-Type": JSON})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _not_found_text(request: web.Request) -> str:
+    """The hosted service's own words; tests of its clients compare them."""
+    message_id = request.match_info["message_id"]
+    return f"Message not found by id {message_id} and inbox {asked.address(request).canonical}"
+
+
+def _logged(request: web.Request, error: MailsacError) -> dict[str, object]:
+    return {
+        "request_id": request[asked.REQUEST_ID],
+        "error": type(error).__name__,
+        "cause": repr(error.__cause__),
+        **{f"error_{name}": value for name, value in error.fields.items()},
+    }
