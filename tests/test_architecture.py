@@ -1,0 +1,81 @@
+"""Imports go downwards only, and each driver has one home."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "mailsac"
+
+# A module may import from the lines above its own; `api` is all of api/.
+LAYERS = [
+    "errors cache setting_types headers html ids proxy",
+    "links parts lockfile config address smtp_data",
+    "accounts message limits telemetry smtp_commands tls",
+    "mime",
+    "summary",
+    "store",
+    "store_disk store_sqlite recovery retention pop3_session",
+    "pop3 inbound smtp_connection",
+    "smtp api",
+    "http_api",
+    "app",
+    "cli",
+    "__main__",
+]
+LAYER = {module: number for number, line in enumerate(LAYERS) for module in line.split()}
+
+HOMES = {
+    "aiosmtpd": {"smtp"},
+    "aiohttp.web": {"http_api", "api"},
+    "sqlite3": {"store_sqlite"},
+    "selectolax": {"links", "html"},
+    "pymongo": set[str](),
+    "os.environ": {"config"},
+    "os.getenv": {"config"},
+    "store_disk": {"app"},
+    "store_sqlite": {"app"},
+}
+LATE = {"cryptography", "rich"}  # imported where they are used, so that a start does not pay for them
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def uses(tree: ast.AST) -> set[str]:
+    """Dotted names that are imported, late imports and those for types too, and `os.…` attributes."""
+    found = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            found.add(f"os.{node.attr}")
+    return {name.removeprefix("mailsac.") for name in found}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards_and_drivers_stay_home(path: Path) -> None:
+    module, tree = name_of(path), ast.parse(path.read_text())
+    names = uses(tree)
+    own = {name.split(".")[0] for name in names} & LAYER.keys()
+    at_import = uses(ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], []))
+
+    assert {other for other in own - {module} if LAYER[other] >= LAYER[module]} == set()
+    assert {driver for driver, homes in HOMES.items() if module not in homes and used(driver, names)} == set()
+    assert {driver for driver in LATE if used(driver, at_import)} == set()
+
+
+def used(driver: str, names: set[str]) -> bool:
+    return any(name == driver or name.startswith(driver + ".") for name in names)
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {name_of(path) for path in MODULES} <= LAYER.keys()
