@@ -41,6 +41,8 @@ _PATH: Final = re.compile(
 )
 _POSTMASTER: Final = re.compile(r"<postmaster>|postmaster(?![^ ])", re.IGNORECASE)
 _NEEDS_NO_QUOTES: Final = re.compile(_ATOM)
+# RFC 2047 §5 forbids encoded words in an address. Others may decode one in a trace header or a reply, so none is kept.
+_ENCODED_WORD: Final = re.compile(r"=\?[^?]*\?[^?]*\?[^?]*\?=")
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 
 # Controls, invisible format characters (zero width, bidirectional overrides), surrogates, separators and wide spaces.
@@ -92,16 +94,14 @@ def parse_address(text: str) -> Address:
     return _address(match["local"], match["domain"])
 
 
-def parse_path(argument: bytes, *, default_domain: str) -> tuple[Address | None, bytes]:
-    """The path at the start of a MAIL or RCPT argument after `FROM:`/`TO:` (RFC 5321 §4.1.2), and the octets after it.
+def parse_path(argument: str, *, default_domain: str) -> tuple[Address | None, str]:
+    """The path at the start of a MAIL or RCPT argument after `FROM:`/`TO:` (RFC 5321 §4.1.2), and the text after it.
 
-    `None` is the null reverse-path. `<postmaster>` gets `default_domain`. White space before the path and a path
-    without brackets are accepted. Whether UTF-8 is allowed is the caller's to decide. Raises InvalidAddress.
+    `None` is the null reverse-path. `<postmaster>` gets `default_domain`. Spaces before the path and a path without
+    brackets are accepted. Whether other than ASCII is allowed is the caller's to decide. Raises InvalidAddress.
     """
-    try:
-        text = _nfc(argument.lstrip(b" \t").decode())
-    except UnicodeDecodeError:
-        raise InvalidAddress(reason="not UTF-8") from None
+    text = _nfc(argument.lstrip(" "))
+    address: Address | None
     if text.startswith("<>"):
         address, end = None, 2
     elif match := _POSTMASTER.match(text):
@@ -116,7 +116,7 @@ def parse_path(argument: bytes, *, default_domain: str) -> tuple[Address | None,
     rest = text[end:]
     if rest and not rest.startswith(" "):
         raise InvalidAddress(reason="text after the path")
-    return address, rest.encode()
+    return address, rest
 
 
 def canonical_domain(domain: str) -> str:
@@ -131,6 +131,8 @@ def canonical_domain(domain: str) -> str:
 
 
 def _address(local_part: str, domain: str) -> Address:
+    if "=?" in local_part and _ENCODED_WORD.search(local_part):
+        raise InvalidAddress(reason="encoded word")
     if local_part.startswith('"'):
         content = _QUOTED_PAIR.sub(r"\1", local_part[1:-1])
         if _NEEDS_NO_QUOTES.fullmatch(content):  # RFC 5321 §4.1.2: use the minimum quoting possible

@@ -12,9 +12,9 @@ from mailsac.errors import InvalidAddress
 HOST = "mail.example"
 
 
-def path(argument: bytes) -> Address | None:
+def path(argument: str) -> Address | None:
     address, rest = parse_path(argument, default_domain=HOST)
-    assert rest == b""
+    assert rest == ""
     return address
 
 
@@ -22,61 +22,62 @@ def path(argument: bytes) -> Address | None:
 @pytest.mark.parametrize(
     ("argument", "written", "canonical"),
     [
-        (b"<u@c.org>", "u@c.org", "u@c.org"),
-        (b"<U.Ser@EXAMPLE.ORG>", "U.Ser@EXAMPLE.ORG", "u.ser@example.org"),
-        (b"<postmaster>", f"postmaster@{HOST}", f"postmaster@{HOST}"),
-        (b"<PostMaster>", f"PostMaster@{HOST}", f"postmaster@{HOST}"),
-        (b"<Postmaster@c.org>", "Postmaster@c.org", "postmaster@c.org"),
-        (b"<@a.org,@b.org:u@c.org>", "u@c.org", "u@c.org"),
-        (b'<"a b"@c.org>', '"a b"@c.org', '"a b"@c.org'),
-        (rb'<"a\"b"@c.org>', r'"a\"b"@c.org', r'"a\"b"@c.org'),
-        (rb'<"a\\b"@c.org>', r'"a\\b"@c.org', r'"a\\b"@c.org'),
-        (b'<"a@b"@c.org>', '"a@b"@c.org', '"a@b"@c.org'),
-        (rb'<"\a\ B"@c.org>', '"a B"@c.org', '"a b"@c.org'),
-        (b'<"needless"@c.org>', "needless@c.org", "needless@c.org"),
-        (b'<"">', None, None),
-        (b'<""@c.org>', '""@c.org', '""@c.org'),
-        (b"<u@[127.0.0.1]>", "u@[127.0.0.1]", "u@[127.0.0.1]"),
-        (b"<u@[IPv6:0:0:0::1]>", "u@[IPv6:0:0:0::1]", "u@[ipv6:::1]"),
-        (b"<u@[>", None, None),
-        (b"<u@[]>", None, None),
-        (b"<u@[127.0.0.999]>", None, None),
-        (b"<u@[IPv6:fe80::1%eth0]>", None, None),
-        (b"<u@[tag:content]>", None, None),
-        (b"<a@b@c>", None, None),
-        (b"<a@-x_y..z>", None, None),
-        (b"<a@x-.org>", None, None),
-        (b"<a@x.org.>", None, None),
-        (b"<a@my_host>", "a@my_host", "a@my_host"),
-        (b"<a.@x>", "a.@x", "a.@x"),
-        (b"<.a@x>", ".a@x", ".a@x"),
-        (b"<a..b@x>", "a..b@x", "a..b@x"),
-        (b"<a(c)@x.org(d)>", None, None),
-        (b"<a @ x.org>", None, None),
-        (b"<  a@x.org  >", None, None),
-        (b"<=?utf-8?q?a=0d=0aX=3a_y?=@x.org>", "=?utf-8?q?a=0d=0aX=3a_y?=@x.org", "=?utf-8?q?a=0d=0ax=3a_y?=@x.org"),
-        (b"<../../etc/passwd@x.org>", "../../etc/passwd@x.org", "../../etc/passwd@x.org"),
-        (b"<$gt@x.org>", "$gt@x.org", "$gt@x.org"),
-        (b"<__proto__@x>", "__proto__@x", "__proto__@x"),
-        (b"a@x", "a@x", "a@x"),
-        (b" <a@x>", "a@x", "a@x"),
-        (b"\t a@x", "a@x", "a@x"),
-        (b"postmaster", f"postmaster@{HOST}", f"postmaster@{HOST}"),
-        (b"<root>", None, None),
-        (b"", None, None),
-        (b"<", None, None),
-        (b"<a@x", None, None),
-        (b"a@x>", None, None),
-        (b"<<a@x>>", None, None),
-        (b"<@x>", None, None),
-        (b"<a@>", None, None),
-        (b"<@a.org:>", None, None),
-        (b'<"a@x>', None, None),
-        (b"<a@x>\xff", None, None),
-        (b"<\xff@x>", None, None),
+        ("<u@c.org>", "u@c.org", "u@c.org"),
+        ("<U.Ser@EXAMPLE.ORG>", "U.Ser@EXAMPLE.ORG", "u.ser@example.org"),
+        ("<postmaster>", f"postmaster@{HOST}", f"postmaster@{HOST}"),
+        ("<PostMaster>", f"PostMaster@{HOST}", f"postmaster@{HOST}"),
+        ("<Postmaster@c.org>", "Postmaster@c.org", "postmaster@c.org"),
+        ("<@a.org,@b.org:u@c.org>", "u@c.org", "u@c.org"),
+        ('<"a "@c.org>', '"a "@c.org', '"a "@c.org'),
+        (r'<"a\""@c.org>', r'"a\""@c.org', r'"a\""@c.org'),
+        (r'<"a\\"@c.org>', r'"a\\"@c.org', r'"a\\"@c.org'),
+        ('<"a@"@c.org>', '"a@"@c.org', '"a@"@c.org'),
+        (r'<"\a\ B"@c.org>', '"a B"@c.org', '"a b"@c.org'),
+        ('<"needless"@c.org>', "needless@c.org", "needless@c.org"),
+        ('<"">', None, None),
+        ('<""@c.org>', '""@c.org', '""@c.org'),
+        ("<u@[127.0.0.1]>", "u@[127.0.0.1]", "u@[127.0.0.1]"),
+        ("<u@[IPv6:0:0:0::1]>", "u@[IPv6:0:0:0::1]", "u@[ipv6:::1]"),
+        ("<u@[>", None, None),
+        ("<u@[]>", None, None),
+        ("<u@[127.0.0.999]>", None, None),
+        ("<u@[IPv6:fe80::1%eth0]>", None, None),
+        ("<u@[tag:content]>", None, None),
+        ("<a@b@c>", None, None),
+        ("<a@-x_y..z>", None, None),
+        ("<a@x-.org>", None, None),
+        ("<a@x.org.>", None, None),
+        ("<a@my_host>", "a@my_host", "a@my_host"),
+        ("<a.@x>", "a.@x", "a.@x"),
+        ("<.a@x>", ".a@x", ".a@x"),
+        ("<a..b@x>", "a..b@x", "a..b@x"),
+        ("<a(c)@x.org(d)>", None, None),
+        ("<a @ x.org>", None, None),
+        ("<  a@x.org  >", None, None),
+        ("<=?utf-8?q?a=0d=0aX=3a_y?=@x.org>", None, None),
+        ("<x=?utf-8?b?YQ==?=y@x.org>", None, None),
+        ("<srs0=x=?y@x.org>", "srs0=x=?y@x.org", "srs0=x=?y@x.org"),
+        ("<../../etc/passwd@x.org>", "../../etc/passwd@x.org", "../../etc/passwd@x.org"),
+        ("<$gt@x.org>", "$gt@x.org", "$gt@x.org"),
+        ("<__proto__@x>", "__proto__@x", "__proto__@x"),
+        ("a@x", "a@x", "a@x"),
+        (" <a@x>", "a@x", "a@x"),
+        ("\t a@x", None, None),
+        ("postmaster", f"postmaster@{HOST}", f"postmaster@{HOST}"),
+        ("<root>", None, None),
+        ("", None, None),
+        ("<", None, None),
+        ("<a@x", None, None),
+        ("a@x>", None, None),
+        ("<<a@x>>", None, None),
+        ("<@x>", None, None),
+        ("<a@>", None, None),
+        ("<@a.org:>", None, None),
+        ('<"a@x>', None, None),
+        ("<a@x>\xff", None, None),
     ],
 )
-def test_paths(argument: bytes, written: str | None, canonical: str | None) -> None:
+def test_paths(argument: str, written: str | None, canonical: str | None) -> None:
     if written is None:
         with pytest.raises(InvalidAddress):
             path(argument)
@@ -87,24 +88,24 @@ def test_paths(argument: bytes, written: str | None, canonical: str | None) -> N
 
 
 def test_the_null_reverse_path_is_none() -> None:
-    assert path(b"<>") is None
+    assert path("<>") is None
 
 
 def test_what_follows_the_path_is_handed_back() -> None:
-    assert parse_path(b"<a@x> SIZE=3 BODY=8BITMIME", default_domain=HOST) == (
+    assert parse_path("<a@x> SIZE=3 BODY=8BITMIME", default_domain=HOST) == (
         Address("a", "x"),
-        b" SIZE=3 BODY=8BITMIME",
+        " SIZE=3 BODY=8BITMIME",
     )
-    assert parse_path(b"a@x SIZE=3", default_domain=HOST) == (Address("a", "x"), b" SIZE=3")
-    assert parse_path(b"<> SIZE=3", default_domain=HOST) == (None, b" SIZE=3")
+    assert parse_path("a@x SIZE=3", default_domain=HOST) == (Address("a", "x"), " SIZE=3")
+    assert parse_path("<> SIZE=3", default_domain=HOST) == (None, " SIZE=3")
     with pytest.raises(InvalidAddress):
-        parse_path(b"<a@x>SIZE=3", default_domain=HOST)
+        parse_path("<a@x>SIZE=3", default_domain=HOST)
 
 
 @pytest.mark.parametrize("octets", [*range(0x20), 0x7F])
-@pytest.mark.parametrize("template", [b"<a%cb@x.org>", b'<"a%cb"@x.org>', b"<a@x%c.org>", b"<%ca@x>", b"<a@x%c>"])
+@pytest.mark.parametrize("template", ["<a%cb@x.org>", '<"a%cb"@x.org>', "<a@x%c.org>", "<%ca@x>", "<a@x%c>"])
 @pytest.mark.check("C-09")
-def test_ascii_controls_are_refused(octets: int, template: bytes) -> None:
+def test_ascii_controls_are_refused(octets: int, template: str) -> None:
     with pytest.raises(InvalidAddress):
         path(template % octets)
 
@@ -120,7 +121,7 @@ def test_invisible_characters_are_refused(character: str, template: str) -> None
     with pytest.raises(InvalidAddress):
         parse_address(text)
     with pytest.raises(InvalidAddress):
-        path(f"<{text}>".encode())
+        path(f"<{text}>")
 
 
 def test_a_character_that_nfc_turns_into_a_special_is_read_as_that_special() -> None:
@@ -134,8 +135,8 @@ def test_surrogates_are_refused() -> None:
 
 
 def test_length_is_counted_in_octets_with_brackets_and_route() -> None:
-    assert path(b"<" + b"a" * 252 + b"@x>") is not None
-    for longer in (b"<" + b"a" * 253 + b"@x>", b"<@r:" + b"a" * 252 + b"@x>", b"<" + "ä".encode() * 126 + b"@xy>"):
+    assert path("<" + "a" * 252 + "@x>") is not None
+    for longer in ("<" + "a" * 253 + "@x>", "<@r:" + "a" * 252 + "@x>", "<" + "ä" * 126 + "@xy>"):
         with pytest.raises(InvalidAddress):
             path(longer)
     with pytest.raises(InvalidAddress):
@@ -216,19 +217,19 @@ def test_any_text_is_an_address_or_refused_and_every_form_of_it_round_trips(text
     assert parse_address(str(address)) == address
     assert parse_address(address.canonical).canonical == address.canonical
     assert parse_address(address.mailbox).mailbox == parse_address(address.mailbox).canonical == address.mailbox
-    assert path(f"<{address}>".encode()) == address
-    assert path(str(address).encode()) == address
+    assert path(f"<{address}>") == address
+    assert path(str(address)) == address
     assert address.canonical.rpartition("@")[2].isascii()
     assert not {unicodedata.category(character) for character in address.canonical} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
-@given(st.binary(max_size=600))
-def test_any_octets_are_a_path_or_refused(argument: bytes) -> None:
+@given(st.text(max_size=600) | st.binary(max_size=600).map(lambda octets: octets.decode("latin-1")))
+def test_any_argument_is_a_path_or_refused(argument: str) -> None:
     try:
         address, rest = parse_path(argument, default_domain=HOST)
     except InvalidAddress:
         return
-    assert rest == b"" or rest.startswith(b" ")
+    assert rest == "" or rest.startswith(" ")
     assert address is None or parse_address(str(address)) == address
 
 
@@ -237,6 +238,6 @@ def test_any_octets_are_a_path_or_refused(argument: bytes) -> None:
 def test_long_repetitions_are_refused_at_once(unit: str) -> None:
     for text in (unit * 100_000, "<" + unit * 500, "<@" + unit * 500 + "a@x>"):
         with pytest.raises(InvalidAddress):
-            path(text.encode())
+            path(text)
         with pytest.raises(InvalidAddress):
             parse_address(text)
