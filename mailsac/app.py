@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from mailsac.accounts import Accounts
 from mailsac.cache import Cache
-from mailsac.config import Config
+from mailsac.config import Config, Store
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Inbound
@@ -87,6 +87,20 @@ class Server:
 
 
 @asynccontextmanager
+async def opened(config: Store) -> AsyncIterator[tuple[SqliteTable, DiskRaw]]:
+    """Rows and files of the data folder, which no other process has open meanwhile. Raises StartError."""
+    async with AsyncExitStack() as stack:
+        try:
+            raw = await stack.enter_async_context(DiskRaw.open(config.data_dir, fsync=config.fsync))
+            table = await stack.enter_async_context(
+                SqliteTable.open(config.data_dir / DATABASE_FILE, fsync=config.fsync)
+            )
+        except StoreUnavailable as error:
+            raise StartError(reason_of(error)) from error
+        yield table, raw
+
+
+@asynccontextmanager
 async def running(config: Config) -> AsyncIterator[Server]:
     """A server with every listener up, for as long as the block runs.
 
@@ -98,22 +112,18 @@ async def running(config: Config) -> AsyncIterator[Server]:
         cache = Cache(
             config.cache.max_bytes, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes
         )
-        data_dir = config.store.data_dir
+        table, raw = await stack.enter_async_context(opened(config.store))
         try:
-            raw = await stack.enter_async_context(DiskRaw.open(data_dir, fsync=config.store.fsync))
-            table = await stack.enter_async_context(
-                SqliteTable.open(data_dir / DATABASE_FILE, fsync=config.store.fsync)
-            )
             await recover(table, raw, metrics)
         except StoreUnavailable as error:
-            raise StartError(str(error.fields.get("reason", "the mail store cannot be opened"))) from error
+            raise StartError(reason_of(error)) from error
         if not config.store.fsync:
             log.warning("store.fsync_off", extra={"meaning": "a power cut loses mail that was answered 250"})
         store = MailStore(table, raw, cache, metrics)
         stack.push_async_callback(store.drain)
 
         accounts = Accounts(config.auth)
-        tls = server_context(config.tls, data_dir)
+        tls = server_context(config.tls, config.store.data_dir)
         inbound = Inbound(store, hostname=config.smtp.hostname, disk=raw, min_free_bytes=config.store.min_free_bytes)
         time_scale = config.testing.time_scale
         pop3 = Pop3Server(
@@ -147,7 +157,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         log.info(
             "app.ready",
             extra={
-                "data": str(data_dir.resolve()),
+                "data": str(config.store.data_dir.resolve()),
                 "read": server.http_url,
                 "api": f"{server.http_url}/api/addresses/bob@example.com/messages",
                 "seconds": round(time.monotonic() - started, 3),
@@ -155,6 +165,10 @@ async def running(config: Config) -> AsyncIterator[Server]:
         )
         yield server
         log.info("app.stopping")
+
+
+def reason_of(error: StoreUnavailable) -> str:
+    return str(error.fields.get("reason", "the mail store cannot be opened"))
 
 
 def authority(host: str, port: int) -> str:

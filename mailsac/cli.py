@@ -7,9 +7,9 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -18,8 +18,11 @@ from mailsac import __version__
 if TYPE_CHECKING:
     from mailsac.app import Server
     from mailsac.config import Config, Settings
+    from mailsac.recovery import Progress, RawFiles
+    from mailsac.store import MessageTable
 
 Command = Callable[..., None]
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -204,6 +207,78 @@ def check_config(file: Path | None, **flags: str | None) -> None:
         click.echo(f"mailsac: environment: {variable}: unknown setting{hint}", err=True)
     for line in settings.lines():
         click.echo(line)
+
+
+@main.command()
+@_takes("profile", "data_dir")
+@click.option("--repair", is_flag=True, help="make missing rows, set torn files aside, remove rows without a file")
+def fsck(file: Path | None, repair: bool, **flags: str | None) -> None:
+    """Check, with the server stopped, that every message has its row and an undamaged file.
+
+    Exits with 1 where something is wrong and was not repaired.
+    """
+    from mailsac import recovery
+
+    async def check(table: MessageTable, raw: RawFiles, progress: Progress) -> recovery.Report:
+        return await recovery.fsck(table, raw, repair=repair, progress=progress)
+
+    report = _offline(file, flags, "checking", check)
+    click.echo(f"files {report.files}, rows {report.rows}")
+    click.echo(f"files without a row: {report.without_row}{', row made' if repair and report.without_row else ''}")
+    click.echo(f"torn files: {report.torn}{', in quarantine' if repair and report.torn else ''}")
+    click.echo(f"rows without a file: {report.without_file}{', removed' if repair and report.without_file else ''}")
+    click.echo(f"damaged files: {report.damaged}")
+    if report.damaged or not (repair or report.is_clean):
+        raise CannotRun("the mail store is not in order")
+
+
+@main.command()
+@_takes("profile", "data_dir")
+def rebuild(file: Path | None, **flags: str | None) -> None:
+    """Make the rows again from the stored files, with the server stopped.
+
+    For a database that was lost: every message that has no row gets one. What was changed after delivery (read,
+    labels, starred, folder) is not in the files.
+    """
+    from mailsac import recovery
+
+    async def build(table: MessageTable, raw: RawFiles, progress: Progress) -> int:
+        return await recovery.rebuild(table, raw, progress=progress)
+
+    click.echo(f"rows made: {_offline(file, flags, 'rebuilding', build)}")
+
+
+def _offline(
+    file: Path | None,
+    flags: Mapping[str, str | None],
+    title: str,
+    work: Callable[[MessageTable, RawFiles, Progress], Coroutine[Any, Any, T]],
+) -> T:
+    """What `work` makes of the data folder, with a progress bar on stderr. The folder must be there and not in use."""
+    from rich.console import Console
+    from rich.progress import Progress as ProgressBar
+
+    from mailsac.app import StartError, opened
+    from mailsac.errors import MailsacError
+    from mailsac.telemetry import configure_logging
+
+    config = _resolve(file, flags).config
+    configure_logging(config.log)
+    if not config.store.data_dir.is_dir():
+        raise CannotRun(f"{config.store.data_dir}: no such data folder")
+
+    async def run() -> T:
+        with ProgressBar(console=Console(stderr=True)) as bar:
+            task = bar.add_task(title, total=None)
+            async with opened(config.store) as (table, raw):
+                return await work(table, raw, lambda done, total: bar.update(task, completed=done, total=total))
+
+    try:
+        return asyncio.run(run())
+    except StartError as error:
+        raise CannotRun(error) from error
+    except MailsacError as error:
+        raise CannotRun(f"{error.http_message} {error.fields or ''}".strip()) from error
 
 
 def _open_standard_streams() -> None:

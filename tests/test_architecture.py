@@ -28,7 +28,7 @@ LAYERS = [
 LAYER = {module: number for number, line in enumerate(LAYERS) for module in line.split()}
 
 HOMES = {
-    "aiosmtpd": {"smtp"},
+    "aiosmtpd": {"smtp", "smtp_connection"},
     "aiohttp.web": {"http_api", "api"},
     "sqlite3": {"store_sqlite"},
     "selectolax": {"links", "html"},
