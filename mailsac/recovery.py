@@ -1,0 +1,334 @@
+"""Make rows and files agree again after a crash; check them, and rebuild the rows, when asked.
+
+Strategy: acknowledged mail has both a row and a file, so what a crash leaves is never urgent: a file without a row
+was written but not acknowledged. It lies among the mail of the run that crashed, so the start looks only there, as
+long as that takes no more than START_BUDGET_S; `patrol` does the rest while mail flows, and then every hour keeps
+the watermark, the time up to which all is known to agree, close behind the present. A start after a month of uptime
+therefore checks two hours of mail, not a month of it.
+
+A row made here is what the file says. What was changed later, such as labels, stars or being read, is not in the
+file: a rebuild loses it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from mailsac.errors import InvalidAddress, MailsacError, MessageNotFound, StorageFull, StoreUnavailable
+from mailsac.ids import time_prefix
+from mailsac.message import StoredMessage, Trace, TraceError, checksum, crlf_octets, read_trace
+from mailsac.mime import parse
+from mailsac.store import MessageTable, RawStore
+from mailsac.summary import summarize
+from mailsac.telemetry import Metrics
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+START_BUDGET_S: Final = 1.0  # what the check may add to a start; some 100,000 files
+INTERVAL_S: Final = 3600.0
+SETTLED_MS: Final = 3_600_000  # younger mail may be between its file and its row; far more than any commit takes
+BATCH: Final = 500  # ids or rows at a time
+READ_AT_ONCE: Final = 4  # files in memory at the same time
+SHOWN_IDS: Final = 10  # in one log line
+MAX_NOTES: Final = 100_000  # unlink notes that `fsck` takes into account when it must not act on them
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+
+class RawFiles(RawStore, Protocol):
+    """A RawStore that can be walked."""
+
+    async def clear_tmp(self) -> int: ...
+
+    async def shards(self, *, since_ms: int) -> list[str]: ...
+
+    async def ids(self, shard: str) -> list[str]: ...
+
+    async def present(self, message_ids: Sequence[str]) -> set[str]: ...
+
+    async def quarantine(self, message_id: str) -> None: ...
+
+    async def watermark_ms(self) -> int: ...
+
+    async def set_watermark_ms(self, time_ms: int) -> None: ...
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What `fsck` found, in messages."""
+
+    files: int
+    rows: int
+    without_row: int  # whole files that have no row; repair makes the row
+    torn: int  # files without a row that are not what was written; repair puts them into quarantine
+    without_file: int  # rows whose file is gone; repair removes them
+    damaged: int  # files with a row that are not what was written; left as they are, for what can still be read
+    unreadable: int  # files that the disk does not give; left as they are
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.without_row or self.torn or self.without_file or self.damaged or self.unreadable)
+
+
+class _Tally:
+    """What one pass has done."""
+
+    def __init__(self) -> None:
+        self.restored = 0
+        self.quarantined = 0
+        self.missing: list[str] = []
+
+    def publish(self, metrics: Metrics) -> None:
+        for outcome in ("restored", "quarantined"):
+            metrics.recovered.labels(outcome).inc(getattr(self, outcome))
+        metrics.recovered.labels("missing").inc(len(self.missing))
+        if self.restored or self.quarantined:
+            log.warning(
+                "recovery.files_without_row", extra={"restored": self.restored, "quarantined": self.quarantined}
+            )
+        if self.missing:
+            log.error(
+                "recovery.rows_without_file",
+                extra={"messages": len(self.missing), "message_ids": self.missing[:SHOWN_IDS]},
+            )
+
+
+async def recover(
+    table: MessageTable, raw: RawFiles, metrics: Metrics, *, clock: Callable[[], float] = time.time
+) -> None:
+    """What a start does before the first listener opens. Raises StoreUnavailable.
+
+    A full disk does not keep a server from starting: what is stored can still be read, and deleted.
+    """
+    removed = await raw.clear_tmp()
+    if removed:
+        log.info("recovery.temporary_files_removed", extra={"files": removed})
+    try:
+        await _finish_unlinking(table, raw)
+        if not (await table.usage()).messages and await raw.watermark_ms():
+            await raw.set_watermark_ms(0)  # the database is new: nothing that was known of the old one holds
+        deadline = time.monotonic() + START_BUDGET_S
+        if not await _agree(table, raw, metrics, now_ms=int(clock() * 1000), settled_ms=0, deadline=deadline):
+            log.info("recovery.goes_on_behind", extra={"after_s": START_BUDGET_S})
+    except StorageFull as error:
+        log.warning("recovery.postponed", extra={"error": repr(error)})
+
+
+async def patrol(
+    table: MessageTable,
+    raw: RawFiles,
+    metrics: Metrics,
+    *,
+    clock: Callable[[], float] = time.time,
+    interval_s: float = INTERVAL_S,
+) -> None:
+    """Check what has settled, at once and then every hour. Never returns; waits out a store that does not answer."""
+    while True:
+        try:
+            await _finish_unlinking(table, raw)
+            await _agree(table, raw, metrics, now_ms=int(clock() * 1000), settled_ms=SETTLED_MS, deadline=None)
+        except MailsacError as error:
+            log.warning("recovery.postponed", extra={"error": repr(error)})
+        await asyncio.sleep(interval_s)
+
+
+async def fsck(table: MessageTable, raw: RawFiles, *, repair: bool, progress: Progress) -> Report:
+    """Read every file and look for the file of every row. For a store that nobody else uses meanwhile.
+
+    Without `repair` nothing is changed. `progress` counts files and rows. Raises StoreUnavailable and StorageFull.
+    """
+    if repair:
+        await _finish_unlinking(table, raw)
+    unlinking = set(await table.unlink_notes(limit=MAX_NOTES))
+    shards = await raw.shards(since_ms=0)
+    rows = (await table.usage()).messages
+    total = rows + await _count(raw, shards)
+    done = files = without_row = torn = damaged = unreadable = without_file = 0
+    for shard in shards:
+        for ids in _batches(await raw.ids(shard)):
+            known = await table.known(ids)
+            looked_at = [one for one in ids if one not in unlinking]
+            found = await _read_each(raw, looked_at, _verify)
+            broken = {one for one, trace in found.items() if trace is None}
+            files += len(looked_at)
+            without_row += len(found.keys() - known - broken)
+            torn += len(broken - known)
+            damaged += len(broken & known)
+            unreadable += len(looked_at) - len(found)
+            if broken:
+                log.warning(
+                    "fsck.broken_files", extra={"messages": len(broken), "message_ids": sorted(broken)[:SHOWN_IDS]}
+                )
+            if repair:
+                await _restore(table, raw, [one for one in found if one not in known], _Tally())
+            done += len(ids)
+            progress(min(done, total), total)
+    after = ""
+    while page := await table.ids(after=after, limit=BATCH):
+        after = page[-1]
+        lost = await _without_file(table, raw, page)
+        without_file += len(lost)
+        if lost:
+            log.warning("fsck.rows_without_file", extra={"messages": len(lost), "message_ids": lost[:SHOWN_IDS]})
+            if repair:
+                await _drop(table, lost)
+        done += len(page)
+        progress(min(done, total), total)
+    return Report(
+        files=files,
+        rows=rows,
+        without_row=without_row,
+        torn=torn,
+        without_file=without_file,
+        damaged=damaged,
+        unreadable=unreadable,
+    )
+
+
+async def rebuild(table: MessageTable, raw: RawFiles, *, progress: Progress) -> int:
+    """Give every file that lacks one its row, from the file alone; returns how many rows were made.
+
+    On an empty table that is every row. For a store that nobody else uses meanwhile. Torn files go to quarantine.
+    Raises StoreUnavailable and StorageFull.
+    """
+    await _finish_unlinking(table, raw)
+    await raw.set_watermark_ms(0)  # a rebuild that is interrupted is finished by the next start
+    shards = await raw.shards(since_ms=0)
+    total = await _count(raw, shards)
+    tally = _Tally()
+    done = 0
+    for shard in shards:
+        for ids in _batches(await raw.ids(shard)):
+            known = await table.known(ids)
+            await _restore(table, raw, [one for one in ids if one not in known], tally)
+            done += len(ids)
+            progress(done, total)
+    return tally.restored
+
+
+async def _finish_unlinking(table: MessageTable, raw: RawFiles) -> None:
+    while notes := await table.unlink_notes(limit=BATCH):
+        await raw.delete(notes)
+        await table.unlinked(notes)
+
+
+async def _agree(
+    table: MessageTable, raw: RawFiles, metrics: Metrics, *, now_ms: int, settled_ms: int, deadline: float | None
+) -> bool:
+    """Look at all that arrived since the watermark and has settled, and then raise the watermark to that time.
+
+    Returns False, with the watermark where it was, when the deadline came first.
+    """
+    watermark_ms, end_ms = await raw.watermark_ms(), now_ms - settled_ms
+    if watermark_ms > now_ms:
+        watermark_ms = 0  # the clock was set back: what arrived since then may carry any time
+    if end_ms <= watermark_ms:
+        return True
+    since_ms = max(0, watermark_ms - SETTLED_MS)  # a clock that is set back by less than that does no harm
+    end = time_prefix(end_ms) if settled_ms else None
+    tally = _Tally()
+    try:
+        for shard in reversed(await raw.shards(since_ms=since_ms)):
+            for ids in _batches(_between(await raw.ids(shard), time_prefix(since_ms), end)):
+                if deadline is not None and time.monotonic() > deadline:
+                    return False
+                known = await table.known(ids)
+                await _restore(table, raw, [one for one in ids if one not in known], tally)
+        after = time_prefix(since_ms)
+        while page := _between(await table.ids(after=after, limit=BATCH), after, end):
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            after = page[-1]
+            tally.missing += await _without_file(table, raw, page)
+    finally:
+        tally.publish(metrics)
+    await raw.set_watermark_ms(end_ms)
+    return True
+
+
+async def _restore(table: MessageTable, raw: RawFiles, message_ids: Sequence[str], tally: _Tally) -> None:
+    """Give files their rows; torn ones go to quarantine."""
+    if not message_ids:
+        return
+    found = await _read_each(raw, message_ids, _row)
+    for torn in [one for one, row in found.items() if row is None]:
+        log.warning("recovery.torn_file", extra={"message_id": torn})
+        await raw.quarantine(torn)
+        tally.quarantined += 1
+    rows = [row for row in found.values() if row is not None]
+    await table.insert_many(rows)
+    # Deleted while it was read here? Then the row just made is of a message that is gone.
+    lost = await _without_file(table, raw, [row.message.id for row in rows])
+    if lost:
+        await _drop(table, lost)
+    tally.restored += len(rows) - len(lost)
+
+
+async def _without_file(table: MessageTable, raw: RawFiles, message_ids: Sequence[str]) -> list[str]:
+    """Those of the ids that have a row and no file. The row is asked last, because a deletion takes it first."""
+    present = await raw.present(message_ids)
+    absent = [one for one in message_ids if one not in present]
+    known = await table.known(absent) if absent else set()
+    return [one for one in absent if one in known]
+
+
+async def _drop(table: MessageTable, message_ids: Sequence[str]) -> None:
+    """Remove rows that have no file."""
+    await table.unlinked(await table.delete(message_ids))
+
+
+async def _read_each(raw: RawFiles, message_ids: Sequence[str], work: Callable[[str, bytes], T]) -> dict[str, T | None]:
+    """The result of `work` on each file; None for a torn one. What is gone or cannot be read is left out."""
+    gate = asyncio.Semaphore(READ_AT_ONCE)
+    results: dict[str, T | None] = {}
+
+    async def read(message_id: str) -> None:
+        async with gate:
+            try:
+                results[message_id] = await asyncio.to_thread(work, message_id, await raw.read(message_id))
+            except TraceError:
+                results[message_id] = None
+            except MessageNotFound:
+                pass
+            except StoreUnavailable as error:  # one bad sector must not keep a server from starting
+                log.error("recovery.unreadable_file", extra={"message_id": message_id, "error": repr(error)})
+
+    await asyncio.gather(*map(read, message_ids))
+    return results
+
+
+def _verify(message_id: str, octets: bytes) -> Trace:
+    """The trace of a stored file that is what was written. Raises TraceError."""
+    trace, start = read_trace(octets)
+    if trace.id != message_id or trace.size != len(octets) - start or trace.crc32c != checksum(octets[start:]):
+        raise TraceError
+    return trace
+
+
+def _row(message_id: str, octets: bytes) -> StoredMessage:
+    """The row of a stored file. Raises TraceError."""
+    trace = _verify(message_id, octets)
+    try:
+        return summarize(trace, parse(octets[len(octets) - trace.size :]), octets=crlf_octets((octets,)))
+    except InvalidAddress as error:
+        raise TraceError from error
+
+
+async def _count(raw: RawFiles, shards: Sequence[str]) -> int:
+    return sum([len(await raw.ids(shard)) for shard in shards])
+
+
+def _between(message_ids: Sequence[str], first: str, end: str | None) -> list[str]:
+    return [one for one in message_ids if first <= one and (end is None or one < end)]
+
+
+def _batches(message_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(message_ids), BATCH):
+        yield message_ids[start : start + BATCH]
