@@ -145,7 +145,13 @@ async def running(config: Config) -> AsyncIterator[Server]:
             time_scale=time_scale,
         )
         http = HttpServer(
-            config.http, store=store, accounts=accounts, metrics=metrics, inbound=inbound, time_scale=time_scale
+            config.http,
+            store=store,
+            accounts=accounts,
+            metrics=metrics,
+            inbound=inbound,
+            ports=lambda: (smtp.port, pop3.port),
+            time_scale=time_scale,
         )
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S)
