@@ -10,6 +10,7 @@ import binascii
 import codecs
 import re
 from encodings.aliases import aliases
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -36,12 +37,9 @@ class Section(msgspec.Struct, frozen=True):
     """A header section, and the offset at which the body begins. `cut` when a bound ended it."""
 
     fields: list[Field]
+    first: dict[str, bytes]  # the value of the first field of each lower-case name
     body: int
     cut: bool
-
-    def first(self, name: str) -> bytes | None:
-        """The value of the first field of that lower-case name."""
-        return next((field.raw for field in self.fields if field.name.lower() == name), None)
 
 
 # White space before the colon is obsolete syntax that RFC 5322 §4.5 says to accept.
@@ -60,17 +58,20 @@ def read_section(raw: bytes, start: int = 0, end: int | None = None) -> Section:
     end = min(limit, start + MAX_SECTION)
     fields: list[Field] = []
     at = start
+    cut = True
     while at < end and len(fields) < MAX_FIELDS:
         if match := _FIELD.match(raw, at, end):
             fields.append(Field(match[1].decode("ascii"), match[2]))
             at = match.end()
         elif match := _JUNK.match(raw, at, end):
             at = match.end()
-        elif match := _BLANK.match(raw, at):
-            return Section(fields, match.end(), cut=False)
         else:
-            return Section(fields, at, cut=False)
-    return Section(fields, at, cut=at < limit)
+            if match := _BLANK.match(raw, at):
+                at = match.end()
+            cut = False
+            break
+    first = {field.name.lower(): field.raw for field in reversed(fields)}
+    return Section(fields, first, at, cut and at < limit)
 
 
 def decode_value(raw: bytes) -> str:
@@ -140,33 +141,43 @@ def _word_octets(encoding: str, text: str) -> bytes:
 
 
 _NOT_BASE64: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/=\r\n]")
 
 
 def decode_base64(data: bytes) -> bytes:
-    """Base64 as leniently as RFC 2045 §6.8 asks: other characters are skipped, padding ends it and may be missing."""
+    """Base64 as leniently as RFC 2045 §6.8 asks: other characters are skipped, padding ends it and may be missing.
+
+    Data that cannot be base64, because a single character is left over and others are not of its alphabet, comes back
+    as it is: it was labelled wrongly.
+    """
     out: list[bytes] = []
     rest = b""
     at = 0
     while at < len(data):
         end = data.find(b"\n", at + DECODE_CHUNK) + 1 or len(data)
-        piece = data[at:end] if not rest else rest + data[at:end]
+        piece = rest + data[at:end]
+        if b"=" in piece:
+            break
         at = end
-        if b"=" not in piece:
-            try:  # whole quanta, as nearly all lines have them: no need to look at single characters
-                out.append(binascii.a2b_base64(piece))
-                rest = b""
-                continue
-            except binascii.Error:
-                pass
-        piece = piece.translate(None, _NOT_BASE64)
-        padding = piece.find(b"=")
-        if padding >= 0:
-            piece, at = piece[:padding], len(data)
-        whole = len(piece) - len(piece) % 4
-        out.append(binascii.a2b_base64(piece[:whole]))
-        rest = piece[whole:]
-    if len(rest) > 1:  # a single character left over holds less than one octet
-        out.append(binascii.a2b_base64(rest + b"=="))
+        try:  # whole quanta, as nearly all lines have them: no need to look at single characters
+            out.append(binascii.a2b_base64(piece))
+            rest = b""
+        except binascii.Error:
+            piece = piece.translate(None, _NOT_BASE64)
+            whole = len(piece) - len(piece) % 4
+            out.append(binascii.a2b_base64(piece[:whole]))
+            rest = piece[whole:]
+    tail = rest + data[at:]
+    for padding in (b"", b"=="):
+        try:
+            out.append(binascii.a2b_base64(tail + padding))
+            return b"".join(out)
+        except binascii.Error:
+            continue
+    if _FOREIGN.search(data.strip()):
+        return data
+    clean = tail.translate(None, _NOT_BASE64 + b"=")
+    out.append(binascii.a2b_base64(clean[: len(clean) // 4 * 4]))
     return b"".join(out)
 
 
@@ -193,6 +204,7 @@ _NOT_CHARSETS: Final = frozenset(
 _KNOWN: Final = (frozenset(aliases) | frozenset(aliases.values())) - _NOT_CHARSETS
 
 
+@lru_cache(maxsize=256)
 def codec_name(charset: str) -> str | None:
     """The Python codec for a charset label; None when there is none."""
     name = charset.strip().strip("\"'").lower().replace("-", "_").replace(" ", "_")
@@ -208,18 +220,24 @@ def codec_name(charset: str) -> str | None:
     return info.name if info._is_text_encoding else None
 
 
+_ASCII_ONLY: Final = re.compile(r"[\x00-\x7f]+")
+
+
 def decode_octets(data: bytes, charset: str | None) -> str:
     """Text in the charset that its sender named, with U+FFFD for what is wrong in it.
 
-    Without a charset, with one that nobody knows, or with 8-bit octets in what is called ASCII: UTF-8 where it is
-    valid, else Windows-1252 with Latin-1 for its five gaps, which gives every octet a character.
+    Without a charset, with one that nobody knows, or with 8-bit octets in what is called ASCII: UTF-8 where more of it
+    is valid than not, else Windows-1252 with Latin-1 for its five gaps, which gives every octet a character.
     """
     codec = codec_name(charset) if charset else None
     if codec is None or codec == "ascii":
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
+        if data.isascii():
+            return data.decode("ascii")
+        text = data.decode("utf-8", "replace")
+        wrong = text.count("\ufffd")
+        if wrong and 2 * wrong >= len(_ASCII_ONLY.sub("", text)):
             return data.decode("cp1252", "mailsac_latin1")
+        return text
     if len(data) <= DECODE_CHUNK:
         text = data.decode(codec, "replace")
     else:
@@ -306,59 +324,51 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
 _ANGLE: Final = re.compile(r'<((?:"(?:[^"\\]|\\.)*+"|[^">])*+)>?', re.DOTALL)
 _LEXEME: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([(),;:<])|([^"(),;:<\s]++)|(\s++)', re.DOTALL)
 _COMMENT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
+_DOT_OR_AT: Final = re.compile(r"\s+\.\s*|\s*@\s*")  # obsolete white space; not the one after an initial
 
 
 def mailboxes(raw: bytes) -> list[tuple[str, str]]:
     """The mailboxes of an address field as (addr-spec, display name), groups flattened (RFC 5322 §3.4).
 
-    At most MAX_MAILBOXES, from the first MAX_VALUE octets.
+    A comment is the name of an address that has no other. At most MAX_MAILBOXES, from the first MAX_VALUE octets.
     """
     text = _text(raw[:MAX_VALUE])
     found: list[tuple[str, str]] = []
-    words: list[str] = []  # what may be a display name or a bare addr-spec, with its white space
-    comment = ""
-    route: str | None = None
+    entry = _Entry()
     at = 0
-
-    def finish() -> None:
-        nonlocal words, comment, route
-        mailbox = _mailbox(words, route, comment)
-        if mailbox is not None:
-            found.append(mailbox)
-        words, comment, route = [], "", None
-
     while at < len(text) and len(found) < MAX_MAILBOXES:
         match = _LEXEME.match(text, at)
-        if match is None:  # a ">" without "<"
-            at += 1
-            continue
+        if match is None:  # a backslash at the very end
+            break
         at = match.end()
         special = match[2]
         if special is None:
-            words.append(match[0] if match[4] is None else " ")
+            entry.words.append(match[0] if match[4] is None else " ")
         elif special in ",;":
-            finish()
+            found += entry.mailboxes()
+            entry = _Entry()
         elif special == ":":
             # The name of a group, unless an address came first: "a@example.org: b" is one that lacks its comma.
-            if not any("@" in word for word in words):
-                words = []
-        elif special == "<":
-            angle = _ANGLE.match(text, at - 1)
-            if angle is not None:
-                if route is not None:
-                    finish()
-                route = angle[1]
-                at = angle.end()
+            if not any("@" in word for word in entry.words):
+                entry = _Entry()
         elif special == "(":
-            inner, at = _comment(text, at)
-            comment = comment or inner
-    if len(found) < MAX_MAILBOXES:
-        finish()
-    return found
+            comment, at = _comment(text, at)
+            entry.comment = entry.comment or comment
+        elif (angle := _ANGLE.match(text, at - 1)) is not None:
+            at = angle.end()
+            if entry.angle is not None:
+                # "A <a@example.org> B <b@example.org>" lacks a comma: what follows an address is the next one's name.
+                after = _Entry(entry.words)
+                entry.words = []
+                found += entry.mailboxes()
+                entry = after
+            entry.angle, entry.name, entry.words = angle[1], entry.words, []
+    found += entry.mailboxes()
+    return found[:MAX_MAILBOXES]
 
 
 def _comment(text: str, at: int) -> tuple[str, int]:
-    """The text of the comment whose opening bracket stands before `at`, and where it ends."""
+    """The text of the comment whose opening bracket stands before `at`, and where it ends. Comments nest."""
     start = at
     depth = 1
     while depth and at < len(text):
@@ -370,31 +380,57 @@ def _comment(text: str, at: int) -> tuple[str, int]:
     return text[start : at - 1 if depth == 0 else at], at
 
 
-def _mailbox(words: list[str], route: str | None, comment: str) -> tuple[str, str] | None:
-    if route is not None:
-        address = "".join(route.split()) if '"' not in route else route.strip()
-        if address.startswith("@") and ":" in address:  # a source route, RFC 5322 §4.4
-            address = address.partition(":")[2]
-        name = _phrase(words) or _display(comment)
-        return (_without_controls(address), name) if address or name else None
-    joined = "".join(words).strip()
-    if not joined:
-        return None
-    if " " in joined:
-        # Without angle brackets: the word that looks like an address is it, the rest is a name.
-        pieces = joined.split()
-        addresses = [piece for piece in pieces if "@" in piece.strip("@")]
-        if len(addresses) == 1:
-            name = _phrase([word for piece in pieces if piece != addresses[0] for word in (piece, " ")])
-            return _without_controls(addresses[0]), name or _display(comment)
-        joined = "".join(pieces)
-    return _without_controls(joined), _display(comment)
+class _Entry:
+    """What was read of one mailbox."""
+
+    __slots__ = ("angle", "comment", "name", "words")
+
+    def __init__(self, words: list[str] | None = None) -> None:
+        self.words = words or []  # since the last angle bracket, with white space
+        self.name: list[str] = []  # the words before it
+        self.angle: str | None = None
+        self.comment = ""
+
+    def mailboxes(self) -> list[tuple[str, str]]:
+        """One, or none; several where only white space stands between addresses."""
+        if self.angle is not None:
+            address = self.angle
+            if "(" in address and '"' not in address:
+                address = _without_comments(address)
+            if '"' not in address:
+                address = "".join(address.split())
+            if address.startswith("@") and ":" in address:  # a source route, RFC 5322 §4.4
+                address = address.partition(":")[2]
+            name = _phrase(self.name) or _phrase(self.words) or _display(self.comment)
+            if "]" not in name:  # "[Name <local@domain>]": brackets that somebody put around it all
+                name = name.removeprefix("[").strip()
+            return [(_without_controls(address.strip()), name)] if address or name else []
+        joined = _DOT_OR_AT.sub(lambda match: match[0].strip(), "".join(self.words).strip())
+        pieces = joined.split() if '"' not in joined else [joined]
+        addresses = [piece for piece in pieces if "@" in piece]
+        if not addresses:
+            addresses = ["".join(pieces)] if pieces else []
+            pieces = []
+        name = " ".join(piece for piece in pieces if piece not in addresses)
+        name = _display(name if len(addresses) == 1 and name else self.comment)
+        return [(_without_controls(address), name) for address in addresses]
+
+
+def _without_comments(text: str) -> str:
+    out: list[str] = []
+    at = 0
+    while (opening := text.find("(", at)) >= 0:
+        out.append(text[at:opening])
+        _, at = _comment(text, opening + 1)
+    out.append(text[at:])
+    return "".join(out)
 
 
 def _phrase(words: list[str]) -> str:
     """A display name: quotes removed, encoded words decoded, white space collapsed."""
-    text = "".join(_ESCAPED.sub(r"\1", word[1:].removesuffix('"')) if word.startswith('"') else word for word in words)
-    return _display(text)
+    return _display(
+        "".join(_ESCAPED.sub(r"\1", word[1:].removesuffix('"')) if word.startswith('"') else word for word in words)
+    )
 
 
 def _display(text: str) -> str:

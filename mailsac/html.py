@@ -24,6 +24,11 @@ FEW_TAGS: Final = 400  # so few tags and separators cost a parser at most 50 ms,
 FEW_SEPARATORS: Final = 5_000
 MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of HTML made into text
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Tags as the HTML standard's tokenizer sees them (§13.2.5): a quote counts in an attribute value only, and a tag,
 # comment or raw text without an end swallows the rest of the document. Possessive: nothing is looked at twice.
 _ATTRIBUTES: Final = (
@@ -39,24 +44,20 @@ TOKEN: Final = re.compile(
 _ATTRIBUTE: Final = re.compile(r"[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>\"'][^\s>]*+))?+")
 _VALUE: Final = re.compile(r"([^\s/>=]+)\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>\"'][^\s>]*+))")
 
-_VOID: Final = frozenset(
-    {"area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "image", "img", "input", "keygen"}
-    | {"link", "meta", "param", "source", "track", "wbr"}
+_VOID: Final = _words(
+    "area base basefont bgsound br col embed frame hr image img input keygen link meta param source track wbr"
 )
 # Their own kind ends them, or only a table holds them: they add a constant to the depth of what does count.
-_UNCOUNTED: Final = frozenset(
-    {"body", "dd", "dt", "head", "html", "li", "optgroup", "option", "p", "rb", "rp", "rt", "rtc", "tbody", "tfoot"}
-    | {"thead", "tr", "colgroup"}
-)
+_UNCOUNTED: Final = _words("body colgroup dd dt head html li optgroup option p rb rp rt rtc tbody tfoot thead tr")
 # What stays in force when the block around it ends, and is opened again inside the next one.
-_FORMATTING: Final = frozenset("a b big code em font i nobr s small strike strong tt u".split())  # noqa: SIM905
+_FORMATTING: Final = _words("a b big code em font i nobr s small strike strong tt u")
 # Nothing outside of these can be closed from inside of them.
-_BARRIERS: Final = frozenset(
-    {"applet", "caption", "marquee", "object", "table", "td", "template", "th", "svg", "math", "select", "button"}
-    | {"foreignobject", "desc", "mi", "mo", "mn", "ms", "mtext", "annotation-xml"}
+_BARRIERS: Final = _words(
+    "applet annotation-xml button caption desc foreignobject marquee math mi mn mo ms mtext object select svg table td "
+    "template th"
 )
-_MARKERS: Final = frozenset({"applet", "caption", "marquee", "object", "td", "template", "th"})
-RAW_TEXT: Final = frozenset({"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"})
+_MARKERS: Final = _words("applet caption marquee object td template th")
+RAW_TEXT: Final = _words("iframe noembed noframes script style textarea title xmp")
 
 
 def is_simple(markup: str) -> bool:
@@ -139,22 +140,22 @@ def _close(name: str, stack: list[str], open_names: dict[str, int], lost: list[s
 
 # --- cleaning ---
 
-_STYLE: Final = frozenset(
+_STYLE: Final = _words(
     "color background-color font-family font-size font-style font-variant font-weight line-height letter-spacing "
     "text-align text-decoration text-indent text-transform vertical-align white-space width max-width height "
     "padding padding-top padding-right padding-bottom padding-left margin margin-top margin-right margin-bottom "
-    "margin-left border-collapse border-spacing border-color border-style border-width border-radius".split()  # noqa: SIM905
+    "margin-left border-collapse border-spacing border-color border-style border-width border-radius"
 )
 _CLEANER: Final = nh3.Cleaner(
-    tags=set(
+    tags=_words(
         "abbr acronym article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del details "
         "dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i ins kbd li main mark nav ol p "
         "pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time "
-        "tr tt u ul var wbr".split()  # noqa: SIM905
+        "tr tt u ul var wbr"
     ),
-    clean_content_tags=set(
+    clean_content_tags=_words(
         "applet embed frame frameset head iframe math noembed noframes noscript object script select style svg "
-        "template textarea title xmp audio video canvas".split()  # noqa: SIM905
+        "template textarea title xmp audio video canvas"
     ),
     attributes={
         "*": {"align", "dir", "lang", "style", "title", "valign", "bgcolor", "width", "height"},
@@ -170,10 +171,9 @@ _CLEANER: Final = nh3.Cleaner(
         "hr": {"size", "noshade"},
     },
     url_schemes=set(),
-    filter_style_properties=set(_STYLE),
+    filter_style_properties=_STYLE,
     link_rel=None,
 )
-_FUNCTIONS: Final = re.compile(r"(?:url|image|image-set|src|attr|element|expression)\s*\(", re.IGNORECASE)
 _DATA_URI: Final = re.compile(r"(?<=[\"'=(])data:[^\"'>\s)]{256,}+", re.IGNORECASE)
 
 
@@ -208,12 +208,12 @@ def _escaped(text: str) -> str:
 
 # --- HTML to text ---
 
-_BLOCKS: Final = frozenset(
+_BLOCKS: Final = _words(
     "address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hr html legend li main nav ol p pre section summary table tbody tfoot thead tr "
-    "ul".split()  # noqa: SIM905
+    "ul"
 )
-_PARAGRAPHS: Final = frozenset("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul".split())  # noqa: SIM905
+_PARAGRAPHS: Final = _words("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul")
 _UNSEEN: Final = RAW_TEXT - {"textarea", "xmp"}
 _SPACES: Final = re.compile(r"[ \t\r\n\f\v]+")
 MAX_FOOTNOTES: Final = 1_000

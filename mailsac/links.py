@@ -87,7 +87,7 @@ def _target(node: LexborNode) -> str | None:
 
 
 # What does not end a word: a URL may have a <wbr> or a highlighted piece in it.
-_INLINE: Final = frozenset("b big em font i mark s small span strong tt u wbr".split())  # noqa: SIM905
+_INLINE: Final = frozenset({"b", "big", "em", "font", "i", "mark", "s", "small", "span", "strong", "tt", "u", "wbr"})
 
 
 def _in_document_order(root: LexborNode) -> Iterator[str]:

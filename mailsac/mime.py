@@ -11,14 +11,13 @@ import hashlib
 import html as entities
 import re
 import sys
-from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
 
 from mailsac import links
-from mailsac.headers import Section, decode_octets, decode_value, mailboxes, parameters, read_section
+from mailsac.headers import Section, decode_octets, decode_value, mailboxes, read_section
 from mailsac.html import html_to_text, text_to_html
 from mailsac.message import Attachment, Recipient
 from mailsac.parts import Part, read_structure
@@ -64,11 +63,12 @@ def parse(raw: bytes) -> Parsed:
     structure = read_structure(raw, section)
     for part in structure.parts:
         octets = part.octets(raw)
-        if _is_body(part):
+        attachment = _attachment(part, octets, len(attachments))
+        if attachment is not None:
+            attachments.append(attachment)
+        else:
             body = decode_octets(octets, part.parameters.get("charset"))
             (html if part.content_type == "text/html" else text).append(body)
-        else:
-            attachments.append(_attachment(part, octets, len(attachments)))
     plain = _joined(text)
     markup = _joined(html)
     return Parsed(
@@ -77,7 +77,7 @@ def parse(raw: bytes) -> Parsed:
         to=_recipients(section, "to"),
         cc=_recipients(section, "cc"),
         bcc=_recipients(section, "bcc"),
-        subject=decode_value(section.first("subject") or b""),
+        subject=decode_value(section.first.get("subject", b"")),
         text=plain,
         html=markup,
         attachments=tuple(attachments),
@@ -88,14 +88,13 @@ def parse(raw: bytes) -> Parsed:
 
 def attachment_content(raw: bytes, identifier: str) -> tuple[Attachment, bytes] | None:
     """The attachment of that MD5, Content-ID or file name, looked for in this order, and its decoded octets."""
-    section = _header_section(raw)
     best: tuple[int, Attachment, bytes] | None = None
     position = 0
-    for part in read_structure(raw, section).parts:
-        if _is_body(part):
-            continue
+    for part in read_structure(raw, _header_section(raw)).parts:
         octets = part.octets(raw)
         attachment = _attachment(part, octets, position)
+        if attachment is None:
+            continue
         position += 1
         names = (attachment.checksum, attachment.content_id, attachment.file_name)
         if identifier in names and (best is None or names.index(identifier) < best[0]):
@@ -109,7 +108,7 @@ def _header_section(raw: bytes) -> Section:
 
 
 def _recipients(section: Section, name: str) -> tuple[Recipient, ...]:
-    raw = section.first(name)
+    raw = section.first.get(name)
     return tuple(Recipient(address, display) for address, display in mailboxes(raw)) if raw else ()
 
 
@@ -121,34 +120,26 @@ def _joined(bodies: list[str]) -> str | None:
     return "".join(body if body.endswith(("\n", "\r")) or not body else body + "\r\n" for body in before) + last
 
 
-def _is_body(part: Part) -> bool:
-    """Text without a file name is body. So is a multipart that never showed its boundary: it is read as text."""
+def _attachment(part: Part, octets: bytes, position: int) -> Attachment | None:
+    """What the API says of a part that is not body; None for a part that is.
+
+    Text and HTML without a file name are body unless they are marked as an attachment. So is a multipart that never
+    showed its boundary: it is read as text.
+    """
     if part.content_type.startswith("multipart/"):
-        return True
-    if part.content_type not in ("text/plain", "text/html"):
-        return False
-    return _disposition(part)[0] != "attachment" and not _file_name(part)
-
-
-def _disposition(part: Part) -> tuple[str, dict[str, str]]:
-    raw = part.section.first("content-disposition")
-    return parameters(raw) if raw is not None else ("", {})
-
-
-def _file_name(part: Part) -> str:
-    """RFC 2183 §2.3, else the older `name` of the content type."""
-    return _disposition(part)[1].get("filename") or part.parameters.get("name") or ""
-
-
-def _attachment(part: Part, octets: bytes, position: int) -> Attachment:
+        return None
+    disposition, named = part.disposition
+    file_name = named.get("filename") or part.parameters.get("name") or ""  # RFC 2183 §2.3; `name` is older
+    if part.content_type in ("text/plain", "text/html") and disposition != "attachment" and not file_name:
+        return None
     checksum = hashlib.md5(octets, usedforsecurity=False).hexdigest()
     made_id = hashlib.md5(f"{checksum}:{position}".encode(), usedforsecurity=False).hexdigest()
     return Attachment(
         checksum=checksum,
-        content_disposition="inline" if _disposition(part)[0] == "inline" else "attachment",
-        content_id=decode_value(part.section.first("content-id") or b"").strip().strip("<>").strip() or made_id,
+        content_disposition="inline" if disposition == "inline" else "attachment",
+        content_id=part.content_id or made_id,
         content_type=part.content_type,
-        file_name=_file_name(part),
+        file_name=file_name,
         length=len(octets),
         transfer_encoding=part.transfer_encoding,
     )
@@ -192,19 +183,12 @@ def dirty_html(parsed: Parsed, raw: bytes) -> str:
         count += 1
         return uri
 
-    for content_id, content_type, octets in _inline_images(raw):
-        if len(octets) <= MAX_INLINED_OCTETS:
-            uri = f"data:{content_type};base64,{base64.b64encode(octets).decode('ascii')}"
-            images.setdefault(content_id, uri)
-            images.setdefault(content_id.lower(), uri)
-    return _CID.sub(inlined, markup)
-
-
-def _inline_images(raw: bytes) -> Iterator[tuple[str, str, bytes]]:
     for part in read_structure(raw, _header_section(raw)).parts:
-        content_id = decode_value(part.section.first("content-id") or b"").strip().strip("<>").strip()
-        if content_id and part.content_type in _IMAGES:
-            yield content_id, part.content_type, part.octets(raw)
+        if part.content_id and part.content_type in _IMAGES and part.end - part.start <= MAX_INLINED_OCTETS:
+            content = base64.b64encode(part.octets(raw)).decode("ascii")
+            for content_id in (part.content_id, part.content_id.lower()):
+                images.setdefault(content_id, f"data:{part.content_type};base64,{content}")
+    return _CID.sub(inlined, markup)
 
 
 # --- headers in the shapes of the API ---

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from mailsac.headers import DECODE_CHUNK, Section, decode_base64, parameters, read_section
+from mailsac.headers import DECODE_CHUNK, Section, decode_base64, decode_value, parameters, read_section
 
 MAX_DEPTH: Final = 50
 MAX_PARTS: Final = 1_000
@@ -33,8 +33,20 @@ class Part(msgspec.Struct, frozen=True):
     @property
     def transfer_encoding(self) -> str:
         """Lower case; "7bit" when the part names none."""
-        raw = self.section.first("content-transfer-encoding")
-        return (parameters(raw)[0] if raw is not None else "") or "7bit"
+        raw = self.section.first.get("content-transfer-encoding")
+        return (parameters(raw)[0] if raw else "") or "7bit"
+
+    @property
+    def disposition(self) -> tuple[str, dict[str, str]]:
+        """The value and the parameters of Content-Disposition (RFC 2183); empty where there is none."""
+        raw = self.section.first.get("content-disposition")
+        return parameters(raw) if raw is not None else ("", {})
+
+    @property
+    def content_id(self) -> str:
+        """Without angle brackets; empty where there is none."""
+        raw = self.section.first.get("content-id")
+        return decode_value(raw).strip().strip("<>").strip() if raw is not None else ""
 
     def octets(self, raw: bytes) -> bytes:
         """The content with its transfer encoding undone."""
@@ -83,7 +95,7 @@ class _Scanner:
                     break
                 continue
             container = self._containers[level]
-            self._end(match.start(), level)
+            self._end(match.start(), level, closing=closing)
             if closing:
                 del self._levels[self._boundary(self._containers.pop())]
                 continue
@@ -97,7 +109,7 @@ class _Scanner:
             section = self._section(at)
             self._begin(section, "message/rfc822" if digest else "text/plain")
             at = section.body
-        self._end(len(raw), 0 if self._containers else None)
+        self._end(len(raw), 0 if self._containers else None, closing=True)
         return Structure(self._leaves, self._error)
 
     def _section(self, at: int) -> Section:
@@ -113,7 +125,7 @@ class _Scanner:
         self._count += 1
         if section.cut:
             self._fail("a header section that is too long")
-        content_type, named = parameters(section.first("content-type") or b"")
+        content_type, named = parameters(section.first.get("content-type", b""))
         if not content_type:
             content_type = default_type
         elif content_type.count("/") != 1:  # RFC 2045 §5.2
@@ -131,11 +143,16 @@ class _Scanner:
         self._levels[boundary] = len(self._containers)
         self._containers.append(self._latest)
 
-    def _end(self, end: int, level: int | None) -> None:
-        """End the latest part before `end`, and every multipart inside the one at `level`."""
+    def _end(self, end: int, level: int | None, *, closing: bool = False) -> None:
+        """End the latest part before `end`, and every multipart inside the one at `level`.
+
+        The first delimiter of a multipart ends its preamble, which nobody wants. One whose first delimiter never comes
+        is a leaf, and so is one that ends before it began.
+        """
         latest, self._latest = self._latest, None
-        if latest is not None and (level is None or latest is not self._containers[level] or end == len(self._raw)):
-            if level is not None:  # the line end before a delimiter belongs to the delimiter (RFC 2046 §5.1.1)
+        own = level is not None and latest is self._containers[level]
+        if latest is not None and (closing or not own):
+            if level is not None and not own:  # the line end before a delimiter is part of it (RFC 2046 §5.1.1)
                 end -= 2 if self._raw[end - 2 : end] == b"\r\n" else self._raw[end - 1 : end] in (b"\n", b"\r")
             self._leaves.append(msgspec.structs.replace(latest, end=max(latest.start, end)))
         while level is not None and len(self._containers) > level + 1:
