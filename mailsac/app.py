@@ -62,6 +62,7 @@ class Server:
     ) -> None:
         self.config = config
         self.store = store
+        self.http = http
         self.tls = tls
         self.smtp_port, self.smtp_tls_port = smtp.port, smtp.tls_port
         self.pop3_port, self.pop3_tls_port = pop3.port, pop3.tls_port
