@@ -57,7 +57,7 @@ MIGRATIONS: Final = (
     create index message_tagged on message (mailbox, recipient, received, id, octets) where recipient <> mailbox;
 
     -- expire, oldest: what may be forgotten, oldest first
-    create index message_expendable on message (received, id, octets) where starred = 0;
+    create index message_expendable on message (received, id) where starred = 0;
 
     create table mailbox (
         name text primary key,
@@ -118,7 +118,9 @@ class SqliteTable:
             for reader in self._readers:
                 reader.execute("pragma query_only = on")
         except (sqlite3.Error, OSError) as error:
-            raise _translated(error, f"the database {path} cannot be opened: {error}") from error
+            damaged = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+            remedy = "; move it away and run `mailsac rebuild`" if damaged else ""
+            raise _translated(error, f"the database {path} cannot be opened: {error}{remedy}") from error
         self._jobs: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False

@@ -1,0 +1,241 @@
+"""What only the SQLite adapter has: its file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailsac.errors import StorageFull, StoreUnavailable
+from mailsac.store import Usage
+from mailsac.store_sqlite import MIGRATIONS, SqliteTable
+
+from .rows import message_id, received, stored
+
+BOX, TAGGED = "box@example.com", "box+tag@example.com"
+
+
+# An index that is read from its start, as far as the limit.
+IN_ORDER = {"SCAN unlink_note", "SCAN message USING INDEX message_expendable"}
+
+
+async def every_method(table: SqliteTable) -> None:
+    rows = [stored(n, recipient=TAGGED if n % 2 else None) for n in range(12)]
+    await table.insert_many(rows)
+    await table.get(rows[0].message.id)
+    for recipient in (None, BOX, TAGGED):
+        await table.newest(BOX, recipient=recipient, until=None, limit=2)
+        await table.newest(BOX, recipient=recipient, until=received(5), limit=2)
+        await table.count(BOX, recipient=recipient)
+        await table.maildrop(BOX, recipient=recipient)
+    await table.oldest(limit=2)
+    await table.usage()
+    await table.known([rows[0].message.id, message_id()])
+    await table.ids(after="", limit=2)
+    await table.delete([rows[0].message.id])
+    await table.expire(received(2), limit=1)
+    await table.beyond_cap(8, limit=2)
+    for recipient in (TAGGED, BOX, None):
+        await table.purge(BOX, recipient=recipient)
+    await table.unlinked(await table.unlink_notes(limit=3))
+
+
+async def test_no_statement_scans_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every statement that runs is asked for its plan."""
+    statements: set[str] = set()
+    connect = sqlite3.connect
+
+    def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
+        connection.set_trace_callback(statements.add)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    async with SqliteTable.open(tmp_path / "mailsac.db") as table:
+        statements.clear()
+        await every_method(table)
+
+    with sqlite3.connect(tmp_path / "mailsac.db") as db:
+        for statement in statements:
+            if not re.match(r"\s*(select|insert|delete)", statement):
+                continue
+            for *_, step in db.execute(f"explain query plan {statement}"):
+                limited = step in IN_ORDER and "limit" in statement
+                assert limited or step == "SCAN CONSTANT ROW" or not step.startswith("SCAN"), (statement, step)
+                assert "TEMP B-TREE" not in step, (statement, step)
+    assert sum(statement.lstrip().startswith("select") for statement in statements) >= 20
+
+
+async def test_a_second_process_is_told_so(tmp_path: Path) -> None:
+    async with SqliteTable.open(tmp_path / "mailsac.db"):
+        with pytest.raises(StoreUnavailable) as caught:
+            async with SqliteTable.open(tmp_path / "mailsac.db"):
+                pass
+        assert str(tmp_path) in caught.value.fields["reason"]  # type: ignore[operator]
+        assert str(os.getpid()) in caught.value.fields["reason"]  # type: ignore[operator]
+
+    async with SqliteTable.open(tmp_path / "mailsac.db"):
+        pass
+
+
+async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mailsac.db"
+    async with SqliteTable.open(path):
+        pass
+    with sqlite3.connect(path) as db:
+        db.execute(f"pragma user_version = {len(MIGRATIONS) + 1}")
+
+    with pytest.raises(StoreUnavailable) as caught:
+        async with SqliteTable.open(path):
+            pass
+
+    assert f"schema version {len(MIGRATIONS) + 1}" in caught.value.fields["reason"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("version", range(len(MIGRATIONS)))
+async def test_every_older_file_is_upgraded(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "mailsac.db"
+    with sqlite3.connect(path) as db:
+        for script in MIGRATIONS[:version]:
+            db.executescript(script)
+        db.execute(f"pragma user_version = {version}")
+
+    async with SqliteTable.open(path) as table:
+        await every_method(table)
+
+    with sqlite3.connect(path) as db:
+        assert db.execute("pragma user_version").fetchone() == (len(MIGRATIONS),)
+
+
+async def test_a_file_that_is_no_database_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "mailsac.db"
+    path.write_bytes(b"From: somebody\r\n" * 500)
+
+    with pytest.raises(StoreUnavailable) as caught:
+        async with SqliteTable.open(path):
+            pass
+
+    assert str(path) in caught.value.fields["reason"]  # type: ignore[operator]
+    assert "mailsac rebuild" in caught.value.fields["reason"]  # type: ignore[operator]
+
+
+async def test_a_damaged_page_is_an_unavailable_store(tmp_path: Path) -> None:
+    path = tmp_path / "mailsac.db"
+    async with SqliteTable.open(path) as table:
+        await table.insert_many([stored(n) for n in range(2000)])
+    with path.open("r+b") as file:
+        for page in range(3, path.stat().st_size // 4096, 2):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 4096)
+
+    async with SqliteTable.open(path) as table:
+        with pytest.raises(StoreUnavailable):
+            await table.maildrop(BOX, recipient=None)
+        with pytest.raises(StoreUnavailable):
+            await table.purge(BOX, recipient=None)
+
+
+async def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "here"
+    async with SqliteTable.open(folder / "mailsac.db") as table:
+        await table.insert_many([stored()])
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert set(modes.values()) == {0o600}
+    assert "mailsac.db-wal" in modes
+
+
+@contextmanager
+def largest_file(octets: int) -> Iterator[None]:
+    """SIGXFSZ is ignored by Python, so that a write beyond the limit fails with EFBIG."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+async def test_a_write_that_fails_leaves_nothing_and_the_next_one_works(tmp_path: Path) -> None:
+    kept, rows = stored(), [stored(n) for n in range(5000)]
+    async with SqliteTable.open(tmp_path / "mailsac.db") as table:
+        await table.insert_many([kept])
+        with largest_file(200_000), pytest.raises((StorageFull, StoreUnavailable)):
+            await table.insert_many(rows)
+
+        assert await table.usage() == Usage(messages=1, octets=kept.octets)
+        await table.insert_many(rows)
+        assert await table.usage() == Usage(messages=5001, octets=5_001_000)
+
+
+async def test_one_bad_write_does_not_fail_those_that_share_its_commit(tmp_path: Path) -> None:
+    """A row that SQLite cannot take is its sender's trouble alone."""
+    good = [stored(n) for n in range(20)]
+    bad = stored(octets=2**70)
+    async with SqliteTable.open(tmp_path / "mailsac.db") as table:
+        results = await asyncio.gather(
+            *(table.insert_many([row]) for row in [*good[:10], bad, *good[10:]]), return_exceptions=True
+        )
+
+        assert [type(result) for result in results if result is not None] == [OverflowError]
+        assert len(await table.maildrop(BOX, recipient=None)) == 20
+
+
+async def test_a_closed_table_says_so(tmp_path: Path) -> None:
+    async with SqliteTable.open(tmp_path / "mailsac.db") as table:
+        pass
+
+    for use in (table.usage, lambda: table.insert_many([stored()])):
+        with pytest.raises(StoreUnavailable):
+            await use()
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from mailsac.store_sqlite import SqliteTable
+from tests.contract.rows import stored
+
+async def main():
+    async with SqliteTable.open(Path(sys.argv[1])) as table:
+        async def write(start):
+            for n in range(start, 10**9, 8):
+                row = stored(n)
+                await table.insert_many([row])
+                print(row.message.id, flush=True)
+        await asyncio.gather(*map(write, range(8)))
+
+asyncio.run(main())
+"""
+
+
+def write_until_killed(path: Path) -> list[str]:
+    """The ids that a writing process had confirmed when it was killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as process:
+        assert process.stdout is not None
+        confirmed = [process.stdout.readline() for _ in range(200)]
+        process.kill()
+        confirmed += process.stdout.readlines()
+    return [line.strip() for line in confirmed if line.endswith("\n")]
+
+
+async def test_rows_that_were_confirmed_survive_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "mailsac.db"
+    confirmed = [one for _ in range(2) for one in await asyncio.to_thread(write_until_killed, path)]
+
+    assert len(confirmed) >= 400
+    async with SqliteTable.open(path) as table:
+        assert await table.known(confirmed) == set(confirmed)
