@@ -131,6 +131,11 @@ class HttpServer:
         assert self._listener is not None, "not started"
         return int(self._listener.sockets[0].getsockname()[1])
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._runner.server.connections) if self._runner.server is not None else 0
+
     async def start(self) -> None:
         """Listen. Raises OSError where the address is taken."""
         await self._runner.setup()
@@ -194,6 +199,7 @@ class HttpServer:
             headers.update(cors_headers(request.headers.get("Origin"), self._config.cors_origins))
         if self._stopping:
             response.force_close()
+            headers["Connection"] = "close"
 
     @web.middleware
     async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
