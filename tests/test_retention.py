@@ -1,0 +1,218 @@
+"""What is forgotten, in which order, and what a wrong clock cannot do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from mailsac.cache import Cache
+from mailsac.config import Retention as Settings
+from mailsac.errors import MessageNotFound, StoreUnavailable
+from mailsac.message import StoredMessage
+from mailsac.retention import BATCH, Retention
+from mailsac.store import Item, MailStore, Usage
+from mailsac.store_disk import DiskRaw
+from mailsac.store_sqlite import SqliteTable
+from mailsac.telemetry import Metrics
+
+from .contract.rows import EPOCH_MS, stored
+
+HOUR_S, DAY_S, YEAR_S = 3600.0, 86_400.0, 365 * 86_400.0
+BOX = "box@example.com"
+
+
+class Clock:
+    """A wall clock that can be set, and a steady one that cannot."""
+
+    def __init__(self) -> None:
+        self.wall_s = EPOCH_MS / 1000
+        self.steady_s = 1000.0
+
+    def pass_time(self, seconds: float) -> None:
+        self.wall_s += seconds
+        self.steady_s += seconds
+
+
+class Mail:
+    """A store with its parts."""
+
+    def __init__(self, table: SqliteTable, raw: DiskRaw) -> None:
+        self.table, self.raw, self.metrics, self.clock = table, raw, Metrics(), Clock()
+        metrics = self.metrics
+        cache = Cache(1_000_000, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
+        self.store = MailStore(table, raw, cache, metrics)
+
+    def retention(self, settings: Settings) -> Retention:
+        clock = self.clock
+        return Retention(settings, self.store, self.metrics, clock=lambda: clock.wall_s, steady=lambda: clock.steady_s)
+
+    async def keep(self, rows: list[StoredMessage]) -> list[str]:
+        await asyncio.gather(*(self.store.save([Item(row=row, pieces=(b"x" * row.octets,))]) for row in rows))
+        return [row.message.id for row in rows]
+
+    async def left(self) -> list[str]:
+        return await self.table.ids(after="", limit=100_000)
+
+    def deleted(self, rule: str) -> float:
+        return self.metrics.registry.get_sample_value("mailsac_retention_deleted_total", {"rule": rule}) or 0.0
+
+
+@pytest.fixture
+async def mail(tmp_path: Path) -> AsyncIterator[Mail]:
+    async with AsyncExitStack() as stack:
+        raw = await stack.enter_async_context(DiskRaw.open(tmp_path, fsync=False))
+        table = await stack.enter_async_context(SqliteTable.open(tmp_path / "mailsac.db", fsync=False))
+        yield Mail(table, raw)
+
+
+def ages(*hours: float, starred: bool = False, octets: int = 10) -> list[StoredMessage]:
+    return [stored(int(-hour * HOUR_S * 1000), starred=starred, octets=octets) for hour in hours]
+
+
+async def test_nothing_is_forgotten_unless_told(mail: Mail) -> None:
+    ids = await mail.keep(ages(10_000, 20))
+
+    assert await mail.retention(Settings()).sweep() == 0
+    assert await mail.left() == sorted(ids)
+
+
+async def test_age_takes_row_and_file_of_what_is_older(mail: Mail) -> None:
+    old = await mail.keep(ages(30, 25, 24.1))
+    young = await mail.keep(ages(23.9, 1))
+    starred = await mail.keep(ages(500, starred=True))
+
+    assert await mail.retention(Settings(max_age_days=1.0)).sweep() == 3
+
+    assert set(await mail.left()) == {*young, *starred}
+    for one in old:
+        with pytest.raises(MessageNotFound):
+            await mail.raw.read(one)
+    assert await mail.raw.read(young[0]) == b"x" * 10
+    assert await mail.table.unlink_notes(limit=10) == []
+    assert mail.deleted("max_age_days") == 3
+
+
+async def test_the_cap_keeps_the_newest_of_each_mailbox(mail: Mail) -> None:
+    ids = await mail.keep(ages(5, 4, 3, 2, 1))
+    other = await mail.keep([stored(n, mailbox="other@example.com") for n in range(2)])
+
+    assert await mail.retention(Settings(max_messages_per_mailbox=2)).sweep() == 3
+
+    assert set(await mail.left()) == {*ids[3:], *other}
+    assert mail.deleted("max_messages_per_mailbox") == 3
+
+
+async def test_the_total_takes_the_oldest_until_it_fits(mail: Mail) -> None:
+    ids = await mail.keep(ages(5, 4, 3, 2, 1, octets=100))
+    starred = await mail.keep(ages(50, starred=True, octets=100))
+
+    assert await mail.retention(Settings(max_total_bytes=350)).sweep() == 3
+
+    assert set(await mail.left()) == {*ids[3:], *starred}
+    assert await mail.store.usage() == Usage(messages=3, octets=300)
+
+
+async def test_a_total_that_only_starred_mail_exceeds_is_given_up(mail: Mail) -> None:
+    starred = await mail.keep(ages(5, 4, starred=True, octets=100))
+
+    assert await mail.retention(Settings(max_total_bytes=50)).sweep() == 0
+    assert set(await mail.left()) == set(starred)
+
+
+async def test_more_than_a_batch_is_worked_off(mail: Mail) -> None:
+    await mail.keep([stored(-n) for n in range(3 * BATCH)])
+
+    assert await mail.retention(Settings(max_messages_per_mailbox=1)).sweep() == 3 * BATCH - 1
+    assert await mail.retention(Settings(max_total_bytes=1)).sweep() == 1
+
+
+async def many_old(mail: Mail, messages: int) -> None:
+    rows = [stored(int(-30 * DAY_S * 1000) - n, octets=1) for n in range(messages)]
+    await mail.table.insert_many(rows)
+
+
+async def test_one_sweep_takes_at_most_a_tenth_for_age(mail: Mail) -> None:
+    """So that a clock that is wrong from the start cannot take everything before somebody reads the log."""
+    await many_old(mail, 8000)
+    retention = mail.retention(Settings(max_age_days=1.0))
+
+    assert await retention.sweep() == 800
+    mail.clock.pass_time(60)
+    assert await retention.sweep() == 720
+    for _ in range(30):
+        mail.clock.pass_time(60)
+        await retention.sweep()
+    assert await mail.left() == []
+
+
+@pytest.mark.check("C-85")
+@pytest.mark.parametrize("jump_s", [1.1 * HOUR_S, 10 * YEAR_S])
+async def test_a_clock_that_leaps_ahead_does_not_wipe_the_store(mail: Mail, jump_s: float) -> None:
+    ids = await mail.keep([stored(n, octets=1) for n in range(100)])
+    retention = mail.retention(Settings(max_age_days=0.5 * HOUR_S / DAY_S, max_messages_per_mailbox=1000))
+    assert await retention.sweep() == 0
+
+    mail.clock.wall_s += jump_s
+    assert await retention.sweep() == 0
+    for _ in range(20):
+        mail.clock.pass_time(60)
+        await retention.sweep()
+
+    assert set(await mail.left()) == set(ids[10:])
+
+
+@pytest.mark.check("C-85")
+async def test_a_clock_that_comes_back_is_trusted_again(mail: Mail) -> None:
+    old = await mail.keep(ages(30))
+    young = await mail.keep(ages(1))
+    retention = mail.retention(Settings(max_age_days=1.0))
+
+    mail.clock.wall_s += 10 * YEAR_S
+    assert await retention.sweep() == 0
+    mail.clock.wall_s -= 10 * YEAR_S
+    assert await retention.sweep() == 0
+    assert await retention.sweep() == 1
+
+    assert await mail.left() == young
+    assert old[0] not in young
+
+
+@pytest.mark.check("C-85")
+async def test_a_leap_to_1970_forgets_nothing(mail: Mail) -> None:
+    ids = await mail.keep(ages(30, 1))
+    retention = mail.retention(Settings(max_age_days=1.0))
+    mail.clock.wall_s = 5.0
+
+    for _ in range(3):
+        assert await retention.sweep() == 0
+        mail.clock.pass_time(60)
+
+    assert set(await mail.left()) == set(ids)
+
+
+async def test_a_store_that_is_away_is_tried_again(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
+    await mail.keep(ages(30))
+    expire = mail.table.expire
+    away = True
+    back = asyncio.Event()
+
+    async def sometimes(before: str, *, limit: int) -> list[str]:
+        nonlocal away
+        if away:
+            away = False
+            raise StoreUnavailable(reason="away")
+        gone = await expire(before, limit=limit)
+        back.set()
+        return gone
+
+    monkeypatch.setattr(mail.table, "expire", sometimes)
+    running = asyncio.create_task(mail.retention(Settings(max_age_days=1.0, interval_s=0.01)).run())
+    async with asyncio.timeout(10):
+        await back.wait()
+    running.cancel()
+
+    assert await mail.left() == []
