@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
@@ -16,6 +15,8 @@ import click
 from mailsac import __version__
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mailsac.app import Server
     from mailsac.config import Config, Settings
     from mailsac.recovery import Progress, RawFiles
@@ -102,6 +103,8 @@ def serve(file: Path | None, **flags: str | None) -> None:
     Prints one line on stdout once every listener is up: mailsac ready smtp=HOST:PORT pop3=HOST:PORT http=URL. The log
     goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate again.
     """
+    import asyncio
+
     from mailsac.config import ConfigError, warn_unknown
     from mailsac.telemetry import configure_logging
 
@@ -126,6 +129,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(config: Config) -> None:
+    import asyncio
+
     from mailsac.app import StartError, running
 
     loop = asyncio.get_running_loop()
@@ -255,6 +260,8 @@ def _offline(
     work: Callable[[MessageTable, RawFiles, Progress], Coroutine[Any, Any, T]],
 ) -> T:
     """What `work` makes of the data folder, with a progress bar on stderr. The folder must be there and not in use."""
+    import asyncio
+
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
