@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator
@@ -93,29 +94,39 @@ class Pop3Server:
         self.accounts = accounts
         self.metrics = metrics
         self.tls = tls
-        self.time_scale = time_scale
+        self.login_timeout_s = LOGIN_TIMEOUT_S * time_scale
+        self.idle_timeout_s = config.idle_timeout_s * time_scale
+        self.handshake_timeout_s = TLS_HANDSHAKE_TIMEOUT_S * time_scale
+        self.close_timeout_s = CLOSE_TIMEOUT_S * time_scale
+        self.failed_login_s = FAILED_LOGIN_S * time_scale
         self.expire = expire  # the EXPIRE capability (RFC 2449 §6.7): days or NEVER; None promises nothing
         self.failures = AuthFailures(Networks(limits.exempt_networks))
         self.locks = MaildropLocks()
         self.connections: set[_Connection] = set()
         self.stopping = False
         self._listeners: list[asyncio.Server] = []
+        self._ports: list[int] = []
 
     @property
     def port(self) -> int:
         """The bound port."""
-        return _port(self._listeners[0])
+        return self._ports[0]
 
     @property
     def tls_port(self) -> int | None:
         """The bound port of implicit TLS; None where there is none."""
-        return _port(self._listeners[1]) if len(self._listeners) > 1 else None
+        return self._ports[1] if len(self._ports) > 1 else None
 
     async def start(self) -> None:
-        """Open the ports. Raises OSError where one is taken."""
+        """Open the ports, both or none. Raises OSError where one is taken."""
         await self._listen(self.config.port, implicit_tls=False)
-        if self.config.tls_port is not None and self.tls is not None:
+        if self.config.tls_port is None or self.tls is None:
+            return
+        try:
             await self._listen(self.config.tls_port, implicit_tls=True)
+        except OSError:
+            await self.stop(0)
+            raise
 
     async def stop(self, grace_s: float) -> int:
         """Stop accepting, close idle sessions without deleting anything, let commands that run finish.
@@ -138,13 +149,44 @@ class Pop3Server:
     async def _listen(self, port: int, *, implicit_tls: bool) -> None:
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
-            lambda: _Connection(self, implicit_tls=implicit_tls), self.config.host, port, backlog=512
+            lambda: _Gate(self, implicit_tls=implicit_tls), self.config.host, port, backlog=512
         )
         self._listeners.append(listener)
+        self._ports.append(listener.sockets[0].getsockname()[1])
 
 
 class _ClientGone(Exception):  # noqa: N818
     """The client hung up, or takes nothing; nobody is left to be told."""
+
+
+class _Gate(asyncio.Protocol):
+    """Meets a client before it is a session: hands it over, or turns it away."""
+
+    def __init__(self, server: Pop3Server, *, implicit_tls: bool) -> None:
+        self._server = server
+        self._implicit_tls = implicit_tls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, transport)
+        server = self._server
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # gone already
+            transport.abort()
+        elif server.stopping or len(server.connections) >= server.config.max_sessions:
+            if not self._implicit_tls:
+                transport.write(f"{Overloaded.pop3_reply}\r\n".encode())
+            transport.close()
+        elif self._implicit_tls:
+            # uvloop reads as soon as this returns, and start_tls would come too late for the ClientHello. Handing the
+            # socket over keeps what create_server(ssl=…) gives up: handshakes that count as sessions.
+            client = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+            transport.abort()
+            _Connection(server, peer[0]).start(client)
+        else:
+            connection = _Connection(server, peer[0])
+            transport.set_protocol(connection)
+            connection.connection_made(transport)
+            connection.start()
 
 
 class _Connection(asyncio.BufferedProtocol):
@@ -152,13 +194,14 @@ class _Connection(asyncio.BufferedProtocol):
 
     _numbers = itertools.count(1)
 
-    def __init__(self, server: Pop3Server, *, implicit_tls: bool) -> None:
+    def __init__(self, server: Pop3Server, client_ip: str) -> None:
         self.busy = False  # a command runs
         self._server = server
-        self._implicit_tls = implicit_tls
+        self._client_ip = client_ip
         self._loop = asyncio.get_running_loop()
         self._session = Session(tls_available=server.tls is not None, expire=server.expire)
         self._session_id = f"pop3-{next(self._numbers)}"
+        self._login_deadline = self._loop.time() + server.login_timeout_s
         self._lock: tuple[str, str | None] | None = None
         self._input = memoryview(bytearray(READ_OCTETS))
         self._stirred = asyncio.Event()  # there is something to look at: input, its end, or the server's
@@ -174,25 +217,8 @@ class _Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        server = self._server
-        peer = transport.get_extra_info("peername")
-        if peer is None:  # gone already
-            self._transport.abort()
-            return
-        if server.stopping or len(server.connections) >= server.config.max_sessions:
-            if not self._implicit_tls:
-                self._transport.write(f"{Overloaded.pop3_reply}\r\n".encode())
-            self._transport.close()
-            return
-        self._client_ip: str = peer[0]
-        self._login_deadline = self._loop.time() + LOGIN_TIMEOUT_S * server.time_scale
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_OCTETS)
         self._transport.set_write_buffer_limits(high=UNSENT_OCTETS)
-        if self._implicit_tls:
-            self._pause_reading()  # the ClientHello is not for us
-        server.connections.add(self)
-        server.metrics.pop3_sessions.inc()
-        self._task = self._loop.create_task(self._run())
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_OCTETS)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._input
@@ -221,15 +247,39 @@ class _Connection(asyncio.BufferedProtocol):
 
     # ── the session ──
 
+    def start(self, client: socket.socket | None = None) -> None:
+        """Begin the session; with implicit TLS on `client`, where that is given."""
+        self._server.connections.add(self)
+        self._server.metrics.pop3_sessions.inc()
+        self._task = self._loop.create_task(self._run() if client is None else self._run_on_tls(client))
+        self._task.add_done_callback(self._ended)
+
     def stop(self) -> asyncio.Task[None]:
         """Let the command that runs be the last one; the task ends when the connection is closed."""
         self._stirred.set()
         return self._task
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._server.connections.discard(self)
+        self._server.metrics.pop3_sessions.dec()
+
+    async def _run_on_tls(self, client: socket.socket) -> None:
+        self._session.tls_started()
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: self,
+                client,
+                ssl=self._server.tls,
+                ssl_handshake_timeout=self._server.handshake_timeout_s,
+                ssl_shutdown_timeout=self._server.close_timeout_s,
+            )
+        except OSError as error:  # ssl.SSLError is one
+            log.info("pop3.tls_failed", extra={"session": self._session_id, "reason": type(error).__name__})
+            return
+        await self._run()
+
     async def _run(self) -> None:
         try:
-            if self._implicit_tls:
-                await self._start_tls()
             await self._send(Reply("+OK mailsac POP3 server ready"))
             while (action := await self._next_action()) is not None:
                 self.busy = True
@@ -246,25 +296,24 @@ class _Connection(asyncio.BufferedProtocol):
             raise
         except Exception:
             log.exception("pop3.session_failed", extra={"session": self._session_id})
-            self._transport.write(f"{MailsacError.pop3_reply}\r\n".encode())
+            if not self._transport.is_closing():
+                self._transport.write(f"{MailsacError.pop3_reply}\r\n".encode())
         finally:
             self._release()
             self.busy = False
             await self._close()
 
     async def _close(self) -> None:
-        """Send what is unsent and close; only then is there room for another session."""
+        """Send what is unsent and close; only then is this no session any more."""
         self._transport.close()
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S * self._server.time_scale):
+            async with asyncio.timeout(self._server.close_timeout_s):
                 await self._lost.wait()
         except TimeoutError:
             pass
         finally:
             if not self._lost.is_set():
                 self._transport.abort()
-            self._server.connections.discard(self)
-            self._server.metrics.pop3_sessions.dec()
 
     async def _next_action(self) -> Action | None:
         """What to do next; None when it is over: end of input, of patience, or of the server.
@@ -273,7 +322,7 @@ class _Connection(asyncio.BufferedProtocol):
         """
         deadline = self._login_deadline
         if self._session.maildrop is not None:
-            deadline = self._loop.time() + self._idle_timeout_s
+            deadline = self._loop.time() + self._server.idle_timeout_s
         try:
             async with asyncio.timeout_at(deadline):
                 while not (self._server.stopping or self._lost.is_set()):
@@ -304,7 +353,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     async def _login(self, login: Login) -> Reply:
         server = self._server
-        refused_at = self._loop.time() + FAILED_LOGIN_S * server.time_scale
+        refused_at = self._loop.time() + server.failed_login_s
         try:
             address = parse_address(login.user)
             with server.failures.attempt(self._client_ip):
@@ -356,25 +405,26 @@ class _Connection(asyncio.BufferedProtocol):
             self._server.locks.release(*self._lock)
             self._lock = None
 
-    async def _start_tls(self, reply: Reply | None = None) -> None:
+    async def _start_tls(self, reply: Reply) -> None:
         """Nothing of what comes after `reply` is read as plaintext."""
         assert self._server.tls is not None
-        self._pause_reading()
-        if reply is not None:
-            self._transport.write(b"".join(reply.pieces()))
+        if self._transport.is_closing():
+            raise _ClientGone
+        self._reading = False
+        self._transport.pause_reading()
+        self._transport.write(b"".join(reply.pieces()))
         # Before the handshake: the first command can arrive in the same segment as the end of it.
         self._session.tls_started()
-        scale = self._server.time_scale
         try:
             transport = await self._loop.start_tls(
                 self._transport,
                 self,
                 self._server.tls,
                 server_side=True,
-                ssl_handshake_timeout=TLS_HANDSHAKE_TIMEOUT_S * scale,
-                ssl_shutdown_timeout=CLOSE_TIMEOUT_S * scale,
+                ssl_handshake_timeout=self._server.handshake_timeout_s,
+                ssl_shutdown_timeout=self._server.close_timeout_s,
             )
-        except OSError as error:  # ssl.SSLError is one
+        except OSError as error:
             log.info("pop3.tls_failed", extra={"session": self._session_id, "reason": type(error).__name__})
             raise _ClientGone from error
         if transport is None:
@@ -440,13 +490,13 @@ class _Connection(asyncio.BufferedProtocol):
 
     async def _write(self, octets: bytes) -> None:
         """Send, and wait while much is unsent: as long as a little of it moves, for hours."""
-        if self._lost.is_set():
+        if self._lost.is_set() or self._transport.is_closing():
             raise _ClientGone
         self._transport.write(octets)
         if self._writable.is_set():
             return
         try:
-            async with asyncio.timeout(self._idle_timeout_s):
+            async with asyncio.timeout(self._server.idle_timeout_s):
                 await self._writable.wait()
         except TimeoutError:
             self._transport.abort()
@@ -461,12 +511,3 @@ class _Connection(asyncio.BufferedProtocol):
         if not self._reading and not self._transport.is_closing():
             self._reading = True
             self._transport.resume_reading()
-
-    @property
-    def _idle_timeout_s(self) -> float:
-        return self._server.config.idle_timeout_s * self._server.time_scale
-
-
-def _port(listener: asyncio.Server) -> int:
-    port: int = listener.sockets[0].getsockname()[1]
-    return port
