@@ -311,7 +311,10 @@ class SmtpConnection(SMTP):
         raise Gone
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Go on inside TLS (RFC 3207 §4). Raises Gone where the handshake fails. The caller has seen to `input`."""
+        """Go on inside TLS (RFC 3207 §4). Raises Gone where the handshake fails.
+
+        `input` must be empty: what it holds afterwards has come through TLS, perhaps with the end of the handshake.
+        """
         self.write_replies()  # and no wait before reading stops: the ClientHello must not come to us
         try:
             transport = await self.loop.start_tls(
@@ -327,8 +330,9 @@ class SmtpConnection(SMTP):
             raise Gone from None
         if transport is None:
             raise Gone
+        if self._reading_paused:
+            self._reading_paused = False
+            cast(asyncio.ReadTransport, self.transport).resume_reading()
         self.transport = transport
         self._writer = asyncio.StreamWriter(transport, self, None, self.loop)
         self.tls = True
-        self.input.clear()
-        self._reading_paused = False
