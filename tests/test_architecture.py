@@ -17,7 +17,7 @@ LAYERS = [
     "mime",
     "summary",
     "store",
-    "store_disk store_sqlite recovery retention pop3_session",
+    "store_disk store_sqlite store_mongo recovery retention pop3_session",
     "pop3 inbound smtp_connection",
     "smtp api",
     "http_api",
@@ -32,11 +32,12 @@ HOMES = {
     "aiohttp.web": {"http_api", "api"},
     "sqlite3": {"store_sqlite"},
     "selectolax": {"links", "html"},
-    "pymongo": set[str](),
+    "pymongo": {"store_mongo"},
     "os.environ": {"config"},
     "os.getenv": {"config"},
     "store_disk": {"app"},
     "store_sqlite": {"app"},
+    "store_mongo": {"app"},
 }
 LATE = {"cryptography", "rich"}  # imported where they are used, so that a start does not pay for them
 
