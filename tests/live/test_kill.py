@@ -1,0 +1,214 @@
+"""What was answered with 250 is there for good, however the server ends.
+
+MAILSAC_TEST_KILLS is how often the server is killed, and how many messages the other checks here use (default 5).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.conftest import needs
+
+from .process import BOUND_S, Ledger, Process, Senders, serving
+
+KILLS: Final = int(os.environ.get("MAILSAC_TEST_KILLS", "5"))
+AT_ONCE: Final = 10  # kills after which the data folder is new, so that each check stays short
+
+pytestmark = pytest.mark.timeout(60 + 10 * KILLS)
+
+
+@pytest.mark.check("C-78")
+def test_kill_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """Eight senders; SIGKILL at a random moment of the first 800 ms of their work; all is checked after each start."""
+    acknowledged = 0
+    for first in range(0, KILLS, AT_ONCE):
+        data_dir = tmp_path / f"data{first}"
+        ledger = Ledger()
+        for _ in range(min(AT_ONCE, KILLS - first)):
+            with Process(data_dir) as server:
+                ledger.verify(server)
+                with Senders(server, ledger) as senders:
+                    assert senders.acknowledged.wait(BOUND_S)
+                    time.sleep(random.uniform(0, 0.8))  # the moment of the fault, not a wait for anything
+                    assert server.end(signal.SIGKILL) == -signal.SIGKILL
+        with serving(data_dir) as server:
+            ledger.verify(server)
+        acknowledged += len(ledger.acknowledged)
+    print(f"{KILLS} kills, {acknowledged} messages acknowledged, 0 lost, 0 corrupt, 0 doubled")
+
+
+@pytest.mark.check("C-78")
+def test_kill_while_starting(tmp_path: Path) -> None:
+    """A recovery that is killed is done by the next one."""
+    ledger = Ledger()
+    data_dir = tmp_path / "data"
+    with Process(data_dir) as server, Senders(server, ledger) as senders:
+        assert senders.acknowledged.wait(BOUND_S)
+        server.end(signal.SIGKILL)
+    for path in data_dir.glob("mailsac.db*"):
+        path.unlink()  # so that there is much to recover
+    with Process(data_dir) as server:
+        server.end(signal.SIGKILL)
+
+    with serving(data_dir) as server:
+        ledger.verify(server)
+
+
+@pytest.mark.check("C-87")
+def test_sigterm_under_load_ends_politely_and_loses_nothing(tmp_path: Path) -> None:
+    ledger = Ledger()
+    for _ in range(2):
+        with Process(tmp_path / "data") as server, Senders(server, ledger) as senders:
+            assert senders.acknowledged.wait(BOUND_S)
+            assert server.end(signal.SIGTERM) == 0
+        with serving(tmp_path / "data") as server:
+            ledger.verify(server)
+
+
+@pytest.mark.check("C-87")
+def test_a_second_sigterm_ends_at_once_and_loses_nothing(tmp_path: Path) -> None:
+    """The session in the middle of DATA keeps the first SIGTERM from ending the process by itself."""
+    ledger = Ledger()
+    with Process(tmp_path / "data") as server, Senders(server, ledger) as senders, server.smtp() as held:
+        assert senders.acknowledged.wait(BOUND_S)
+        held.ehlo()
+        held.mail("sender@example.org")
+        held.rcpt("held@example.com")
+        assert held.docmd("DATA")[0] == 354
+        os.kill(server.popen.pid, signal.SIGTERM)
+        wait_for_log(server, "cli.stopping")
+        assert server.end(signal.SIGTERM) == 128 + signal.SIGTERM
+        held.close()
+
+    with serving(tmp_path / "data") as server:
+        ledger.verify(server)
+
+
+def wait_for_log(server: Process, name: str) -> None:
+    deadline = time.monotonic() + BOUND_S
+    while name not in server.log.read_text():
+        assert time.monotonic() < deadline, f"{name} was never logged"
+        time.sleep(0.01)
+
+
+@pytest.mark.check("C-88")
+@pytest.mark.parametrize("how", ["half-close", "reset"])
+def test_a_client_that_leaves_right_after_the_dot(tmp_path: Path, how: str) -> None:
+    """Its message is stored whole or not at all; half-closed clients still hear their reply."""
+    ledger = Ledger()
+    with serving(tmp_path / "data") as server:
+        threads = [threading.Thread(target=leave, args=(server, ledger, how)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if how == "half-close":
+        assert len(ledger.acknowledged) == len(ledger.attempted) > 0
+    with serving(tmp_path / "data") as server:
+        ledger.verify(server)
+
+
+def leave(server: Process, ledger: Ledger, how: str) -> None:
+    for _ in range(max(5, KILLS // 4)):
+        with (
+            socket.create_connection(("127.0.0.1", server.smtp_port), BOUND_S) as connection,
+            connection.makefile("rb") as replies,
+        ):
+            replies.readline()
+            for command in (b"HELO client", b"MAIL FROM:<a@example.org>", b"RCPT TO:<left@example.com>", b"DATA"):
+                connection.sendall(command + b"\r\n")
+                assert replies.readline()[:1] in b"23"
+            key, data = ledger.compose(["left@example.com"], random.randrange(200_000))
+            connection.sendall(data.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            if how == "half-close":
+                connection.shutdown(socket.SHUT_WR)
+                reply = replies.readline()
+                if reply.startswith(b"250"):
+                    ledger.note(key, ["left@example.com"], reply)
+            else:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+# One line of strace -f -y: process id, then a call, a call that is not finished, or the rest of one.
+CALL = re.compile(r"(\d+) +(\w+)\((.*)")
+RESUMED = re.compile(r"(\d+) +<\.\.\. (\w+) resumed>(.*)")
+UNFINISHED = " <unfinished ...>"
+MESSAGE_ID = re.compile(r"[0-9a-z]{26}-\d")
+
+
+def calls(trace: Path) -> Iterator[tuple[str, str, bool]]:
+    """(name, text, whether it is the end) of each call: where it began, and where it had succeeded."""
+    pending: dict[str, str] = {}
+    for line in trace.read_text(errors="replace").splitlines():
+        if match := RESUMED.match(line):
+            text = pending.pop(match[1], "") + match[3]
+            if not re.search(r"= -1 ", text):
+                yield match[2], text, True
+        elif match := CALL.match(line):
+            yield match[2], match[3], False
+            if match[3].endswith(UNFINISHED):
+                pending[match[1]] = match[3].removesuffix(UNFINISHED)
+            elif not re.search(r"= -1 ", match[3]):
+                yield match[2], match[3], True
+
+
+@pytest.mark.check("C-79")
+def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path) -> None:
+    """In the order of system calls: fsync of the file, rename, fsync of its directory, fsync of the row, reply.
+
+    A kill cannot show this, because the kernel keeps what was written.
+    """
+    trace = tmp_path / "trace"
+    under = [needs("strace"), "-f", "-y", "-s", "4200", "-o", str(trace), "-e", "signal=none", "-e"]
+    under.append("trace=fsync,fdatasync,rename,renameat,renameat2,pwrite64,write,writev,sendto,sendmsg")
+    ledger = Ledger()
+    with (
+        serving(tmp_path / "data", under=under) as server,
+        Senders(server, ledger, count=4, max_octets=3000) as senders,
+    ):
+        while len(ledger.acknowledged) < max(20, KILLS):
+            assert senders.acknowledged.wait(BOUND_S)
+            senders.acknowledged.clear()
+
+    synced: set[str] = set()
+    directory: dict[str, str] = {}  # of each message, once it has its name
+    named: set[str] = set()  # messages whose names are on the disk
+    written: set[str] = set()  # messages whose rows are in the write-ahead log
+    rows: set[str] = set()  # and on the disk
+    replies: set[str] = set()
+    messages = {one for _, one in ledger.acknowledged}
+    for name, text, is_end in calls(trace):
+        if name in ("write", "writev", "sendto", "sendmsg"):
+            for queue_id in [] if is_end else re.findall(r"250 2\.0\.0 queued as (\w+)", text):
+                replies.add(queue_id)
+                early = {one for one in messages if one.startswith(queue_id)} - rows
+                assert not early, f"250 before all of {early} was on the disk"
+        elif not is_end:
+            continue
+        elif name == "pwrite64" and "mailsac.db-wal>" in text:
+            written.update(messages.intersection(re.findall(MESSAGE_ID, text)))
+        elif name.startswith("rename"):
+            source, target = re.findall(r'"([^"]*)"', text)[:2]
+            if target.endswith(".eml"):
+                assert source in synced, f"{target} was renamed before it was synced"
+                directory[Path(target).stem] = str(Path(target).parent)
+        elif name in ("fsync", "fdatasync"):
+            (path,) = re.findall(r"^\d+<([^>]*)>", text)
+            synced.add(path)
+            named |= {one for one, parent in directory.items() if parent == path}
+            if path.endswith("mailsac.db-wal"):
+                assert written <= named, "a row before the name of its file was on the disk"
+                rows |= written
+    assert replies == {one.partition("-")[0] for one in messages}
