@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import random
 import re
+import resource
 import socket
 import ssl
+import statistics
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
+import msgspec
 import pytest
 import trustme
 import uvloop
@@ -22,13 +28,14 @@ from mailsac.address import parse_address
 from mailsac.cache import Cache
 from mailsac.config import Auth, Limits, Pop3
 from mailsac.errors import NotAuthenticated, NotPermitted, StoreUnavailable
-from mailsac.inbound import Inbound
-from mailsac.message import Envelope
+from mailsac.inbound import Inbound, QueueIds
+from mailsac.message import Envelope, StoredMessage
 from mailsac.pop3 import Pop3Server
 from mailsac.store import Listing, MailStore
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
+from tests.live import clients
 
 BOX = "box@example.com"
 SMALL = b"From: a@example.org\r\nSubject: small\r\n\r\n.first\r\nsecond\r\n"
@@ -71,7 +78,8 @@ class FlakyStore(MailStore):
 class Mail:
     """Stored mail, and a way to put more of it there."""
 
-    def __init__(self, store: FlakyStore, inbound: Inbound) -> None:
+    def __init__(self, table: SqliteTable, store: FlakyStore, inbound: Inbound) -> None:
+        self.table = table
         self.store = store
         self.inbound = inbound
 
@@ -102,7 +110,7 @@ async def stored_mail(data_dir: Path) -> AsyncIterator[Mail]:
         table = await stack.enter_async_context(SqliteTable.open(data_dir / "mail.db", fsync=False))
         cache = Cache(1 << 20, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
         store = FlakyStore(table, raw, cache, metrics)
-        yield Mail(store, Inbound(store, hostname="mx.example.com", disk=raw, min_free_bytes=0))
+        yield Mail(table, store, Inbound(store, hostname="mx.example.com", disk=raw, min_free_bytes=0))
 
 
 @pytest.fixture
@@ -145,14 +153,16 @@ async def open_pop3(mail: Mail) -> AsyncIterator[Open]:
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """A server context for localhost, and the file of the authority that vouches for it."""
-    made = trustme.CA()
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    """The server's context, for localhost."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    path = tmp_path_factory.mktemp("authority") / "ca.pem"
-    made.cert_pem.write_to_path(str(path))
-    return context, path
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
 
 
 class Client:
@@ -203,6 +213,12 @@ class Client:
                 while await self.reader.read(1 << 16):
                     pass
             return True
+
+    def stop_reading(self) -> None:
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
+
+    def go_on_reading(self) -> None:
+        cast(asyncio.Transport, self.writer.transport).resume_reading()
 
     def hang_up(self) -> None:
         self.writer.transport.abort()
@@ -537,6 +553,65 @@ async def test_an_exempt_network_is_not_counted(open_pop3: Open) -> None:
     assert accounts.asked == 15
 
 
+# ── octets ──
+
+
+def ugly(chance: random.Random) -> bytes:
+    """A message with every kind of line end, dots where they hurt, and any octets."""
+    head = chance.choice(
+        [b"Subject: ugly\r\n\r\n", b"Subject: ugly\n\n", b"Subject: ugly\r\r", b"Subject: ugly\r\n", b""]
+    )
+    pieces = [b".", b"..", b"\r", b"\n", b"\r\n", b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"text", b"x" * 5000, b"\xff\x80"]
+    return head + b"".join(chance.choices(pieces, k=chance.randrange(20)))
+
+
+@pytest.mark.check("C-37")
+@pytest.mark.check("C-38")
+@pytest.mark.check("C-04")
+async def test_the_listed_size_is_what_is_retrieved(mail: Mail, open_pop3: Open) -> None:
+    chance = random.Random(37)
+    delivered = [await mail.deliver(ugly(chance)) for _ in range(300)]
+    client = await Client.connect((await open_pop3()).port)
+    await client.log_in()
+    await client.send(b"LIST\r\n" + b"".join(b"RETR %d\r\n" % number for number in range(1, 301)) + b"QUIT\r\n")
+    assert (await client.line()).startswith("+OK 300 messages")
+    sizes = [int(line.split(b" ")[1]) for line in (await client.body()).splitlines()]
+    for message_id, size in zip(delivered, sizes, strict=True):
+        assert await client.line() == f"+OK {size} octets"
+        body = await client.body()
+        assert len(body) == size
+        assert body == await mail.wire(message_id)
+    assert await client.line() == "+OK bye"
+
+
+@pytest.mark.check("C-36")
+@pytest.mark.parametrize("transport", ["plain", "starttls", "tls"])
+@pytest.mark.parametrize(
+    "retriever",
+    [clients.poplib_retrieves, clients.curl_retrieves, clients.mpop_retrieves],
+    ids=lambda one: one.__name__,
+)
+async def test_clients_of_others_get_ugly_messages_whole(
+    mail: Mail,
+    open_pop3: Open,
+    authority: trustme.CA,
+    tls: ssl.SSLContext,
+    retriever: clients.Retriever,
+    transport: clients.Transport,
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(36)
+    wires = [await mail.wire(await mail.deliver(ugly(chance))) for _ in range(50)]
+    server = await open_pop3(tls=tls, config=Pop3(port=0, tls_port=0))
+    port = server.tls_port if transport == "tls" else server.port
+    folder = tmp_path / "client"
+    folder.mkdir()
+    retrieved = await asyncio.to_thread(
+        retriever, clients.Tools(folder, authority), transport, port or 0, BOX, len(wires)
+    )
+    assert clients.normalised(retrieved) == sorted(wires)
+
+
 # ── bounds ──
 
 
@@ -613,20 +688,20 @@ async def test_who_does_not_log_in_is_logged_out(open_pop3: Open) -> None:
 
 
 @pytest.mark.check("C-45")
-@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("encrypted", [False, True])
 async def test_a_reader_that_does_not_read_is_not_read_for(
-    mail: Mail, open_pop3: Open, authority: tuple[ssl.SSLContext, Path], tls: bool
+    mail: Mail, open_pop3: Open, authority: trustme.CA, tls: ssl.SSLContext, encrypted: bool
 ) -> None:
-    """Of 25 MB only what fits into the sockets and a few pieces leaves the store until somebody wants it."""
-    message_id = await mail.deliver(b"Subject: large\r\n\r\n" + (b"x" * 78 + b"\r\n") * 320_000)
-    server = await open_pop3(config=Pop3(port=0, tls_port=0), tls=authority[0])
+    """Of 8 MB only what fits into the sockets and a few pieces leaves the store until somebody wants it."""
+    message_id = await mail.deliver(b"Subject: large\r\n\r\n" + (b"x" * 78 + b"\r\n") * 100_000)
+    server = await open_pop3(config=Pop3(port=0, tls_port=0), tls=tls)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
-    port = server.tls_port if tls else server.port
+    port = server.tls_port if encrypted else server.port
     assert port is not None
     with connection:
         connection.connect(("127.0.0.1", port))
-        options = {"ssl": trusting(authority), "server_hostname": "localhost"} if tls else {}
+        options = {"ssl": trusting(authority), "server_hostname": "localhost"} if encrypted else {}
         client = Client(*await asyncio.open_connection(sock=connection, limit=32 * 1024, **options))  # type: ignore[arg-type]
         await client.line()
         await client.log_in()
@@ -688,18 +763,20 @@ async def test_garbage_in_every_state(
 # ── TLS ──
 
 
-def trusting(authority: tuple[ssl.SSLContext, Path]) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(authority[1]))
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
 
 
-async def handshake(client: Client, authority: tuple[ssl.SSLContext, Path]) -> None:
+async def handshake(client: Client, authority: trustme.CA) -> None:
     assert await client.ask("STLS") == "+OK begin TLS negotiation"
     await client.writer.start_tls(trusting(authority), server_hostname="localhost")
 
 
-async def test_stls(mail: Mail, open_pop3: Open, authority: tuple[ssl.SSLContext, Path]) -> None:
+async def test_stls(mail: Mail, open_pop3: Open, authority: trustme.CA, tls: ssl.SSLContext) -> None:
     message_id = await mail.deliver()
-    client = await Client.connect((await open_pop3(tls=authority[0])).port)
+    client = await Client.connect((await open_pop3(tls=tls)).port)
     assert await client.ask("CAPA") == "+OK capability list follows"
     assert b"STLS\r\n" in await client.body()
     await client.ask(f"USER {BOX}")
@@ -716,9 +793,9 @@ async def test_stls(mail: Mail, open_pop3: Open, authority: tuple[ssl.SSLContext
 
 
 async def test_a_command_right_behind_the_handshake_is_answered(
-    open_pop3: Open, authority: tuple[ssl.SSLContext, Path]
+    open_pop3: Open, authority: trustme.CA, tls: ssl.SSLContext
 ) -> None:
-    server = await open_pop3(tls=authority[0])
+    server = await open_pop3(tls=tls)
     for _ in range(20):
         client = await Client.connect(server.port)
         await handshake(client, authority)
@@ -733,10 +810,10 @@ async def test_a_command_right_behind_the_handshake_is_answered(
 @pytest.mark.parametrize("octets", [50, 3_000, 300_000])
 @pytest.mark.parametrize("segments", [1, 2])
 async def test_plaintext_behind_stls_has_no_effect(
-    mail: Mail, open_pop3: Open, authority: tuple[ssl.SSLContext, Path], octets: int, segments: int
+    mail: Mail, open_pop3: Open, tls: ssl.SSLContext, octets: int, segments: int
 ) -> None:
     await mail.deliver()
-    server = await open_pop3(tls=authority[0])
+    server = await open_pop3(tls=tls)
     client = await Client.connect(server.port)
     injected = f"USER {BOX}\r\nPASS x\r\nDELE 1\r\nQUIT\r\n".encode()
     injected *= octets // len(injected) + 1
@@ -757,8 +834,8 @@ async def test_plaintext_behind_stls_has_no_effect(
 
 
 @pytest.mark.check("C-42")
-async def test_broken_handshakes_leave_nothing_behind(open_pop3: Open, authority: tuple[ssl.SSLContext, Path]) -> None:
-    server = await open_pop3(tls=authority[0], config=Pop3(port=0, tls_port=0))
+async def test_broken_handshakes_leave_nothing_behind(open_pop3: Open, tls: ssl.SSLContext) -> None:
+    server = await open_pop3(tls=tls, config=Pop3(port=0, tls_port=0))
     assert server.tls_port is not None
     for attempt in range(60):
         if attempt % 2:
@@ -781,9 +858,9 @@ async def test_broken_handshakes_leave_nothing_behind(open_pop3: Open, authority
 @pytest.mark.check("C-42")
 @pytest.mark.parametrize("implicit", [False, True])
 async def test_a_handshake_that_does_not_come_is_not_waited_for(
-    open_pop3: Open, authority: tuple[ssl.SSLContext, Path], implicit: bool
+    open_pop3: Open, tls: ssl.SSLContext, implicit: bool
 ) -> None:
-    server = await open_pop3(tls=authority[0], config=Pop3(port=0, tls_port=0), time_scale=0.02)
+    server = await open_pop3(tls=tls, config=Pop3(port=0, tls_port=0), time_scale=0.02)
     if implicit:
         client = Client(*await asyncio.open_connection("127.0.0.1", server.tls_port))
     else:
@@ -794,10 +871,10 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(
 
 
 async def test_implicit_tls_and_plain_are_two_ports(
-    mail: Mail, open_pop3: Open, authority: tuple[ssl.SSLContext, Path]
+    mail: Mail, open_pop3: Open, authority: trustme.CA, tls: ssl.SSLContext
 ) -> None:
     await mail.deliver()
-    server = await open_pop3(tls=authority[0], config=Pop3(port=0, tls_port=0))
+    server = await open_pop3(tls=tls, config=Pop3(port=0, tls_port=0))
     assert server.tls_port not in (None, server.port)
     client = await Client.connect(server.tls_port or 0, ssl=trusting(authority), server_hostname="localhost")
     assert await client.ask("CAPA") == "+OK capability list follows"
@@ -816,10 +893,10 @@ async def test_no_certificate_no_tls(open_pop3: Open) -> None:
 
 
 async def test_stopping_closes_idle_sessions_without_deleting(
-    mail: Mail, open_pop3: Open, authority: tuple[ssl.SSLContext, Path]
+    mail: Mail, open_pop3: Open, authority: trustme.CA, tls: ssl.SSLContext
 ) -> None:
     await mail.deliver()
-    server = await open_pop3(tls=authority[0])
+    server = await open_pop3(tls=tls)
     idle, secure, fresh = [await Client.connect(server.port) for _ in range(3)]
     await idle.log_in()
     assert (await idle.ask("DELE 1")).startswith("+OK")
@@ -840,13 +917,13 @@ async def test_a_running_retr_may_finish_and_what_follows_it_may_not(mail: Mail,
     server = await open_pop3()
     client = await Client.connect(server.port)
     await client.log_in()
-    client.writer.transport.pause_reading()
+    client.stop_reading()
     await client.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
     (session,) = server.connections
     await eventually(lambda: not session._writable.is_set())
     stopping = asyncio.create_task(server.stop(20))
     await asyncio.sleep(0)
-    client.writer.transport.resume_reading()
+    client.go_on_reading()
     assert (await client.line()).startswith("+OK")
     assert await client.body() == await mail.wire(message_id)
     assert await client.line() == ""
@@ -859,7 +936,7 @@ async def test_what_exceeds_the_grace_is_cut_off_and_counted(mail: Mail, open_po
     server = await open_pop3()
     client, idle = await Client.connect(server.port), await Client.connect(server.port)
     await client.log_in()
-    client.writer.transport.pause_reading()
+    client.stop_reading()
     await client.send(b"RETR 1\r\n")
     await eventually(lambda: any(not session._writable.is_set() for session in server.connections))
     assert await server.stop(0.1) == 1
@@ -867,14 +944,94 @@ async def test_what_exceeds_the_grace_is_cut_off_and_counted(mail: Mail, open_po
     assert await idle.closed()
 
 
-async def test_a_port_that_is_taken_leaves_no_port_open(
-    open_pop3: Open, authority: tuple[ssl.SSLContext, Path]
-) -> None:
+async def test_a_port_that_is_taken_leaves_no_port_open(open_pop3: Open, tls: ssl.SSLContext) -> None:
     taken = await open_pop3()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(OSError, match="in use"):
-        await open_pop3(tls=authority[0], config=Pop3(port=port, tls_port=taken.port))
+        await open_pop3(tls=tls, config=Pop3(port=port, tls_port=taken.port))
     with pytest.raises(ConnectionError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+# ── figures ──
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+@pytest.mark.hardening
+async def test_figures_of_a_large_mailbox(mail: Mail, open_pop3: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    """100,000 messages log in and UIDL in 2 s and 30 MB."""
+    await mail.deliver()
+    (template,) = await mail.store.newest(BOX, limit=1)
+    ids = QueueIds()
+    for _ in range(100):
+        rows = [msgspec.structs.replace(template, id=f"{ids.next()}-0") for _ in range(1000)]
+        await mail.table.insert_many([StoredMessage(message=row, octets=5000) for row in rows])
+    server = await open_pop3()
+    gc.collect()
+    before, started = resident_mb(), time.monotonic()
+    client = await Client.connect(server.port)
+    await client.log_in()
+    logged_in = time.monotonic()
+    await client.send(b"UIDL\r\n")
+    octets, tail = 0, b""
+    while not tail.endswith(b"\r\n.\r\n"):
+        piece = await client.reader.read(65536)
+        octets, tail = octets + len(piece), (tail + piece)[-5:]
+    done = time.monotonic()
+    with capsys.disabled():
+        print(
+            f"\n100,001 messages: login {logged_in - started:.2f} s, UIDL {done - logged_in:.2f} s,"
+            f" {octets / 1e6:.1f} MB of listing, RSS +{resident_mb() - before:.1f} MB"
+        )
+    (session,) = server.connections
+    assert session._session.maildrop is not None
+    assert session._session.maildrop.count == 100_001
+
+
+@pytest.mark.hardening
+async def test_figures_of_a_slow_reader(mail: Mail, open_pop3: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    """A reader that stops in the middle of 25 MB costs at most 1 MB."""
+    await mail.deliver(b"Subject: large\r\n\r\n" + (b"x" * 78 + b"\r\n") * 320_000)
+    server = await open_pop3()
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    connection.connect(("127.0.0.1", server.port))
+    client = Client(*await asyncio.open_connection(sock=connection, limit=4096))
+    await client.line()
+    await client.log_in()
+    gc.collect()
+    before = resident_mb()
+    await client.send(b"RETR 1\r\n")
+    (session,) = server.connections
+    await eventually(lambda: not session._writable.is_set())
+    for _ in range(500):
+        await client.reader.read(1024)
+        await asyncio.sleep(0.002)
+    with capsys.disabled():
+        print(f"\na slow reader of 25 MB: RSS +{resident_mb() - before:.2f} MB")
+    assert not session._lost.is_set()
+
+
+@pytest.mark.hardening
+@pytest.mark.check("C-40")
+async def test_figures_of_refused_logins(open_pop3: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    """The time of a refusal does not tell whether the user exists."""
+    server = await open_pop3(accounts=KnownPasswords(), time_scale=0.02)
+    times: dict[str, list[float]] = {"a@example.com": [], "nobody@example.com": []}
+    for _ in range(50):
+        for user, taken in times.items():
+            client = await Client.connect(server.port)
+            await client.ask(f"USER {user}")
+            started = time.perf_counter()
+            await client.ask("PASS wrong")
+            taken.append(time.perf_counter() - started)
+            client.hang_up()
+    known, unknown = (statistics.median(taken) for taken in times.values())
+    with capsys.disabled():
+        print(f"\nrefused login: known user {known * 1000:.2f} ms, unknown {unknown * 1000:.2f} ms")
