@@ -17,7 +17,7 @@ from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Inbound
 from mailsac.pop3 import Pop3Server
-from mailsac.recovery import recover
+from mailsac.recovery import patrol, recover
 from mailsac.retention import Retention
 from mailsac.smtp import SmtpServer
 from mailsac.store import MailStore
@@ -158,9 +158,13 @@ async def running(config: Config) -> AsyncIterator[Server]:
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S)
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S)
         server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
-        retention = asyncio.create_task(Retention(config.retention, store, metrics).run(), name="retention")
-        retention.add_done_callback(server.background_ended)
-        stack.push_async_callback(_cancel, retention)
+        for name, work in (
+            ("retention", Retention(config.retention, store, metrics).run()),
+            ("patrol", patrol(table, raw, metrics)),
+        ):
+            task = asyncio.create_task(work, name=name)
+            task.add_done_callback(server.background_ended)
+            stack.push_async_callback(_cancel, task)
         log.info(
             "app.ready",
             extra={
