@@ -154,31 +154,40 @@ def decode_base64(data: bytes) -> bytes:
     rest = b""
     at = 0
     while at < len(data):
-        end = data.find(b"\n", at + DECODE_CHUNK) + 1 or len(data)
+        end = data.find(b"\n", at + DECODE_CHUNK, at + 2 * DECODE_CHUNK) + 1 or at + 2 * DECODE_CHUNK
         piece = rest + data[at:end]
-        if b"=" in piece:
-            break
         at = end
-        try:  # whole quanta, as nearly all lines have them: no need to look at single characters
-            out.append(binascii.a2b_base64(piece))
-            rest = b""
-        except binascii.Error:
-            piece = piece.translate(None, _NOT_BASE64)
-            whole = len(piece) - len(piece) % 4
-            out.append(binascii.a2b_base64(piece[:whole]))
-            rest = piece[whole:]
-    tail = rest + data[at:]
-    for padding in (b"", b"=="):
-        try:
-            out.append(binascii.a2b_base64(tail + padding))
-            return b"".join(out)
-        except binascii.Error:
-            continue
-    if _FOREIGN.search(data.strip()):
+        if b"=" not in piece:
+            try:  # whole quanta, as nearly all lines have them: no need to look at single characters
+                out.append(binascii.a2b_base64(piece))
+                rest = b""
+                continue
+            except binascii.Error:
+                pass
+        piece, ended = _up_to_padding(piece.translate(None, _NOT_BASE64))
+        whole = len(piece) - len(piece) % 4
+        out.append(binascii.a2b_base64(piece[:whole]))
+        rest = piece[whole:]
+        if ended:
+            break
+    if len(rest) > 1:
+        out.append(binascii.a2b_base64(rest + b"=="))
+    elif rest and _FOREIGN.search(data.strip()):
         return data
-    clean = tail.translate(None, _NOT_BASE64 + b"=")
-    out.append(binascii.a2b_base64(clean[: len(clean) // 4 * 4]))
     return b"".join(out)
+
+
+def _up_to_padding(clean: bytes) -> tuple[bytes, bool]:
+    """What stands before the padding that completes a quantum, and whether there is one. Other padding is noise."""
+    if b"=" not in clean:
+        return clean, False
+    pieces = clean.lstrip(b"=").split(b"=")
+    length = 0
+    for number, piece in enumerate(pieces[:-1]):
+        length += len(piece)
+        if length % 4 == 3 or (length % 4 == 2 and not pieces[number + 1]):
+            return b"".join(pieces[: number + 1]), True
+    return b"".join(pieces), False
 
 
 # Charset names that mail uses and Python does not know.
@@ -220,7 +229,7 @@ def codec_name(charset: str) -> str | None:
     return info.name if info._is_text_encoding else None
 
 
-_ASCII_ONLY: Final = re.compile(r"[\x00-\x7f]+")
+_ASCII: Final = re.compile(r"[\x00-\x7f]+")
 
 
 def decode_octets(data: bytes, charset: str | None) -> str:
@@ -231,13 +240,12 @@ def decode_octets(data: bytes, charset: str | None) -> str:
     """
     codec = codec_name(charset) if charset else None
     if codec is None or codec == "ascii":
-        if data.isascii():
-            return data.decode("ascii")
-        text = data.decode("utf-8", "replace")
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = data.decode("utf-8", "replace")
         wrong = text.count("\ufffd")
-        if wrong and 2 * wrong >= len(_ASCII_ONLY.sub("", text)):
-            return data.decode("cp1252", "mailsac_latin1")
-        return text
+        return text if 2 * wrong < len(_ASCII.sub("", text)) else data.decode("cp1252", "mailsac_latin1")
     if len(data) <= DECODE_CHUNK:
         text = data.decode(codec, "replace")
     else:
@@ -322,7 +330,7 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
 
 
 _ANGLE: Final = re.compile(r'<((?:"(?:[^"\\]|\\.)*+"|[^">])*+)>?', re.DOTALL)
-_LEXEME: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([(),;:<])|([^"(),;:<\s]++)|(\s++)', re.DOTALL)
+_LEXEME: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([(),;:<>])|([^"(),;:<>\s]++)|(\s++)', re.DOTALL)
 _COMMENT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
 _DOT_OR_AT: Final = re.compile(r"\s+\.\s*|\s*@\s*")  # obsolete white space; not the one after an initial
 
@@ -354,7 +362,7 @@ def mailboxes(raw: bytes) -> list[tuple[str, str]]:
         elif special == "(":
             comment, at = _comment(text, at)
             entry.comment = entry.comment or comment
-        elif (angle := _ANGLE.match(text, at - 1)) is not None:
+        elif special == "<" and (angle := _ANGLE.match(text, at - 1)) is not None:
             at = angle.end()
             if entry.angle is not None:
                 # "A <a@example.org> B <b@example.org>" lacks a comma: what follows an address is the next one's name.
@@ -404,13 +412,13 @@ class _Entry:
             name = _phrase(self.name) or _phrase(self.words) or _display(self.comment)
             if "]" not in name:  # "[Name <local@domain>]": brackets that somebody put around it all
                 name = name.removeprefix("[").strip()
-            return [(_without_controls(address.strip()), name)] if address or name else []
+            address = _without_controls(address.strip().lstrip("<"))
+            return [(address, name)] if address or name else []
         joined = _DOT_OR_AT.sub(lambda match: match[0].strip(), "".join(self.words).strip())
         pieces = joined.split() if '"' not in joined else [joined]
         addresses = [piece for piece in pieces if "@" in piece]
-        if not addresses:
-            addresses = ["".join(pieces)] if pieces else []
-            pieces = []
+        if not addresses:  # one word may be a local user; more are the name of somebody without an address
+            return [("", _display(joined))] if len(pieces) > 1 else [(_without_controls(word), "") for word in pieces]
         name = " ".join(piece for piece in pieces if piece not in addresses)
         name = _display(name if len(addresses) == 1 and name else self.comment)
         return [(_without_controls(address), name) for address in addresses]

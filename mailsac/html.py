@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
+import msgspec
 import nh3
 
 MAX_CHARS: Final = 1024 * 1024
 MAX_DEPTH: Final = 256
 MAX_TAGS: Final = 20_000
 MAX_TAG_CHARS: Final = 16 * 1024
+MAX_TOKEN_CHARS: Final = 64 * 1024  # of one tag that is looked at in one go
 MAX_ATTRIBUTES: Final = 256  # of one tag
 MAX_OPTIONS: Final = 2_000
 MAX_REOPENED: Final = 100_000  # formatting elements that a parser would open again, in all
 FEW_TAGS: Final = 400  # so few tags and separators cost a parser at most 50 ms, whatever they say
 FEW_SEPARATORS: Final = 5_000
-MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of HTML made into text
+MAX_TEXT_CHARS: Final = 1024 * 1024  # of HTML made into text
+MAX_TEXT_TAGS: Final = 20_000  # after these the rest is only stripped of its tags
 
 
 def _words(text: str) -> frozenset[str]:
@@ -31,18 +36,55 @@ def _words(text: str) -> frozenset[str]:
 
 # Tags as the HTML standard's tokenizer sees them (§13.2.5): a quote counts in an attribute value only, and a tag,
 # comment or raw text without an end swallows the rest of the document. Possessive: nothing is looked at twice.
-_ATTRIBUTES: Final = (
-    r"(?:[\s/]*+[^\s/>][^\s/>=]*+"
-    r"(?:\s*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>\"'][^\s>]*+|(?=>)))?+)*+"
-)
-TOKEN: Final = re.compile(
-    rf"<(?:(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})[\s/]*+(?:>|\Z)"
-    r"|!--(?:-?>|.*?(?:--!?>|\Z))"
-    r"|(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z))",
-    re.DOTALL,
+_TAG: Final = re.compile(
+    r"<(?:(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>(?:[\s/]*+[^\s/>][^\s/>=]*+"
+    r"(?:\s*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>\"'][^\s>]*+|(?=>)))?+)*+)[\s/]*+(?:>|\Z)"
+    r"|(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z))"
 )
 _ATTRIBUTE: Final = re.compile(r"[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>\"'][^\s>]*+))?+")
 _VALUE: Final = re.compile(r"([^\s/>=]+)\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>\"'][^\s>]*+))")
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """One start or end tag. `start` and `end` are offsets into the markup; between two tags stands text."""
+
+    start: int
+    end: int
+    name: str  # lower case; empty for a comment, a doctype or another thing that is neither tag nor text
+    closing: bool
+    attributes: str
+
+
+def tags(markup: str) -> Iterator[Tag]:
+    """The tags of a document in order, the content of scripts and styles skipped. Linear, and needs no parser."""
+    at = 0
+    odd_end = -1  # the next "--!>", which ends a comment too
+    while (start := markup.find("<", at)) >= 0:
+        if markup.startswith("<!--", start):
+            close = markup.find("-->", start + 2)
+            if odd_end < start:
+                odd_end = markup.find("--!>", start)
+                if odd_end < 0:
+                    odd_end = len(markup)
+            at = min(close + 3 if close >= 0 else len(markup), odd_end + 4, len(markup))
+            yield Tag(start, at, "", False, "")
+            continue
+        match = _TAG.match(markup, start, start + MAX_TOKEN_CHARS)
+        if match is None:  # a "<" that is text
+            at = start + 1
+            continue
+        at = match.end()
+        name = (match["name"] or "").lower()
+        yield Tag(start, at, name, bool(match["close"]), match["attributes"] or "")
+        if name in RAW_TEXT and not match["close"]:
+            at = raw_text_end(name, markup, at)
+
+
+def raw_text_end(name: str, markup: str, at: int) -> int:
+    """Where the raw text of the element that was opened before `at` ends."""
+    end = _RAW_TEXT_ENDS[name].search(markup, at)
+    return end.start() if end else len(markup)
+
 
 _VOID: Final = _words(
     "area base basefont bgsound br col embed frame hr image img input keygen link meta param source track wbr"
@@ -58,43 +100,36 @@ _BARRIERS: Final = _words(
 )
 _MARKERS: Final = _words("applet caption marquee object td template th")
 RAW_TEXT: Final = _words("iframe noembed noframes script style textarea title xmp")
+_RAW_TEXT_ENDS: Final = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in RAW_TEXT}
+_FOREIGN: Final = re.compile(r"<(?:svg|math)", re.IGNORECASE)
 
 
 def is_simple(markup: str) -> bool:
     """Whether an HTML parser can take this without more than linear trouble. Takes linear time itself."""
-    if len(markup) > MAX_CHARS:
-        return False
+    if len(markup) > MAX_CHARS or ("<![CDATA[" in markup and _FOREIGN.search(markup)):
+        return False  # CDATA is text in SVG and MathML, and a comment of another length elsewhere
     if markup.count("<") <= FEW_TAGS and sum(map(markup.count, " \t\n\r\f/\"'")) <= FEW_SEPARATORS:
         return True  # an attribute needs a separator
     stack: list[str] = []  # counted open elements
     open_names: dict[str, int] = {}
     lost: list[str] = []  # formatting elements whose block has ended
-    reopened = tags = options = 0
-    at = 0
-    while (match := TOKEN.search(markup, at)) is not None:
-        at = match.end()
-        name = match["name"]
-        if name is None:
+    count = options = reopened = 0
+    for tag in tags(markup):
+        name = tag.name
+        if not name:
             continue
-        tags += 1
-        if tags > MAX_TAGS or not _is_short(match[0]):
-            return False
-        name = name.lower()
+        count += 1
         reopened += len(lost)
-        if reopened > MAX_REOPENED:
+        if count > MAX_TAGS or reopened > MAX_REOPENED or not _is_short(tag):
             return False
-        if match["close"]:
+        if tag.closing:
             if open_names.get(name):
                 _close(name, stack, open_names, lost)
             elif name in lost:
                 lost.remove(name)
         elif name in RAW_TEXT:
-            # In SVG and MathML these are ordinary elements and their content is markup: count what looks like tags.
-            end = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(markup, at)
-            inner = markup.count("<", at, end.start() if end else len(markup))
-            if inner > 1 and ("svg" in open_names or "math" in open_names):
-                return False
-            at = end.start() if end else len(markup)
+            if open_names.get("svg") or open_names.get("math"):
+                return False  # there it is no raw text, but more markup
         elif name not in _VOID:
             if name in ("option", "optgroup"):
                 options += 1
@@ -108,12 +143,13 @@ def is_simple(markup: str) -> bool:
     return True
 
 
-def _is_short(tag: str) -> bool:
-    if len(tag) <= 2 * MAX_ATTRIBUTES or tag.startswith("<!"):
+def _is_short(tag: Tag) -> bool:
+    length = tag.end - tag.start
+    if length <= 2 * MAX_ATTRIBUTES:
         return True
-    if len(tag) > MAX_TAG_CHARS:
+    if length > MAX_TAG_CHARS:
         return False
-    return sum(1 for _ in _ATTRIBUTE.finditer(tag)) <= MAX_ATTRIBUTES
+    return sum(1 for _ in _ATTRIBUTE.finditer(tag.attributes)) <= MAX_ATTRIBUTES
 
 
 def _close(name: str, stack: list[str], open_names: dict[str, int], lost: list[str]) -> None:
@@ -182,9 +218,14 @@ def clean_html(markup: str) -> str:
 
     The text of links stays. HTML beyond the bounds of `is_simple` comes back as its text.
     """
+    page = markup.removeprefix(_PAGE_START)
+    if len(page) < len(markup) and page.endswith(_PAGE_END):
+        text = page.removesuffix(_PAGE_END)
+        if "<" not in text.replace("<br />", ""):  # nothing but text and line ends, however many
+            return f"<div>{text.replace('<br />', '<br>')}</div>"
     markup = _DATA_URI.sub("data:,", markup)  # images go anyway, and long ones would fail the check
     if not is_simple(markup):
-        return f"<div>{_escaped(html_to_text(markup))}</div>"
+        return f"<div>{_escaped(html_to_text(markup)).replace('<br />', '<br>')}</div>"
     return _CLEANER.clean(markup)
 
 
@@ -193,10 +234,13 @@ def clean_html(markup: str) -> str:
 
 def text_to_html(text: str) -> str:
     """The page that stands in for a missing HTML part (exactly as the hosted service makes it, but escaped)."""
-    return (
-        '<html><head><meta http-equiv="content-type" content="text/html; charset=utf-8" /></head>'
-        f"<body><div>{_escaped(text)}</div></body></html>"
-    )
+    return f"{_PAGE_START}{_escaped(text)}{_PAGE_END}"
+
+
+_PAGE_START: Final = (
+    '<html><head><meta http-equiv="content-type" content="text/html; charset=utf-8" /></head><body><div>'
+)
+_PAGE_END: Final = "</div></body></html>"
 
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -221,29 +265,26 @@ MAX_FOOTNOTES: Final = 1_000
 
 def html_to_text(markup: str) -> str:
     """The text of an HTML document, with the targets of its links as `[n]` footnotes. Linear, and needs no parser."""
+    markup = markup[:MAX_TEXT_CHARS]
     out = _TextWriter()
     at = 0
-    markup = markup[:MAX_TEXT_CHARS]
-    while True:
-        match = TOKEN.search(markup, at)
-        out.text(markup[at : match.start()] if match else markup[at:])
-        if match is None:
-            return out.finish()
-        at = match.end()
-        if match["name"] is None:
-            continue
-        name = match["name"].lower()
-        if match["close"]:
-            out.close(name)
-            continue
-        if name in RAW_TEXT:
-            end = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(markup, at)
-            stop = end.start() if end else len(markup)
-            if name not in _UNSEEN:
-                out.text(markup[at:stop])
-            at = stop
-            continue
-        out.open(name, match["attributes"])
+    for tag in islice(tags(markup), MAX_TEXT_TAGS):
+        out.text(markup[at : tag.start])
+        at = tag.end
+        if tag.closing:
+            out.close(tag.name)
+        elif tag.name in RAW_TEXT:
+            end = raw_text_end(tag.name, markup, at)
+            if tag.name not in _UNSEEN:
+                out.text(markup[at:end])
+            at = end
+        elif tag.name:
+            out.open(tag.name, tag.attributes)
+    out.text(_ANY_TAG.sub(" ", markup[at:]))
+    return out.finish()
+
+
+_ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^>]*+>?")
 
 
 class _TextWriter:
@@ -326,7 +367,7 @@ def link_target(href: str) -> str | None:
 
 
 def attribute(attributes: str, name: str) -> str | None:
-    """The decoded value of one attribute of a tag that TOKEN matched."""
+    """The decoded value of one attribute of a tag."""
     for match in _VALUE.finditer(attributes):
         if match[1].lower() == name:
             return html.unescape(match[2] or match[3] or match[4] or "")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import html as entities
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mailsac.html import RAW_TEXT, TOKEN, attribute, is_simple, link_target
+from mailsac.html import RAW_TEXT, attribute, is_simple, link_target, tags
 
 MAX_LINKS: Final = 1_000
 MAX_LINK_CHARS: Final = 4_096
 MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of one part in which links are looked for
+MAX_SEEN: Final = 20_000  # links of one part, however many of them are the same
+MAX_TAGS: Final = 20_000  # of HTML that no parser should see
 WINDOW: Final = 64 * 1024  # characters searched between two chances for other threads to run
 
 # Begins with a literal, which makes the search fast; the scheme is looked up backwards. A URL in text ends at white
@@ -34,7 +37,7 @@ def extract(text: str | None, html: str | None) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for links in (_written(text or ""), _in_html(html or "")):
-        for link in links:
+        for link in islice(links, MAX_SEEN):
             if len(link) <= MAX_LINK_CHARS:
                 found.setdefault(link)
                 if len(found) == MAX_LINKS:
@@ -60,13 +63,19 @@ def _written(text: str) -> Iterator[str]:
 
 
 def _without_punctuation(link: str) -> str:
-    while link:
-        last = link[-1]
-        opening = _BRACKETS.get(last)
-        if last not in _PUNCTUATION and (opening is None or link.count(opening) >= link.count(last)):
-            break
-        link = link[:-1]
-    return link
+    """Without the punctuation at its end, and without closing brackets that nothing in it opens."""
+    end = len(link)
+    spare: dict[str, int] = {}
+    while end and (link[end - 1] in _PUNCTUATION or link[end - 1] in _BRACKETS):
+        last = link[end - 1]
+        if last in _BRACKETS:
+            if last not in spare:
+                spare[last] = link.count(last) - link.count(_BRACKETS[last])
+            if spare[last] <= 0:
+                break
+            spare[last] -= 1
+        end -= 1
+    return link[:end]
 
 
 def _in_html(markup: str) -> Iterator[str]:
@@ -114,18 +123,23 @@ def _in_document_order(root: LexborNode) -> Iterator[str]:
     yield from _written("".join(pieces))
 
 
+_ANCHOR: Final = re.compile(r"<a(?:rea)?[\s/]([^>]{1,8192}+)", re.IGNORECASE)
+
+
 def _tag_by_tag(markup: str) -> Iterator[str]:
-    """What `_in_document_order` finds, without a parser."""
+    """What `_in_document_order` finds, without a parser; after MAX_TAGS only what links point to."""
     markup = markup[:MAX_TEXT_CHARS]
     at = 0
-    for match in TOKEN.finditer(markup):
-        yield from _written(entities.unescape(markup[at : match.start()]))
-        at = match.end()
-        if (
-            match["name"]
-            and not match["close"]
-            and match["name"].lower() in ("a", "area")
-            and (link := link_target(attribute(match["attributes"], "href") or ""))
-        ):
+    for tag in islice(tags(markup), MAX_TAGS):
+        yield from _written(entities.unescape(markup[at : tag.start]))
+        at = tag.end
+        if tag.name in ("a", "area") and not tag.closing and (link := _href(tag.attributes)):
             yield link
-    yield from _written(entities.unescape(markup[at:]))
+    for window in range(at, len(markup), WINDOW):
+        for match in _ANCHOR.finditer(markup, window, window + WINDOW):
+            if link := _href(match[1]):
+                yield link
+
+
+def _href(attributes: str) -> str | None:
+    return link_target(attribute(attributes, "href") or "")

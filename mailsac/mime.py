@@ -129,7 +129,7 @@ def _attachment(part: Part, octets: bytes, position: int) -> Attachment | None:
     if part.content_type.startswith("multipart/"):
         return None
     disposition, named = part.disposition
-    file_name = named.get("filename") or part.parameters.get("name") or ""  # RFC 2183 §2.3; `name` is older
+    file_name = named.get("filename") or part.parameters.get("name", "")  # RFC 2183 §2.3; `name` is older
     if part.content_type in ("text/plain", "text/html") and disposition != "attachment" and not file_name:
         return None
     checksum = hashlib.md5(octets, usedforsecurity=False).hexdigest()
@@ -139,7 +139,7 @@ def _attachment(part: Part, octets: bytes, position: int) -> Attachment | None:
         content_disposition="inline" if disposition == "inline" else "attachment",
         content_id=part.content_id or made_id,
         content_type=part.content_type,
-        file_name=file_name,
+        file_name=file_name.strip(),
         length=len(octets),
         transfer_encoding=part.transfer_encoding,
     )

@@ -17,7 +17,7 @@ from mailsac.headers import DECODE_CHUNK, Section, decode_base64, decode_value, 
 
 MAX_DEPTH: Final = 50
 MAX_PARTS: Final = 1_000
-MAX_SUSPECTS: Final = 250_000  # lines that begin with "--" and are no delimiter
+MAX_SUSPECTS: Final = 100_000  # lines that begin with "--" and begin no part
 MAX_BOUNDARY: Final = 2_048  # octets; RFC 2046 §5.1.1 allows 70, real mail takes more
 
 
@@ -105,6 +105,10 @@ class _Scanner:
             # Repeated delimiter lines have no empty parts between them.
             while (again := _DASHES.match(raw, at)) is not None and self._delimiter(again[1])[0] == level:
                 at = again.end()
+                suspects += 1
+                if suspects > MAX_SUSPECTS:
+                    self._fail("too many lines that look like MIME delimiters")
+                    return Structure(self._leaves, self._error)
             digest = container.content_type == "multipart/digest"
             section = self._section(at)
             self._begin(section, "message/rfc822" if digest else "text/plain")
@@ -125,6 +129,8 @@ class _Scanner:
         self._count += 1
         if section.cut:
             self._fail("a header section that is too long")
+            self._latest = None
+            return
         content_type, named = parameters(section.first.get("content-type", b""))
         if not content_type:
             content_type = default_type
