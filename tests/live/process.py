@@ -75,7 +75,10 @@ class Process:
         self.popen.stdout.close()
 
     def smtp(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=BOUND_S)
+        """A session that has said EHLO."""
+        smtp = smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=BOUND_S)
+        smtp.ehlo()
+        return smtp
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET."""
@@ -163,24 +166,30 @@ class Ledger:
     def send(self, smtp: smtplib.SMTP, mailboxes: Sequence[str], octets: int) -> bool:
         """Send one new message; returns whether it was acknowledged. Raises OSError when the server went away."""
         key, data = self.compose(mailboxes, octets)
-        smtp.mail("sender@example.org")
+        code, reply = smtp.mail("sender@example.org")
         for mailbox in mailboxes:
-            smtp.rcpt(mailbox)
-        code, reply = smtp.docmd("DATA")
+            if code == 250:
+                code, reply = smtp.rcpt(mailbox)
+        if code == 250:
+            code, reply = smtp.docmd("DATA")
         if code == 354:
             smtp.send(data.replace(b"\r\n.", b"\r\n..") + b".\r\n")
             code, reply = smtp.getreply()
-        if code == 250:
-            self.note(key, mailboxes, reply)
-            return True
         if code == -1:
             raise ConnectionResetError
-        with self.lock:
-            self.refused[code] += 1
-        return False
+        if code != 250:
+            smtp.rset()
+            with self.lock:
+                self.refused[code] += 1
+            return False
+        self.note(key, mailboxes, reply)
+        return True
 
-    def verify(self, server: Process) -> None:
-        """What was acknowledged is there, whole, once, by HTTP and POP3; and nothing is there that is not whole."""
+    def verify(self, server: Process) -> int:
+        """What was acknowledged is there, whole, once, by HTTP and POP3; and nothing is there that is not whole.
+
+        Returns how many messages there are.
+        """
         found: dict[str, dict[str, bytes]] = {mailbox: server.retrieve_all(mailbox) for mailbox in self.mailboxes}
         for (mailbox, message_id), key in self.acknowledged.items():
             original = server.original(mailbox, message_id)
@@ -201,6 +210,7 @@ class Ledger:
         assert on_disk == sorted(one for messages in found.values() for one in messages), "orphans"
         for name in ("tmp", "quarantine"):
             assert list((server.data_dir / "nodes" / "main" / name).iterdir()) == [], name
+        return len(on_disk)
 
 
 class Senders:
@@ -217,7 +227,6 @@ class Senders:
         with suppress(OSError, smtplib.SMTPException):
             while not self._stop.is_set():
                 with self._server.smtp() as smtp:
-                    smtp.ehlo()
                     for _ in range(chance.randrange(1, 30)):
                         mailboxes = [f"box{number}@example.com"] + ["all@example.com"] * (chance.random() < 0.2)
                         if self._ledger.send(smtp, mailboxes, chance.randrange(self._max_octets)):

@@ -83,7 +83,6 @@ def test_a_second_sigterm_ends_at_once_and_loses_nothing(tmp_path: Path) -> None
     ledger = Ledger()
     with Process(tmp_path / "data") as server, Senders(server, ledger) as senders, server.smtp() as held:
         assert senders.acknowledged.wait(BOUND_S)
-        held.ehlo()
         held.mail("sender@example.org")
         held.rcpt("held@example.com")
         assert held.docmd("DATA")[0] == 354
