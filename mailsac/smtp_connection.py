@@ -33,7 +33,8 @@ log = logging.getLogger("mailsac.smtp")
 logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it would log what clients send
 
 TLS_HANDSHAKE_S: Final = 10.0
-LINGER_S: Final = 2.0
+LINGER_S: Final = 2.0  # in which a client that is sent away may read why
+CLOSE_S: Final = 5.0  # in which the last replies must be taken
 SWEEP_S: Final = 0.5  # how exact a time-out is
 INPUT_HIGH_WATER: Final = 64 * 1024  # octets; with so much unread the transport is not read from
 
@@ -139,6 +140,8 @@ class SmtpConnection(SMTP):
         self._eof = False
         self._is_closing = False
         self._is_lingering = False
+        self._is_lost = False
+        self._is_over = False
 
     async def converse(self) -> None:
         """The session, from the greeting to its end, which is an exception of END_OF_SESSION or returning."""
@@ -172,9 +175,11 @@ class SmtpConnection(SMTP):
         return not self.tls  # a client may close its half and still wait for replies; TLS has no such thing
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._eof = self._is_closing = True
+        self._eof = self._is_closing = self._is_lost = True
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self._wake()
+        if self._is_over:
+            self._connections.forget(self)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -190,8 +195,10 @@ class SmtpConnection(SMTP):
         self._timed_out = True
         if self._waiter is not None:
             self._wake()
-        else:
-            self.abort()  # it does not take our replies
+            return
+        self.abort()  # it does not take our replies
+        if self._is_over:
+            self._connections.forget(self)
 
     def stop_when_idle(self) -> None:
         """Say good-bye as soon as no message is under way."""
@@ -232,7 +239,10 @@ class SmtpConnection(SMTP):
             if not self._is_closing and self.transport is not None:
                 self.write_replies()
                 self.transport.close()
-            self._connections.forget(self)
+            self._is_over = True
+            self._deadline = self._connections.deadline(CLOSE_S)
+            if self._is_lost:
+                self._connections.forget(self)
             log.debug("smtp.session_closed", extra=self.log_fields())
 
     # Reading and writing.
@@ -327,8 +337,10 @@ class SmtpConnection(SMTP):
         except OSError as error:  # ssl.SSLError, a reset and the time-out are all of this kind
             log.debug("smtp.tls_handshake_failed", extra=self.log_fields(reason=type(error).__name__))
             self.abort()
+            self._is_lost = True  # what tells of it is the layer between, and that never came to be
             raise Gone from None
         if transport is None:
+            self._is_lost = True
             raise Gone
         if self._reading_paused:
             self._reading_paused = False

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import logging
+import os
 import random
 import re
 import smtplib
@@ -787,6 +788,9 @@ async def test_a_command_that_drips_does_not_keep_the_session() -> None:
 
 async def test_a_client_that_does_not_read_is_cut_off() -> None:
     async with listening(time_scale=0.002) as listener:
+        [accepting] = listener.server._listeners[0].sockets
+        with socket.socket(fileno=os.dup(accepting.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # what is accepted inherits it
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             await asyncio.to_thread(sock.connect, ("127.0.0.1", listener.port))
@@ -796,6 +800,27 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
                 async with asyncio.timeout(10):
                     while True:
                         await asyncio.get_running_loop().sock_sendall(sock, b"RCPT TO:<a@b>\r\n" * 10_000)
+            await listener.all_gone()
+
+
+async def test_a_client_that_does_not_let_go_is_not_waited_for(tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
+    """Inside TLS an end takes two; this client has said QUIT and neither reads nor closes."""
+    async with listening(tls=tls, time_scale=0.05) as listener:
+
+        def quit_and_stay() -> ssl.SSLSocket:
+            sock = socket.create_connection(("127.0.0.1", listener.port))
+            for command in (b"EHLO c\r\n", b"STARTTLS\r\n"):
+                sock.recv(4096)
+                sock.sendall(command)
+            while not sock.recv(4096).startswith(b"220 2.0.0"):
+                pass
+            wrapped = client_tls.wrap_socket(sock, server_hostname="localhost")
+            wrapped.sendall(b"QUIT\r\n")
+            return wrapped
+
+        before = open_files()
+        with await asyncio.to_thread(quit_and_stay):
+            await until(lambda: open_files() <= before + 1)  # ours
             await listener.all_gone()
 
 
