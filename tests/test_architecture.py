@@ -18,7 +18,7 @@ LAYERS = [
     "summary",
     "store",
     "store_disk store_sqlite store_mongo recovery retention pop3_session",
-    "pop3 inbound smtp_connection",
+    "store_gridfs pop3 inbound smtp_connection",
     "smtp api",
     "http_api",
     "app",
@@ -37,6 +37,8 @@ HOMES = {
     "os.getenv": {"config"},
     "store_disk": {"app"},
     "store_sqlite": {"app"},
+    "store_mongo": {"app", "store_gridfs"},
+    "store_gridfs": {"app"},
     "store_mongo": {"app"},
 }
 LATE = {"cryptography", "rich"}  # imported where they are used, so that a start does not pay for them

@@ -12,14 +12,17 @@ from mailsac.store import MessageTable
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 
+from ..mongodb import database_for, mongo_table, server_uri
+
 
 def open_table(adapter: str, folder: Path) -> AbstractAsyncContextManager[MessageTable]:
     """An adapter over what lies in the folder: opened twice in turn, it finds its rows again."""
-    assert adapter == "sqlite"
+    if adapter == "mongodb":
+        return mongo_table(server_uri(), database_for(folder))
     return SqliteTable.open(folder / "mailsac.db")
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "mongodb"])
 def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

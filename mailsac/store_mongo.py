@@ -1,0 +1,453 @@
+"""Metadata in MongoDB: a standalone server, a replica set or a sharded cluster.
+
+Strategy: one document per message, and every change of state is one atomic write to that one document, so that no
+transaction is needed. An id is in one of three states, and each arrow is one write that can be repeated:
+
+    absent ── insert ──> message ── delete ──> unlink note ── unlinked ──> absent
+
+Deleting replaces the message by a note of the same `_id`. A late or repeated insert of a deleted message therefore
+meets a duplicate key, as that of a stored one does, and both mean that there is nothing to do. Counts are taken from
+the indexes and never kept: a counter beside the documents would drift at the first crash between the two writes.
+
+With timeoutMS the driver measures each call against one deadline, which takes the place of its other time-outs and
+of wtimeout: left alone, a server that is away would hold up a call for all of timeoutMS. The deadline of a call here
+is serverSelectionTimeoutMS; what may take longer asks first whether anybody is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+import pymongo
+from bson import ObjectId
+from pymongo import AsyncMongoClient, IndexModel, ReadPreference, UpdateOne, WriteConcern
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+
+from mailsac.errors import StoreUnavailable
+from mailsac.message import Message, StoredMessage, timestamp
+from mailsac.store import Listing, Usage
+
+T = TypeVar("T")
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+Collection = AsyncCollection[Document]
+
+log = logging.getLogger(__name__)
+
+LISTING_S: Final = 10.0  # all of a large mailbox
+SCAN_S: Final = 60.0  # all of a large index, for the sweeps
+INDEX_RETRY_S: Final = (1.0, 30.0)  # the first and the longest pause
+MAX_INSERT: Final = 500  # rows in one command; a group commit has 64
+MAX_DELETE: Final = 100  # messages deleted in one command: each is an update of its own, and all fit into 2 s
+MAX_IDS: Final = 500  # ids in one $in
+FETCH: Final = 2000  # lines of a listing in one reply: more would hold up the loop while they are decoded
+
+# What the URI does not say itself.
+OPTIONS: Final[Mapping[str, Any]] = {
+    "appname": "mailsac",
+    "serverSelectionTimeoutMS": 2_000,  # also the deadline of a call
+    "connectTimeoutMS": 2_000,
+    "timeoutMS": 5_000,
+    "maxPoolSize": 20,
+    "waitQueueTimeoutMS": 1_000,
+    "heartbeatFrequencyMS": 2_000,
+    "retryWrites": True,
+    "retryReads": True,
+}
+DURABLE: Final = WriteConcern("majority", j=True, wtimeout=2_000)
+
+DUPLICATE_KEY: Final = 11000
+BAD_VALUE: Final = 2  # also the answer to a hint at an index that is gone
+
+ANY_TIME: Final = {"$gte": datetime(1, 1, 1, tzinfo=UTC)}  # a date; unlike $exists, an index alone can answer it
+
+MAILBOX: Final = IndexModel(
+    # newest, maildrop, purge and count of a mailbox; the cap counts and finds with it what it may delete; usage sums
+    # it up. With the last two fields all but `newest` read the index alone.
+    [("inbox", 1), ("received", -1), ("_id", -1), ("octets", 1), ("expendable", 1)],
+    name="mailbox",
+)
+TAGGED: Final = IndexModel(
+    # newest, maildrop, purge and count of one +tag address; partial, because most mail has no tag
+    [("tagged", 1), ("inbox", 1), ("received", -1), ("_id", -1), ("octets", 1)],
+    name="tagged",
+    partialFilterExpression={"tagged": {"$exists": True}},
+)
+EXPENDABLE: Final = IndexModel(
+    # expire and oldest: what is not starred, oldest first
+    [("expendable", 1), ("_id", 1), ("octets", 1)],
+    name="expendable",
+)
+NOTE: Final = IndexModel(
+    # unlink_notes; which messages a delete of ours took; sparse, because few documents are notes
+    [("deleted", 1)],
+    name="note",
+    sparse=True,
+)
+BY_ID: Final = "_id_"  # get, known, ids, and every write; MongoDB makes it by itself
+
+
+class MongoTable:
+    """The MessageTable in the collection `message`.
+
+    A document has the fields of the message object of the API, with `received` as a date, and of its own:
+    `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag.
+    An unlink note has nothing but `_id` and `deleted`, the ObjectId of the call that deleted it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._call_s = call_seconds(database)
+        self._rows: Collection = database["message"]
+        self.indexes = Indexes(self._rows, [MAILBOX, TAGGED, EXPENDABLE, NOTE])
+        self._writes: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, uri: str, *, database: str) -> AsyncIterator[MongoTable]:
+        """The table in that database, for as long as the block runs. A server that is away delays nothing.
+
+        Raises StoreUnavailable, with a `reason`, for a URI that is none.
+        """
+        async with connected(uri, database=database) as opened:
+            table = cls(opened)
+            async with table.indexes.kept():
+                try:
+                    yield table
+                finally:
+                    while table._writes:
+                        await asyncio.wait(table._writes)
+
+    # ── MessageTable ──
+
+    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+        documents = [_document(stored) for stored in rows]
+
+        async def write() -> None:
+            for some in _slices(documents, MAX_INSERT):
+                with _translated(), pymongo.timeout(self._call_s), _repeatable():
+                    await self._rows.insert_many(some, ordered=False)
+
+        await self._write(write())
+
+    async def get(self, message_id: str) -> Message | None:
+        with _translated(), pymongo.timeout(self._call_s):
+            document = await self._rows.find_one({"_id": {"$eq": message_id}})
+        return None if document is None or "deleted" in document else _message(document)
+
+    async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
+        if limit < 1:  # to MongoDB no limit at all
+            return []
+        where, index = _within(mailbox, recipient)
+        if until is not None:
+            where["received"] = {"$lte": datetime.fromisoformat(until)}
+        with _translated(), pymongo.timeout(self._call_s), self.indexes.hinted(index) as hint:
+            cursor = self._rows.find(where, sort=[("received", -1), ("_id", -1)], limit=limit, hint=hint)
+            return [_message(document) async for document in cursor]
+
+    async def count(self, mailbox: str, *, recipient: str | None) -> int:
+        where, index = _within(mailbox, recipient)
+        async with self._allowed(LISTING_S):
+            with self.indexes.hinted(index) as hint:
+                return await self._rows.count_documents(where, **_given(hint))
+
+    async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
+        where, index = _within(mailbox, recipient)
+        return await self._listings(where, [("received", 1), ("_id", 1)], index)
+
+    async def delete(self, message_ids: Sequence[str]) -> list[str]:
+        return await self._write(self._forget(message_ids, {"deleted": {"$exists": False}}))
+
+    async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
+        return await self._forget_expendable([line.id for line in await self.maildrop(mailbox, recipient=recipient)])
+
+    async def expire(self, before: str, *, limit: int) -> list[str]:
+        where = {"expendable": ANY_TIME | {"$lt": datetime.fromisoformat(before)}}
+        doomed = await self._listings(where, [("expendable", 1), ("_id", 1)], EXPENDABLE, limit=limit)
+        return await self._forget_expendable([line.id for line in doomed])
+
+    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
+        fullest: list[Document] = [
+            {"$match": {"inbox": {"$gt": ""}, "expendable": ANY_TIME}},
+            {"$group": {"_id": "$inbox", "messages": {"$sum": 1}}},
+            {"$match": {"messages": {"$gt": cap}}},
+            {"$sort": {"messages": -1}},
+            {"$limit": limit},
+        ]
+        forgotten: list[str] = []
+        for mailbox in await self._aggregate(fullest, MAILBOX):
+            excess = min(mailbox["messages"] - cap, limit - len(forgotten))
+            doomed = await self._listings(
+                {"inbox": {"$eq": mailbox["_id"]}, "expendable": ANY_TIME},
+                [("received", 1), ("_id", 1)],
+                MAILBOX,
+                limit=excess,
+            )
+            forgotten += await self._forget_expendable([line.id for line in doomed])
+            if len(forgotten) >= limit:
+                break
+        return forgotten
+
+    async def oldest(self, *, limit: int) -> list[Listing]:
+        return await self._listings({"expendable": ANY_TIME}, [("expendable", 1), ("_id", 1)], EXPENDABLE, limit=limit)
+
+    async def usage(self) -> Usage:
+        """A scan of an index, about a second for each million messages: for sweeps, not for every request."""
+        totals: list[Document] = [
+            {"$match": {"inbox": {"$gt": ""}}},
+            {"$group": {"_id": None, "messages": {"$sum": 1}, "octets": {"$sum": "$octets"}}},
+        ]
+        for total in await self._aggregate(totals, MAILBOX):
+            return Usage(messages=total["messages"], octets=total["octets"])
+        return Usage(messages=0, octets=0)
+
+    async def known(self, message_ids: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for some in _slices(message_ids, MAX_IDS):
+            with _translated(), pymongo.timeout(self._call_s):
+                cursor = self._rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
+                found.update([document["_id"] async for document in cursor if "deleted" not in document])
+        return found
+
+    async def ids(self, *, after: str, limit: int) -> list[str]:
+        if limit < 1:
+            return []
+        with _translated(), pymongo.timeout(self._call_s):
+            cursor = self._rows.find(
+                {"_id": {"$gt": after}, "deleted": {"$exists": False}},
+                {"_id": 1},
+                sort=[("_id", 1)],
+                limit=limit,
+                hint=BY_ID,
+            )
+            return [document["_id"] async for document in cursor]
+
+    async def unlink_notes(self, *, limit: int) -> list[str]:
+        if limit < 1:
+            return []
+        with _translated(), pymongo.timeout(self._call_s), self.indexes.hinted(NOTE) as hint:
+            cursor = self._rows.find(
+                {"deleted": {"$exists": True}}, {"_id": 1}, sort=[("deleted", 1)], limit=limit, hint=hint
+            )
+            return [document["_id"] async for document in cursor]
+
+    async def unlinked(self, message_ids: Sequence[str]) -> None:
+        async def write() -> None:
+            for some in _slices(message_ids, MAX_IDS):
+                with _translated(), pymongo.timeout(self._call_s):
+                    await self._rows.delete_many({"_id": {"$in": list(some)}, "deleted": {"$exists": True}}, hint=BY_ID)
+
+        await self._write(write())
+
+    # ── how ──
+
+    async def _forget(self, message_ids: Sequence[str], state: Document) -> list[str]:
+        """Turn those messages that are in that state into unlink notes; returns their ids, in the order given.
+
+        The note carries a token of this call, so that of two nodes that delete the same message one reports it, and
+        a write whose answer was lost can be repeated. When the call fails on the way, what it deleted stays deleted
+        and has its note; only the report of it is lost.
+        """
+        token = ObjectId()
+        note = [{"$replaceWith": {"_id": "$_id", "deleted": token}}]
+        forgotten: list[str] = []
+        for some in _slices(list(dict.fromkeys(message_ids)), MAX_DELETE):
+            with _translated(), pymongo.timeout(self._call_s):
+                done = await self._rows.bulk_write(
+                    [UpdateOne({"_id": {"$eq": one}, **state}, note, hint=BY_ID) for one in some], ordered=False
+                )
+                if done.matched_count == len(some):
+                    forgotten += some
+                elif done.matched_count:
+                    cursor = self._rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
+                    ours = {document["_id"] async for document in cursor if document.get("deleted") == token}
+                    forgotten += [one for one in some if one in ours]
+        return forgotten
+
+    async def _forget_expendable(self, message_ids: Sequence[str]) -> list[str]:
+        """A message that was starred since it was looked up stays."""
+        return await self._write(self._forget(message_ids, {"expendable": ANY_TIME}))
+
+    async def _write(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs to its end even when the caller stops waiting: the next writer need not ask what became of it."""
+        task = asyncio.create_task(work)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return await asyncio.shield(task)
+
+    async def _listings(
+        self, where: Document, sort: list[tuple[str, int]], index: IndexModel, *, limit: int | None = None
+    ) -> list[Listing]:
+        if limit is not None and limit < 1:
+            return []
+        async with self._allowed(LISTING_S):
+            with self.indexes.hinted(index) as hint:
+                cursor = self._rows.find(where, {"octets": 1}, sort=sort, limit=limit or 0, batch_size=FETCH, hint=hint)
+                return [Listing(id=document["_id"], octets=document["octets"]) async for document in cursor]
+
+    async def _aggregate(self, pipeline: list[Document], index: IndexModel) -> list[Document]:
+        async with self._allowed(SCAN_S):
+            with self.indexes.hinted(index) as hint:
+                cursor = await self._rows.aggregate(pipeline, **_given(hint))
+                return await cursor.to_list()
+
+    @asynccontextmanager
+    async def _allowed(self, seconds: float) -> AsyncIterator[None]:
+        """A longer deadline, for a server that is there: one that is away is found out as soon as by any call."""
+        with _translated():
+            with pymongo.timeout(self._call_s):
+                await self._database.command("ping")
+            with pymongo.timeout(seconds):
+                yield
+
+
+class Indexes:
+    """The indexes of a collection: built in the background, for as long as it takes, and again when one is lost.
+
+    Once they are there each query names its own. Its plan is then decided here, and does not change with what the
+    server's planner has sampled; before that the server answers as well as it can.
+    """
+
+    def __init__(self, collection: Collection, models: Sequence[IndexModel]) -> None:
+        self._collection, self._models = collection, models
+        self._lost = asyncio.Event()
+        self.built = asyncio.Event()
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._keep(), name=f"indexes of {self._collection.name}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @contextmanager
+    def hinted(self, index: IndexModel) -> Iterator[str | None]:
+        """The hint for a query. A query that finds its index gone has it built again."""
+        try:
+            yield index.document["name"] if self.built.is_set() else None
+        except OperationFailure as error:
+            if error.code == BAD_VALUE:
+                self.built.clear()
+                self._lost.set()
+            raise
+
+    async def _keep(self) -> None:
+        pause, longest = INDEX_RETRY_S
+        while True:
+            try:
+                # No deadline: a server would give up a build that is minutes from its end.
+                with pymongo.timeout(None):
+                    await self._collection.create_indexes(self._models)
+            except PyMongoError as error:
+                log.warning("mongodb.indexes_later", extra={"again_in_s": pause, "error": _reason(error)})
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, longest)
+                continue
+            self._lost.clear()
+            self.built.set()
+            pause = INDEX_RETRY_S[0]
+            await self._lost.wait()
+
+
+@asynccontextmanager
+async def connected(uri: str, *, database: str) -> AsyncIterator[Database]:
+    """A database, for as long as the block runs. Connections are made when they are first needed.
+
+    Reads go to the primary: a message can be read as soon as its sender was told 250. What the URI asks for goes
+    before OPTIONS, never before durability. Raises StoreUnavailable, with a `reason`, for a URI that is none.
+    """
+    said = {option.partition("=")[0].lower() for option in re.split("[&;]", uri.partition("?")[2])}
+    options = {name: value for name, value in OPTIONS.items() if name.lower() not in said}
+    try:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(uri, tz_aware=True, **options)
+        opened = client.get_database(database, write_concern=DURABLE, read_preference=ReadPreference.PRIMARY)
+    except PyMongoError as error:
+        # Without the cause: the driver quotes what it cannot read, and that may be the password.
+        raise StoreUnavailable(reason=f"store.mongodb_uri is not valid ({type(error).__name__})") from None
+    try:
+        yield opened
+    finally:
+        await client.close()
+
+
+def call_seconds(database: Database) -> float:
+    """The deadline of a call: finding a server, reaching it, and a durable answer."""
+    return database.client.options.server_selection_timeout
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable(reason=_reason(error)) from error
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """For inserts under ids of our own: what is there already is what was to be inserted.
+
+    A server that refuses a duplicate waits for the write concern all the same, so that the row met is durable too.
+    """
+    try:
+        yield
+    except BulkWriteError as error:
+        codes = {one["code"] for one in error.details["writeErrors"]}
+        if codes != {DUPLICATE_KEY} or error.details["writeConcernErrors"]:
+            raise
+
+
+def _reason(error: PyMongoError) -> str:
+    """What the log may say: the driver's own text can quote addresses and subjects."""
+    code = error.code if isinstance(error, OperationFailure) else None
+    return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
+
+
+def _document(stored: StoredMessage) -> Document:
+    message = stored.message
+    received = datetime.fromisoformat(message.received)
+    document: Document = msgspec.to_builtins(message)
+    document["received"] = received
+    document["octets"] = stored.octets
+    if message.saved_by is None:
+        document["expendable"] = received
+    if message.recipient != message.mailbox:
+        document["tagged"] = message.recipient
+    return document
+
+
+def _message(document: Document) -> Message:
+    document["received"] = timestamp(document["received"])
+    return msgspec.convert(document, Message)
+
+
+def _within(mailbox: str, recipient: str | None) -> tuple[Document, IndexModel]:
+    """The filter for one mailbox, or for one +tag address of it, and the index that answers it."""
+    where: Document = {"inbox": {"$eq": mailbox}}
+    if recipient is None:
+        return where, MAILBOX
+    if recipient == mailbox:
+        return where | {"originalInbox": {"$eq": recipient}}, MAILBOX
+    return where | {"tagged": {"$eq": recipient}}, TAGGED
+
+
+def _given(hint: str | None) -> dict[str, Any]:
+    """For the calls to which no hint is not the same as the hint None."""
+    return {} if hint is None else {"hint": hint}
+
+
+def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,124 @@
+"""A MongoDB server for tests: the one at MAILSAC_TEST_MONGODB_URI, or SecantusDB in a process of its own.
+
+SecantusDB speaks the wire protocol and keeps its data on disk. It is no MongoDB: no elections, no real majority, and
+its planner sorts in memory. It is run, never imported.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # the driver is loaded where a server is there to be driven
+    from mailsac.store_mongo import MongoTable
+
+START_S = 30.0
+PATIENT = "heartbeatFrequencyMS=500&serverSelectionTimeoutMS=15000"
+
+
+def executable() -> str:
+    """The server's program; skips the test where it is not installed."""
+    scripts = f"{sysconfig.get_path('scripts')}{os.pathsep}{Path(sys.executable).parent}"
+    found = shutil.which("secantusd-py", path=f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}")
+    if found is None:
+        pytest.skip("needs secantusdb")
+    return found
+
+
+class SecantusDB:
+    """A server process on a port of its own; what it stores outlives it."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._folder, self._options = folder, options
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        """Without options, so that those of the adapter apply."""
+        return f"mongodb://127.0.0.1:{self.port}/"
+
+    def start(self, *options: str) -> None:
+        """Returns when it listens."""
+        command = [executable(), "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder)]
+        command += ["--cache-size", "64M", "--sync-on-commit", "--enable-test-commands", "--log-level", "WARNING"]
+        self._process = subprocess.Popen(
+            [*command, *self._options, *options], cwd=self._folder.parent, stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + START_S
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.02)
+        self.kill()
+        pytest.fail("SecantusDB does not start")
+
+    def kill(self) -> None:
+        """kill -9: a polite stop takes two seconds."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@functools.cache
+def server_uri() -> str:
+    """The server that a whole run shares."""
+    if uri := os.environ.get("MAILSAC_TEST_MONGODB_URI"):
+        return uri
+    folder = Path(tempfile.mkdtemp(prefix="mailsac-mongodb-"))
+    server = SecantusDB(folder / "data")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(server.kill)
+    server.start()
+    return f"{server.uri}?{PATIENT}"
+
+
+@functools.cache
+def _used() -> set[str]:
+    names: set[str] = set()
+
+    def drop() -> None:
+        import pymongo
+
+        with pymongo.MongoClient[dict[str, object]](server_uri()) as client:
+            for name in names:
+                client.drop_database(name)
+
+    if "MAILSAC_TEST_MONGODB_URI" in os.environ:  # the other one goes with its folder
+        atexit.register(drop)
+    return names
+
+
+def database_for(folder: Path) -> str:
+    """A database for each folder of a test: the same folder, the same database."""
+    name = "mailsac-test-" + hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    _used().add(name)
+    return name
+
+
+@asynccontextmanager
+async def mongo_table(uri: str, database: str) -> AsyncIterator[MongoTable]:
+    """The table once it has its indexes: SecantusDB hangs when an insert and an index make one collection."""
+    from mailsac.store_mongo import MongoTable
+
+    async with MongoTable.open(uri, database=database) as table:
+        await table.indexes.built.wait()
+        yield table
