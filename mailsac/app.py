@@ -135,6 +135,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             metrics=metrics,
             tls=tls,
             time_scale=time_scale,
+            retention=config.retention,
         )
         smtp = SmtpServer(
             config.smtp,

@@ -19,7 +19,7 @@ from typing import Final, cast
 
 from mailsac.accounts import Accounts, Principal
 from mailsac.address import parse_address
-from mailsac.config import Limits, Pop3
+from mailsac.config import Limits, Pop3, Retention
 from mailsac.errors import (
     InvalidAddress,
     MailboxInUse,
@@ -87,7 +87,7 @@ class Pop3Server:
         metrics: Metrics,
         tls: ssl.SSLContext | None = None,
         time_scale: float = 1.0,
-        expire: str | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self.config = config
         self.store = store
@@ -99,7 +99,7 @@ class Pop3Server:
         self.handshake_timeout_s = TLS_HANDSHAKE_TIMEOUT_S * time_scale
         self.close_timeout_s = CLOSE_TIMEOUT_S * time_scale
         self.failed_login_s = FAILED_LOGIN_S * time_scale
-        self.expire = expire  # the EXPIRE capability (RFC 2449 §6.7): days or NEVER; None promises nothing
+        self.expire = None if retention is None else _expire(retention)
         self.failures = AuthFailures(Networks(limits.exempt_networks))
         self.locks = MaildropLocks()
         self.connections: set[_Connection] = set()
@@ -153,6 +153,13 @@ class Pop3Server:
         )
         self._listeners.append(listener)
         self._ports.append(listener.sockets[0].getsockname()[1])
+
+
+def _expire(retention: Retention) -> str | None:
+    """For how many days mail stays at least (RFC 2449 §6.7); None where a cap can remove it at any time."""
+    if retention.max_messages_per_mailbox or retention.max_total_bytes:
+        return None
+    return str(int(retention.max_age_days)) if retention.max_age_days else "NEVER"
 
 
 class _ClientGone(Exception):  # noqa: N818

@@ -1,0 +1,78 @@
+"""Fixtures: mail, servers that read it on both event loops, certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+import uvloop
+
+from mailsac.accounts import Accounts
+from mailsac.config import Auth, Limits, Pop3, Retention
+from mailsac.pop3 import Pop3Server
+from mailsac.telemetry import Metrics
+from tests.live.pop3.rig import (
+    Mail,
+    Open,
+    stored_mail,
+)
+
+
+@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
+def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
+    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
+
+
+@pytest.fixture
+async def mail(tmp_path: Path) -> AsyncIterator[Mail]:
+    async with stored_mail(tmp_path / "data") as mail:
+        yield mail
+
+
+@pytest.fixture
+async def open_pop3(mail: Mail) -> AsyncIterator[Open]:
+    """Opens servers with the settings a test wants, and closes them."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(
+            *,
+            config: Pop3 | None = None,
+            accounts: Accounts | None = None,
+            limits: Limits | None = None,
+            tls: ssl.SSLContext | None = None,
+            time_scale: float = 1.0,
+            retention: Retention | None = None,
+        ) -> Pop3Server:
+            server = Pop3Server(
+                config or Pop3(port=0),
+                store=mail.store,
+                accounts=accounts or Accounts(Auth()),
+                limits=limits or Limits(),
+                metrics=Metrics(),
+                tls=tls,
+                time_scale=time_scale,
+                retention=retention,
+            )
+            await server.start()
+            stack.push_async_callback(server.stop, 5)
+            return server
+
+        yield open_one
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    """The server's context, for localhost."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
