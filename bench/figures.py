@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-MIB: Final = 1024 * 1024
+MB: Final = 1_000_000
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 
 

@@ -54,7 +54,7 @@ def send_exactly(smtp: smtplib.SMTP, content: bytes, recipient: str) -> str:
     smtp.rcpt(recipient)
     code, reply = smtp.docmd("DATA")
     if code == 354:
-        smtp.send(re.sub(rb"(\A|\r\n)\.", rb"\1..", as_sent(content)) + b".\r\n")  # RFC 5321 §4.5.2
+        smtp.send(dot_stuffed(as_sent(content)) + b".\r\n")
         code, reply = smtp.getreply()
     if code != 250:
         raise smtplib.SMTPDataError(code, reply)
@@ -64,6 +64,11 @@ def send_exactly(smtp: smtplib.SMTP, content: bytes, recipient: str) -> str:
 def as_sent(content: bytes) -> bytes:
     """The content as SMTP can carry it: it ends with CRLF (RFC 5321 §4.1.1.4)."""
     return content if content.endswith(b"\r\n") or not content else content + b"\r\n"
+
+
+def dot_stuffed(content: bytes) -> bytes:
+    """The content with a dot more before each line that starts with one (RFC 5321 §4.5.2)."""
+    return re.sub(rb"(\A|\r\n)\.", rb"\1..", content)
 
 
 class Tools:
@@ -119,17 +124,17 @@ def curl_sends(tools: Tools, transport: Transport, port: int, content: bytes, re
 
 
 def swaks_sends(tools: Tools, transport: Transport, port: int, content: bytes, recipient: str) -> None:
-    """swaks makes every line end CRLF."""
+    """swaks, told to leave the content alone; so the dots are ours."""
     message = tools.folder / "message.eml"
-    message.write_bytes(content)
+    message.write_bytes(dot_stuffed(as_sent(content)) + b".")
     flags: dict[Transport, list[str]] = {"plain": [], "starttls": ["--tls"], "tls": ["--tls-on-connect"]}
     command = [needs("swaks"), "--server", "localhost", "--port", str(port), *flags[transport], "--hide-all"]
-    command += ["--tls-verify-ca", "--tls-ca-path", str(tools.trusted)] if transport != "plain" else []
-    tools.run(*command, "--from", "sender@example.org", "--to", recipient, "--data", f"@{message}")
+    command += ["--tls-verify", "--tls-ca-path", str(tools.trusted)] if transport != "plain" else []
+    tools.run(*command, "--from", "sender@example.org", "--to", recipient, "--no-data-fixup", "--data", f"@{message}")
 
 
 def smtplib_sends(tools: Tools, transport: Transport, port: int, content: bytes, recipient: str) -> None:
-    """smtplib makes every line end CRLF."""
+    """smtplib takes CRLF, as every Python program sends it; before a bare LF it would stuff dots that are none."""
     with (
         smtplib.SMTP_SSL("localhost", port, timeout=BOUND_S, context=tools.context())
         if transport == "tls"
@@ -137,7 +142,7 @@ def smtplib_sends(tools: Tools, transport: Transport, port: int, content: bytes,
     ) as smtp:
         if transport == "starttls":
             smtp.starttls(context=tools.context())
-        smtp.sendmail("sender@example.org", [recipient], content)
+        smtp.sendmail("sender@example.org", [recipient], crlf(content))
 
 
 # Retrieving all messages of a mailbox: (tools, transport, port, mailbox, how many there are).
@@ -173,7 +178,9 @@ def poplib_retrieves(tools: Tools, transport: Transport, port: int, mailbox: str
 
 def mpop_retrieves(tools: Tools, transport: Transport, port: int, mailbox: str, messages: int) -> list[bytes]:
     """mpop, into a Maildir."""
-    outbox = _maildir(tools, "mpop")
+    outbox = tools.outbox("mpop")
+    for folder in ("cur", "new", "tmp"):
+        (outbox / folder).mkdir()
     switches: dict[Transport, str] = {
         "plain": "tls off",
         "starttls": "tls on\ntls_starttls on",
@@ -186,14 +193,12 @@ def mpop_retrieves(tools: Tools, transport: Transport, port: int, mailbox: str, 
         f"received_header off\nuidls_file {tools.folder / 'mpop-uidls'}\ndelivery maildir {outbox}\n",
     )
     tools.run(needs("mpop"), "--quiet", f"--file={settings}")
-    return _read_maildir(outbox)
+    return _read(outbox / "new")
 
 
 def fetchmail_retrieves(tools: Tools, transport: Transport, port: int, mailbox: str, messages: int) -> list[bytes]:
     """fetchmail, through a delivery agent that writes files."""
     outbox = tools.outbox("fetchmail")
-    agent = tools.write("deliver", f'#!/bin/sh\nexec cat > "$(mktemp {outbox}/XXXXXXXX)"\n')
-    agent.chmod(0o700)
     trust = f"sslcertck sslcertfile {tools.trusted}"
     switches: dict[Transport, str] = {
         "plain": "sslproto ''",
@@ -203,25 +208,27 @@ def fetchmail_retrieves(tools: Tools, transport: Transport, port: int, mailbox: 
     settings = tools.write(
         "fetchmailrc",
         f"set invisible\nset no bouncemail\npoll localhost service {port} protocol pop3 no dns auth password\n"
-        f"  user '{mailbox}' password 'any' fetchall keep no rewrite no dropdelivered\n"
-        f"  mda '{agent}' {switches[transport]}\n",
+        "  bad-header accept\n"
+        f"  user '{mailbox}' password 'any' fetchall keep no rewrite\n"
+        f"  mda '{_delivery_agent(tools, outbox)}' {switches[transport]}\n",
     )
     tools.run(needs("fetchmail"), "--silent", "--fetchmailrc", settings, "--pidfile", tools.folder / "fetchmail.pid")
-    return [path.read_bytes() for path in sorted(outbox.iterdir())]
+    return _read(outbox)
 
 
 def getmail_retrieves(tools: Tools, transport: Transport, port: int, mailbox: str, messages: int) -> list[bytes]:
-    """getmail, into a Maildir; it has no STLS."""
-    outbox = _maildir(tools, "getmail")
+    """getmail, through a delivery agent, as it delivers to no folder of root's; it has no STLS."""
+    outbox = tools.outbox("getmail")
     kind, trust = ("SSL", f"ca_certs = {tools.trusted}\n") if transport == "tls" else ("", "")
     settings = tools.write(
         "getmailrc",
         f"[retriever]\ntype = SimplePOP3{kind}Retriever\nserver = localhost\nport = {port}\nusername = {mailbox}\n"
-        f"password = any\n{trust}[destination]\ntype = Maildir\npath = {outbox}/\n"
+        f"password = any\n{trust}[destination]\ntype = MDA_external\npath = {_delivery_agent(tools, outbox)}\n"
+        "allow_root_commands = true\n"
         "[options]\nread_all = true\ndelete = false\ndelivered_to = false\nreceived = false\nverbose = 0\n",
     )
     tools.run(needs("getmail"), f"--getmaildir={tools.folder}", f"--rcfile={settings}")
-    return _read_maildir(outbox)
+    return _read(outbox)
 
 
 def as_getmail_writes(stored: bytes) -> bytes:
@@ -233,8 +240,8 @@ def as_getmail_writes(stored: bytes) -> bytes:
 
 
 def sent_by(client: Sender, content: bytes) -> bytes:
-    """The octets that the client puts on the wire for this content."""
-    return as_sent(content) if client is curl_sends else crlf(content)
+    """The octets that the client sends for this content."""
+    return crlf(content) if client is smtplib_sends else as_sent(content)
 
 
 def normalised(messages: Sequence[bytes]) -> list[bytes]:
@@ -242,12 +249,12 @@ def normalised(messages: Sequence[bytes]) -> list[bytes]:
     return sorted(crlf(message) for message in messages)
 
 
-def _maildir(tools: Tools, name: str) -> Path:
-    outbox = tools.outbox(name)
-    for folder in ("cur", "new", "tmp"):
-        (outbox / folder).mkdir()
-    return outbox
+def _delivery_agent(tools: Tools, outbox: Path) -> Path:
+    """A program that writes what it is given to a new file."""
+    agent = tools.write("deliver", f'#!/bin/sh\nexec cat > "$(mktemp {outbox}/XXXXXXXX)"\n')
+    agent.chmod(0o700)
+    return agent
 
 
-def _read_maildir(outbox: Path) -> list[bytes]:
-    return [path.read_bytes() for path in sorted((outbox / "new").iterdir())]
+def _read(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(folder.iterdir())]

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from mailsac.app import Server
+from mailsac.config import Config
 from tests.live.clients import BOUND_S, as_sent, behind_trace_header, crlf, samples, send_exactly
 
 MAILBOX = "corpus@example.com"
@@ -38,6 +40,12 @@ def in_form(content: bytes, form: str) -> bytes:
         line_ends = itertools.cycle((b"\r\n", b"\n"))
         return re.sub(rb"\r?\n", lambda _: next(line_ends), content)
     return re.sub(rb"\r?\n", b"\r\n" if form == "crlf" else b"\n", content)
+
+
+@pytest.fixture
+def config(config: Config) -> Config:
+    """Durability is judged elsewhere."""
+    return msgspec.structs.replace(config, store=msgspec.structs.replace(config.store, fsync=False))
 
 
 class Api:
@@ -89,7 +97,7 @@ def round_trip(server: Server, messages: dict[str, bytes]) -> list[str]:
         message["_id"]: message for message in json.loads(api.get(f"/api/addresses/{MAILBOX}/messages?limit=1000"))
     }
     for name, message_id in ids.items():
-        if len(ids) <= 1000 and message_id not in listed:
+        if message_id not in listed:
             complaints.append(f"{name}: not listed")
         original = api.get(f"/api/raw/{MAILBOX}/{message_id}?original=1")
         if hashlib.sha256(original).digest() != hashlib.sha256(as_sent(messages[name])).digest():
@@ -108,7 +116,7 @@ def routes(api: Api, message_id: str) -> Iterator[str]:
     yield message
     for body in ("raw", "dirty", "body", "text", "headers"):
         yield f"/api/{body}/{MAILBOX}/{message_id}"
-        yield f"/api/{body}/{MAILBOX}/{message_id}?download=1"
+    yield f"/api/body/{MAILBOX}/{message_id}?download=1"
     for form in ("json", "json-ordered", "plain"):
         yield f"{message}/headers?messageHeadersFormat={form}"
     yield f"{message}/attachments"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import smtplib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -20,6 +22,16 @@ from tests.live.clients import Retriever, Sender, Tools, Transport, behind_trace
 
 MAILBOX = "newcomer@example.com"
 SAMPLES = clients.samples()
+TYPICAL = (  # what programs that send mail get wrong first; all samples over SMTP are in test_corpus
+    "attachment.eml",
+    "dots.eml",
+    "eight-bit-binary.eml",
+    "html-only.eml",
+    "long-line.eml",
+    "mixed-line-ends.eml",
+    "no-final-newline.eml",
+    "utf-8.eml",
+)
 
 SENDERS = [clients.curl_sends, clients.swaks_sends, clients.smtplib_sends]
 RETRIEVERS = [
@@ -31,6 +43,16 @@ RETRIEVERS = [
 ]
 TRANSPORTS: list[Transport] = ["plain", "starttls", "tls"]
 NO_STLS = {clients.getmail_retrieves}
+FETCHMAIL_MENDS = {
+    # It ends a header section that has no end, and drops lines of it that look like an mbox From line.
+    "body-without-blank-line.eml",
+    "empty.eml",
+    "headers-only.eml",
+    "headers-without-final-newline.eml",
+    "mbox-from-line.eml",
+    "no-headers.eml",
+    "obsolete-colon-space.eml",
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +70,12 @@ def tools(authority: trustme.CA, tmp_path: Path) -> Tools:
 @pytest.fixture
 def config(config: Config, authority: trustme.CA, tmp_path: Path) -> Config:
     """With a certificate that the clients can check, and the implicit TLS ports open."""
-    certificate = authority.issue_cert("localhost")
+    certificate = authority.issue_cert("localhost", common_name="localhost")  # fetchmail wants a common name
     path = tmp_path / "server.pem"
     certificate.private_key_and_cert_chain_pem.write_to_path(str(path))
     return msgspec.structs.replace(
         config,
+        store=msgspec.structs.replace(config.store, fsync=False),  # durability is judged elsewhere
         smtp=msgspec.structs.replace(config.smtp, tls_port=0),
         pop3=msgspec.structs.replace(config.pop3, tls_port=0),
         tls=Tls(cert=str(path)),
@@ -83,15 +106,15 @@ def curl(tools: Tools, server: Server, path: str) -> bytes:
 
 @pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.__name__)
 async def test_curl_reads_over_http_what_a_client_sent(sender: Sender, server: Server, tools: Tools) -> None:
-    assert SAMPLES
-    for name, content in SAMPLES.items():
+    for name in TYPICAL:
+        content = SAMPLES[name]
         await asyncio.to_thread(sender, tools, "plain", server.smtp_port, content, MAILBOX)
         raw = await asyncio.to_thread(curl, tools, server, f"/api/raw/{MAILBOX}/latest?original=1")
 
         assert raw == clients.sent_by(sender, content), name
 
     listed = await asyncio.to_thread(curl, tools, server, f"/api/addresses/{MAILBOX}/messages?limit=1000")
-    assert len(json.loads(listed)) == len(SAMPLES)
+    assert len(json.loads(listed)) == len(TYPICAL)
 
 
 @pytest.mark.parametrize("transport", ["starttls", "tls"])
@@ -120,11 +143,10 @@ async def test_a_client_sends_over_tls(sender: Sender, transport: Transport, ser
 async def test_a_pop3_client_retrieves_every_sample(
     retriever: Retriever, transport: Transport, server: Server, tools: Tools
 ) -> None:
-    stored = await asyncio.to_thread(fill_with_samples, server, tools)
+    mended = FETCHMAIL_MENDS if retriever is clients.fetchmail_retrieves else set()
+    stored = await asyncio.to_thread(fill, server, [content for name, content in SAMPLES.items() if name not in mended])
 
-    retrieved = await asyncio.to_thread(
-        retriever, tools, transport, pop3_port(server, transport), MAILBOX, len(SAMPLES)
-    )
+    retrieved = await asyncio.to_thread(retriever, tools, transport, pop3_port(server, transport), MAILBOX, len(stored))
 
     if retriever is clients.getmail_retrieves:
         assert normalised(retrieved) == normalised([clients.as_getmail_writes(clients.crlf(raw)) for raw in stored])
@@ -132,16 +154,17 @@ async def test_a_pop3_client_retrieves_every_sample(
         assert normalised(retrieved) == normalised(stored)
 
 
-def fill_with_samples(server: Server, tools: Tools) -> list[bytes]:
-    """Send every sample as it is; returns what is stored, trace header included, after proving what follows it."""
+def fill(server: Server, contents: Sequence[bytes]) -> list[bytes]:
+    """Send the contents as they are; returns what is stored, trace header included, after a look at what follows it."""
     stored = []
-    with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=clients.BOUND_S) as smtp:
+    api = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=clients.BOUND_S)
+    with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=clients.BOUND_S) as smtp, closing(api):
         smtp.ehlo()
-        for name, content in SAMPLES.items():
+        for content in contents:
             queue_id = clients.send_exactly(smtp, content, MAILBOX)
-            raw = curl(tools, server, f"/api/raw/{MAILBOX}/{queue_id}")
-            assert behind_trace_header(raw) == clients.as_sent(content), name
-            stored.append(raw)
+            api.request("GET", f"/api/raw/{MAILBOX}/{queue_id}")
+            stored.append(api.getresponse().read())
+            assert behind_trace_header(stored[-1]) == clients.as_sent(content)
     assert stored
     return stored
 
