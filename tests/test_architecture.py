@@ -32,14 +32,14 @@ HOMES = {
     "aiohttp.web": {"http_api", "api"},
     "sqlite3": {"store_sqlite"},
     "selectolax": {"links", "html"},
-    "pymongo": {"store_mongo"},
+    "pymongo": {"store_mongo", "store_gridfs"},
+    "bson": {"store_mongo", "store_gridfs"},
     "os.environ": {"config"},
     "os.getenv": {"config"},
     "store_disk": {"app"},
     "store_sqlite": {"app"},
     "store_mongo": {"app", "store_gridfs"},
     "store_gridfs": {"app"},
-    "store_mongo": {"app"},
 }
 LATE = {"cryptography", "rich"}  # imported where they are used, so that a start does not pay for them
 
