@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-START_BUDGET_S: Final = 1.0  # what the check may add to a start; some 100,000 files
+START_BUDGET_S: Final = 1.0  # what the check may add to a start; some 30,000 files
 INTERVAL_S: Final = 3600.0
 SETTLED_MS: Final = 3_600_000  # younger mail may be between its file and its row; far more than any commit takes
 BATCH: Final = 500  # ids or rows at a time
@@ -110,11 +110,11 @@ async def recover(
     removed = await raw.clear_tmp()
     if removed:
         log.info("recovery.temporary_files_removed", extra={"files": removed})
+    deadline = time.monotonic() + START_BUDGET_S
     try:
-        await _finish_unlinking(table, raw)
+        await _finish_unlinking(table, raw, deadline)
         if not (await table.usage()).messages and await raw.watermark_ms():
             await raw.set_watermark_ms(0)  # the database is new: nothing that was known of the old one holds
-        deadline = time.monotonic() + START_BUDGET_S
         if not await _agree(table, raw, metrics, now_ms=int(clock() * 1000), settled_ms=0, deadline=deadline):
             log.info("recovery.goes_on_behind", extra={"after_s": START_BUDGET_S})
     except StorageFull as error:
@@ -213,10 +213,13 @@ async def rebuild(table: MessageTable, raw: RawFiles, *, progress: Progress) -> 
     return tally.restored
 
 
-async def _finish_unlinking(table: MessageTable, raw: RawFiles) -> None:
+async def _finish_unlinking(table: MessageTable, raw: RawFiles, deadline: float | None = None) -> None:
+    """Remove the files of deleted messages; what the deadline leaves stays deleted, for its note says so."""
     while notes := await table.unlink_notes(limit=BATCH):
         await raw.delete(notes)
         await table.unlinked(notes)
+        if deadline is not None and time.monotonic() > deadline:
+            return
 
 
 async def _agree(
@@ -265,10 +268,11 @@ async def _restore(table: MessageTable, raw: RawFiles, message_ids: Sequence[str
     rows = [row for row in found.values() if row is not None]
     await table.insert_many(rows)
     # Deleted while it was read here? Then the row just made is of a message that is gone.
-    lost = await _without_file(table, raw, [row.message.id for row in rows])
+    ids = [row.message.id for row in rows]
+    lost = await _without_file(table, raw, ids)
     if lost:
         await _drop(table, lost)
-    tally.restored += len(rows) - len(lost)
+    tally.restored += len(await table.known(ids))
 
 
 async def _without_file(table: MessageTable, raw: RawFiles, message_ids: Sequence[str]) -> list[str]:

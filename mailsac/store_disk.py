@@ -70,8 +70,10 @@ class DiskRaw:
         or cannot be written.
         """
         with locked(data_dir / "mailsac.lock"):
-            with _disk_errors():
+            try:
                 disk = cls(data_dir, fsync=fsync)
+            except OSError as error:
+                raise StoreUnavailable(reason=f"the data folder {data_dir} cannot be used: {error}") from error
             try:
                 yield disk
             finally:

@@ -120,7 +120,7 @@ class SqliteTable:
         except (sqlite3.Error, OSError) as error:
             damaged = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
             remedy = "; move it away and run `mailsac rebuild`" if damaged else ""
-            raise _translated(error, f"the database {path} cannot be opened: {error}{remedy}") from error
+            raise StoreUnavailable(reason=f"the database {path} cannot be opened: {error}{remedy}") from error
         self._jobs: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -257,7 +257,7 @@ class SqliteTable:
             try:
                 return work(connection)
             except sqlite3.Error as error:
-                raise _translated(error, str(error)) from error
+                raise _translated(error) from error
             finally:
                 self._readers.append(connection)
 
@@ -317,7 +317,7 @@ class SqliteTable:
                 return [outcome for work in batch for outcome in self._commit([work])]
             if not isinstance(error, sqlite3.Error):
                 return [error]
-            failure = _translated(error, str(error))
+            failure = _translated(error)
             failure.__cause__ = error
             return [failure]
         return outcomes
@@ -389,6 +389,6 @@ def _resolve(waiting: list[asyncio.Future[Any]], outcomes: list[Any]) -> None:
             done.set_result(outcome)
 
 
-def _translated(error: sqlite3.Error | OSError, reason: str) -> MailsacError:
+def _translated(error: sqlite3.Error) -> MailsacError:
     full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-    return StorageFull(reason=reason) if full else StoreUnavailable(reason=reason)
+    return StorageFull(reason=str(error)) if full else StoreUnavailable(reason=str(error))

@@ -263,6 +263,39 @@ async def test_a_start_with_too_much_to_check_leaves_the_rest_to_the_patrol(
     assert home.outcome("restored") == 1
 
 
+async def test_a_large_deletion_that_was_cut_short_does_not_delay_the_start(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await home.deliver(9)
+    await home.table.delete(ids[:8])
+    monkeypatch.setattr("mailsac.recovery.BATCH", 2)
+    monkeypatch.setattr("mailsac.recovery.START_BUDGET_S", -1.0)
+
+    await recover(home.table, home.raw, home.metrics)
+    assert len(await home.table.unlink_notes(limit=10)) == 6
+
+    await rebuild(home.table, home.raw, progress=Steps())
+    assert await home.table.known(ids) == {ids[8]}
+    assert await home.raw.present(ids) == {ids[8]}
+    assert await home.table.unlink_notes(limit=10) == []
+
+
+async def test_a_file_that_waits_to_be_unlinked_is_no_orphan(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted, orphan, kept = await home.deliver(3)
+    await home.lose_rows([orphan])
+    await home.table.delete([deleted])
+    monkeypatch.setattr("mailsac.recovery._finish_unlinking", nothing)
+
+    await recover(home.table, home.raw, home.metrics)
+
+    assert await home.table.known([deleted, orphan, kept]) == {orphan, kept}
+    assert home.outcome("restored") == 1
+
+
+async def nothing(*_: object) -> None:
+    """What is left to do when the time for it is over."""
+
+
 async def one_round_of_patrol(home: Home) -> None:
     """Returns when the patrol has raised the watermark, the last thing that it does in a round."""
     raised = asyncio.Event()
