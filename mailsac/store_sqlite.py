@@ -258,6 +258,8 @@ class SqliteTable:
                 return work(connection)
             except sqlite3.Error as error:
                 raise _translated(error) from error
+            except msgspec.DecodeError as error:
+                raise StoreUnavailable(reason=f"a damaged row: {error}") from error
             finally:
                 self._readers.append(connection)
 
@@ -327,7 +329,7 @@ class SqliteTable:
     def _connect(self, *, fsync: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
         connection.execute("pragma journal_mode = wal")
-        connection.execute(f"pragma synchronous = {'full' if fsync else 'off'}")
+        connection.execute(f"pragma synchronous = {'full' if fsync else 'normal'}")
         return connection
 
     def _upgrade(self) -> None:

@@ -145,6 +145,19 @@ async def test_a_damaged_page_is_an_unavailable_store(tmp_path: Path) -> None:
             await table.purge(BOX, recipient=None)
 
 
+async def test_a_damaged_row_is_an_unavailable_store(tmp_path: Path) -> None:
+    path, row = tmp_path / "mailsac.db", stored()
+    async with SqliteTable.open(path) as table:
+        await table.insert_many([row])
+    with sqlite3.connect(path) as db:
+        db.execute("update message set json = '{\"_id\": 5}'")
+
+    async with SqliteTable.open(path) as table:
+        with pytest.raises(StoreUnavailable):
+            await table.get(row.message.id)
+        assert await table.count(BOX, recipient=None) == 1
+
+
 async def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "here"
     async with SqliteTable.open(folder / "mailsac.db") as table:
