@@ -55,7 +55,10 @@ class MessageTable(Protocol):
     """
 
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
-        """Add rows, durably: the commit point. A row that is there already is left as it is."""
+        """Add rows, durably: the commit point. A row that is there already is left as it is.
+
+        A message with an unlink note stays deleted: recovery may be reading a file that is about to go.
+        """
 
     async def get(self, message_id: str) -> Message | None: ...
 
