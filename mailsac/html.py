@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -55,11 +54,17 @@ class Tag(msgspec.Struct, frozen=True):
     attributes: str
 
 
-def tags(markup: str) -> Iterator[Tag]:
-    """The tags of a document in order, the content of scripts and styles skipped. Linear, and needs no parser."""
+def tags(markup: str, limit: int) -> Iterator[Tag]:
+    """The tags of a document in order, the content of scripts and styles skipped. Linear, and needs no parser.
+
+    `limit` is how many "<" are looked at.
+    """
     at = 0
     odd_end = -1  # the next "--!>", which ends a comment too
-    while (start := markup.find("<", at)) >= 0:
+    for _ in range(limit):
+        start = markup.find("<", at)
+        if start < 0:
+            return
         if markup.startswith("<!--", start):
             close = markup.find("-->", start + 2)
             if odd_end < start:
@@ -98,6 +103,7 @@ _BARRIERS: Final = _words(
     "applet annotation-xml button caption desc foreignobject marquee math mi mn mo ms mtext object select svg table td "
     "template th"
 )
+_CELL_ENDERS: Final = _words("caption col colgroup tbody td tfoot th thead tr")
 _MARKERS: Final = _words("applet caption marquee object td template th")
 RAW_TEXT: Final = _words("iframe noembed noframes script style textarea title xmp")
 _RAW_TEXT_ENDS: Final = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in RAW_TEXT}
@@ -108,19 +114,21 @@ def is_simple(markup: str) -> bool:
     """Whether an HTML parser can take this without more than linear trouble. Takes linear time itself."""
     if len(markup) > MAX_CHARS or ("<![CDATA[" in markup and _FOREIGN.search(markup)):
         return False  # CDATA is text in SVG and MathML, and a comment of another length elsewhere
-    if markup.count("<") <= FEW_TAGS and sum(map(markup.count, " \t\n\r\f/\"'")) <= FEW_SEPARATORS:
+    count = markup.count("<")
+    if count > MAX_TAGS:
+        return False
+    if count <= FEW_TAGS and sum(map(markup.count, " \t\n\r\f/\"'")) <= FEW_SEPARATORS:
         return True  # an attribute needs a separator
     stack: list[str] = []  # counted open elements
     open_names: dict[str, int] = {}
     lost: list[str] = []  # formatting elements whose block has ended
-    count = options = reopened = 0
-    for tag in tags(markup):
+    options = reopened = 0
+    for tag in tags(markup, MAX_TAGS):
         name = tag.name
         if not name:
             continue
-        count += 1
         reopened += len(lost)
-        if count > MAX_TAGS or reopened > MAX_REOPENED or not _is_short(tag):
+        if reopened > MAX_REOPENED or not _is_short(tag):
             return False
         if tag.closing:
             if open_names.get(name):
@@ -131,6 +139,8 @@ def is_simple(markup: str) -> bool:
             if open_names.get("svg") or open_names.get("math"):
                 return False  # there it is no raw text, but more markup
         elif name not in _VOID:
+            if name in _CELL_ENDERS:
+                _end_cell(stack, open_names)
             if name in ("option", "optgroup"):
                 options += 1
                 if options > MAX_OPTIONS:
@@ -141,6 +151,18 @@ def is_simple(markup: str) -> bool:
                 if len(stack) + len(lost) > MAX_DEPTH:
                     return False
     return True
+
+
+def _end_cell(stack: list[str], open_names: dict[str, int]) -> None:
+    """A new cell or row ends the cell that is open in the same table, and all that is in it."""
+    for index in range(len(stack) - 1, -1, -1):
+        if stack[index] in ("td", "th", "caption"):
+            for each in stack[index:]:
+                open_names[each] -= 1
+            del stack[index:]
+            return
+        if stack[index] in ("table", "template", "svg", "math"):
+            return
 
 
 def _is_short(tag: Tag) -> bool:
@@ -210,6 +232,9 @@ _CLEANER: Final = nh3.Cleaner(
     filter_style_properties=_STYLE,
     link_rel=None,
 )
+# The cleaner chooses properties and lets any value pass: functions may load something, and an escape may hide one.
+_STYLE_ATTRIBUTE: Final = re.compile(r' style="([^"]*)"')
+_FUNCTION: Final = re.compile(r"\\|(?<!rgb)(?<!rgba)(?<!hsl)(?<!hsla)\(", re.IGNORECASE)
 _DATA_URI: Final = re.compile(r"(?<=[\"'=(])data:[^\"'>\s)]{256,}+", re.IGNORECASE)
 
 
@@ -226,7 +251,7 @@ def clean_html(markup: str) -> str:
     markup = _DATA_URI.sub("data:,", markup)  # images go anyway, and long ones would fail the check
     if not is_simple(markup):
         return f"<div>{_escaped(html_to_text(markup)).replace('<br />', '<br>')}</div>"
-    return _CLEANER.clean(markup)
+    return _STYLE_ATTRIBUTE.sub(lambda match: "" if _FUNCTION.search(match[1]) else match[0], _CLEANER.clean(markup))
 
 
 # --- text to HTML ---
@@ -243,11 +268,9 @@ _PAGE_START: Final = (
 _PAGE_END: Final = "</div></body></html>"
 
 
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
-
-
 def _escaped(text: str) -> str:
-    return _LINE_END.sub("<br />", html.escape(text, quote=False))
+    lines = html.escape(text, quote=False).replace("\r\n", "\n").replace("\r", "\n")
+    return lines.replace("\n", "<br />")
 
 
 # --- HTML to text ---
@@ -259,6 +282,7 @@ _BLOCKS: Final = _words(
 )
 _PARAGRAPHS: Final = _words("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul")
 _UNSEEN: Final = RAW_TEXT - {"textarea", "xmp"}
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _SPACES: Final = re.compile(r"[ \t\r\n\f\v]+")
 MAX_FOOTNOTES: Final = 1_000
 
@@ -268,7 +292,7 @@ def html_to_text(markup: str) -> str:
     markup = markup[:MAX_TEXT_CHARS]
     out = _TextWriter()
     at = 0
-    for tag in islice(tags(markup), MAX_TEXT_TAGS):
+    for tag in tags(markup, MAX_TEXT_TAGS):
         out.text(markup[at : tag.start])
         at = tag.end
         if tag.closing:
@@ -333,10 +357,10 @@ class _TextWriter:
             if len(self._targets) < MAX_FOOTNOTES or self._link in self._targets:
                 self._line.append(f" [{self._targets.setdefault(self._link, len(self._targets) + 1)}]")
             self._link = None
-        elif name == "pre" and self._preformatted:
-            self._preformatted -= 1
         if name in _BLOCKS:
             self._break(paragraph=name in _PARAGRAPHS)
+        if name == "pre" and self._preformatted:
+            self._preformatted -= 1
 
     def finish(self) -> str:
         self._break()

@@ -10,19 +10,20 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mailsac.html import RAW_TEXT, attribute, is_simple, link_target, tags
+from mailsac.html import RAW_TEXT, attribute, is_simple, link_target, raw_text_end, tags
 
 MAX_LINKS: Final = 1_000
 MAX_LINK_CHARS: Final = 4_096
 MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of one part in which links are looked for
 MAX_SEEN: Final = 20_000  # links of one part, however many of them are the same
 MAX_TAGS: Final = 20_000  # of HTML that no parser should see
+MAX_PUNCTUATION: Final = 32  # characters cut off the end of one written URL
 WINDOW: Final = 64 * 1024  # characters searched between two chances for other threads to run
 
 # Begins with a literal, which makes the search fast; the scheme is looked up backwards. A URL in text ends at white
 # space and at what cannot stand in one (RFC 3986 appendix C).
 _WRITTEN: Final = re.compile(
-    r":(?:(?<=\bmailto:)|//(?:(?<=\bhttp://)|(?<=\bhttps://)))[^\s<>\"`\x00-\x1f\x7f\u201c\u201d\u00ab\u00bb]{1,4096}",
+    r":(?:(?<=\bmailto:)|//(?:(?<=\bhttp://)|(?<=\bhttps://))(?![/?#]))[^\s<>\"`\x00-\x1f\x7f\u201c\u201d\u00ab\u00bb]{1,4096}",
     re.IGNORECASE,
 )
 _PUNCTUATION: Final = ".,;:!?'*|\u2019\u3002\uff0c\u3001\uff01\uff1f\u2026"
@@ -66,14 +67,15 @@ def _without_punctuation(link: str) -> str:
     """Without the punctuation at its end, and without closing brackets that nothing in it opens."""
     end = len(link)
     spare: dict[str, int] = {}
-    while end and (link[end - 1] in _PUNCTUATION or link[end - 1] in _BRACKETS):
-        last = link[end - 1]
+    for last in link[: -MAX_PUNCTUATION - 1 : -1]:
         if last in _BRACKETS:
             if last not in spare:
                 spare[last] = link.count(last) - link.count(_BRACKETS[last])
             if spare[last] <= 0:
                 break
             spare[last] -= 1
+        elif last not in _PUNCTUATION:
+            break
         end -= 1
     return link[:end]
 
@@ -130,9 +132,9 @@ def _tag_by_tag(markup: str) -> Iterator[str]:
     """What `_in_document_order` finds, without a parser; after MAX_TAGS only what links point to."""
     markup = markup[:MAX_TEXT_CHARS]
     at = 0
-    for tag in islice(tags(markup), MAX_TAGS):
+    for tag in tags(markup, MAX_TAGS):
         yield from _written(entities.unescape(markup[at : tag.start]))
-        at = tag.end
+        at = tag.end if tag.name not in RAW_TEXT or tag.closing else raw_text_end(tag.name, markup, tag.end)
         if tag.name in ("a", "area") and not tag.closing and (link := _href(tag.attributes)):
             yield link
     for window in range(at, len(markup), WINDOW):
