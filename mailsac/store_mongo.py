@@ -108,8 +108,8 @@ class MongoTable:
         self._database = database
         self._call_s = call_seconds(database)
         self._rows: Collection = database["message"]
+        self._writes = Writes()
         self.indexes = Indexes(self._rows, [MAILBOX, TAGGED, EXPENDABLE, NOTE])
-        self._writes: set[asyncio.Task[Any]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -124,8 +124,7 @@ class MongoTable:
                 try:
                     yield table
                 finally:
-                    while table._writes:
-                        await asyncio.wait(table._writes)
+                    await table._writes.finished()
 
     # ── MessageTable ──
 
@@ -133,14 +132,14 @@ class MongoTable:
         documents = [_document(stored) for stored in rows]
 
         async def write() -> None:
-            for some in _slices(documents, MAX_INSERT):
-                with _translated(), pymongo.timeout(self._call_s), _repeatable():
+            for some in slices(documents, MAX_INSERT):
+                with translated(), pymongo.timeout(self._call_s), repeatable():
                     await self._rows.insert_many(some, ordered=False)
 
-        await self._write(write())
+        await self._writes.finish(write())
 
     async def get(self, message_id: str) -> Message | None:
-        with _translated(), pymongo.timeout(self._call_s):
+        with translated(), pymongo.timeout(self._call_s):
             document = await self._rows.find_one({"_id": {"$eq": message_id}})
         return None if document is None or "deleted" in document else _message(document)
 
@@ -150,13 +149,13 @@ class MongoTable:
         where, index = _within(mailbox, recipient)
         if until is not None:
             where["received"] = {"$lte": datetime.fromisoformat(until)}
-        with _translated(), pymongo.timeout(self._call_s), self.indexes.hinted(index) as hint:
+        with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(index) as hint:
             cursor = self._rows.find(where, sort=[("received", -1), ("_id", -1)], limit=limit, hint=hint)
             return [_message(document) async for document in cursor]
 
     async def count(self, mailbox: str, *, recipient: str | None) -> int:
         where, index = _within(mailbox, recipient)
-        async with self._allowed(LISTING_S):
+        async with allowed(self._database, LISTING_S):
             with self.indexes.hinted(index) as hint:
                 return await self._rows.count_documents(where, **_given(hint))
 
@@ -165,7 +164,7 @@ class MongoTable:
         return await self._listings(where, [("received", 1), ("_id", 1)], index)
 
     async def delete(self, message_ids: Sequence[str]) -> list[str]:
-        return await self._write(self._forget(message_ids, {"deleted": {"$exists": False}}))
+        return await self._writes.finish(self._forget(message_ids, {"deleted": {"$exists": False}}))
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         return await self._forget_expendable([line.id for line in await self.maildrop(mailbox, recipient=recipient)])
@@ -212,8 +211,8 @@ class MongoTable:
 
     async def known(self, message_ids: Sequence[str]) -> set[str]:
         found: set[str] = set()
-        for some in _slices(message_ids, MAX_IDS):
-            with _translated(), pymongo.timeout(self._call_s):
+        for some in slices(message_ids, MAX_IDS):
+            with translated(), pymongo.timeout(self._call_s):
                 cursor = self._rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
                 found.update([document["_id"] async for document in cursor if "deleted" not in document])
         return found
@@ -221,7 +220,7 @@ class MongoTable:
     async def ids(self, *, after: str, limit: int) -> list[str]:
         if limit < 1:
             return []
-        with _translated(), pymongo.timeout(self._call_s):
+        with translated(), pymongo.timeout(self._call_s):
             cursor = self._rows.find(
                 {"_id": {"$gt": after}, "deleted": {"$exists": False}},
                 {"_id": 1},
@@ -234,7 +233,7 @@ class MongoTable:
     async def unlink_notes(self, *, limit: int) -> list[str]:
         if limit < 1:
             return []
-        with _translated(), pymongo.timeout(self._call_s), self.indexes.hinted(NOTE) as hint:
+        with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(NOTE) as hint:
             cursor = self._rows.find(
                 {"deleted": {"$exists": True}}, {"_id": 1}, sort=[("deleted", 1)], limit=limit, hint=hint
             )
@@ -242,11 +241,11 @@ class MongoTable:
 
     async def unlinked(self, message_ids: Sequence[str]) -> None:
         async def write() -> None:
-            for some in _slices(message_ids, MAX_IDS):
-                with _translated(), pymongo.timeout(self._call_s):
+            for some in slices(message_ids, MAX_IDS):
+                with translated(), pymongo.timeout(self._call_s):
                     await self._rows.delete_many({"_id": {"$in": list(some)}, "deleted": {"$exists": True}}, hint=BY_ID)
 
-        await self._write(write())
+        await self._writes.finish(write())
 
     # ── how ──
 
@@ -260,8 +259,8 @@ class MongoTable:
         token = ObjectId()
         note = [{"$replaceWith": {"_id": "$_id", "deleted": token}}]
         forgotten: list[str] = []
-        for some in _slices(list(dict.fromkeys(message_ids)), MAX_DELETE):
-            with _translated(), pymongo.timeout(self._call_s):
+        for some in slices(list(dict.fromkeys(message_ids)), MAX_DELETE):
+            with translated(), pymongo.timeout(self._call_s):
                 done = await self._rows.bulk_write(
                     [UpdateOne({"_id": {"$eq": one}, **state}, note, hint=BY_ID) for one in some], ordered=False
                 )
@@ -275,39 +274,40 @@ class MongoTable:
 
     async def _forget_expendable(self, message_ids: Sequence[str]) -> list[str]:
         """A message that was starred since it was looked up stays."""
-        return await self._write(self._forget(message_ids, {"expendable": ANY_TIME}))
-
-    async def _write(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs to its end even when the caller stops waiting: the next writer need not ask what became of it."""
-        task = asyncio.create_task(work)
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        return await asyncio.shield(task)
+        return await self._writes.finish(self._forget(message_ids, {"expendable": ANY_TIME}))
 
     async def _listings(
         self, where: Document, sort: list[tuple[str, int]], index: IndexModel, *, limit: int | None = None
     ) -> list[Listing]:
         if limit is not None and limit < 1:
             return []
-        async with self._allowed(LISTING_S):
+        async with allowed(self._database, LISTING_S):
             with self.indexes.hinted(index) as hint:
                 cursor = self._rows.find(where, {"octets": 1}, sort=sort, limit=limit or 0, batch_size=FETCH, hint=hint)
                 return [Listing(id=document["_id"], octets=document["octets"]) async for document in cursor]
 
     async def _aggregate(self, pipeline: list[Document], index: IndexModel) -> list[Document]:
-        async with self._allowed(SCAN_S):
+        async with allowed(self._database, SCAN_S):
             with self.indexes.hinted(index) as hint:
                 cursor = await self._rows.aggregate(pipeline, **_given(hint))
                 return await cursor.to_list()
 
-    @asynccontextmanager
-    async def _allowed(self, seconds: float) -> AsyncIterator[None]:
-        """A longer deadline, for a server that is there: one that is away is found out as soon as by any call."""
-        with _translated():
-            with pymongo.timeout(self._call_s):
-                await self._database.command("ping")
-            with pymongo.timeout(seconds):
-                yield
+
+class Writes:
+    """Writes that run to their end even when the caller stops waiting: none is left half done."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def finished(self) -> None:
+        while self._running:
+            await asyncio.wait(self._running)
 
 
 class Indexes:
@@ -387,8 +387,19 @@ def call_seconds(database: Database) -> float:
     return database.client.options.server_selection_timeout
 
 
+@asynccontextmanager
+async def allowed(database: Database, seconds: float) -> AsyncIterator[None]:
+    """A longer deadline, for a server that is there: one that is away is found out as soon as by any call."""
+    with translated():
+        with pymongo.timeout(call_seconds(database)):
+            await database.command("ping")
+        with pymongo.timeout(seconds):
+            yield
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Whatever goes wrong in the driver is StoreUnavailable."""
     try:
         yield
     except PyMongoError as error:
@@ -396,7 +407,7 @@ def _translated() -> Iterator[None]:
 
 
 @contextmanager
-def _repeatable() -> Iterator[None]:
+def repeatable() -> Iterator[None]:
     """For inserts under ids of our own: what is there already is what was to be inserted.
 
     A server that refuses a duplicate waits for the write concern all the same, so that the row met is durable too.
@@ -448,6 +459,6 @@ def _given(hint: str | None) -> dict[str, Any]:
     return {} if hint is None else {"hint": hint}
 
 
-def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]

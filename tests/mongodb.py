@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # the driver is loaded where a server is there to be driven
+    from mailsac.store_gridfs import GridFsRaw
     from mailsac.store_mongo import MongoTable
 
 START_S = 30.0
@@ -122,3 +123,13 @@ async def mongo_table(uri: str, database: str) -> AsyncIterator[MongoTable]:
     async with MongoTable.open(uri, database=database) as table:
         await table.indexes.built.wait()
         yield table
+
+
+@asynccontextmanager
+async def mongo_raw(uri: str, database: str) -> AsyncIterator[GridFsRaw]:
+    """The raw store once it has its index."""
+    from mailsac.store_gridfs import GridFsRaw
+
+    async with GridFsRaw.open(uri, database=database) as raw:
+        await raw.indexes.built.wait()
+        yield raw

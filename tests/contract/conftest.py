@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mailsac.store import MessageTable
+from mailsac.store import MessageTable, RawStore
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 
-from ..mongodb import database_for, mongo_table, server_uri
+from ..mongodb import database_for, mongo_raw, mongo_table, server_uri
 
 
 def open_table(adapter: str, folder: Path) -> AbstractAsyncContextManager[MessageTable]:
@@ -33,7 +33,12 @@ async def table(adapter: str, tmp_path: Path) -> AsyncIterator[MessageTable]:
         yield opened
 
 
-@pytest.fixture
-async def raw(tmp_path: Path) -> AsyncIterator[DiskRaw]:
-    async with DiskRaw.open(tmp_path / "data") as opened:
-        yield opened
+@pytest.fixture(params=["disk", "gridfs"])
+async def raw(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RawStore]:
+    opened: AbstractAsyncContextManager[RawStore] = (
+        mongo_raw(server_uri(), database_for(tmp_path))
+        if request.param == "gridfs"
+        else DiskRaw.open(tmp_path / "data")
+    )
+    async with opened as store:
+        yield store
