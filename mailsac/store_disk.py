@@ -37,6 +37,7 @@ CHUNK: Final = 256 * 1024  # octets read at a time
 WRITERS: Final = 8  # threads that write and fsync a batch
 READERS: Final = 4  # threads of their own: no reader waits for an fsync
 MAX_PIECES: Final = 512  # of one writev; IOV_MAX is 1024 on Linux, and 16 at least (POSIX)
+MAX_DELETE: Final = 500  # files unlinked in one go
 MAX_DURABLE: Final = 1024  # directories remembered as durable: four days of them
 
 _DAY: Final = re.compile(r"[0-9]{8}")
@@ -113,7 +114,9 @@ class DiskRaw:
                 job.add_done_callback(lambda _: file.close())
 
     async def delete(self, message_ids: Iterable[str]) -> None:
-        await self._loop.run_in_executor(self._batches, self._delete_batch, list(message_ids))
+        ids = list(message_ids)
+        for start in range(0, len(ids), MAX_DELETE):  # in between, writers get their turn
+            await self._loop.run_in_executor(self._batches, self._delete_batch, ids[start : start + MAX_DELETE])
 
     # ── what recovery and the free-disk floor ask ──
 

@@ -16,6 +16,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -32,7 +33,7 @@ Work = Callable[[sqlite3.Connection], Any]
 READERS: Final = 3  # a read takes microseconds; more threads would only contend for the interpreter
 MAX_COMMIT: Final = 256  # writes that share a transaction; bounds how long the first of them waits for the last
 MAX_VARIABLES: Final = 500  # ids in one IN list; SQLite before 3.32 refuses more than 999
-MAX_DELETE: Final = 500  # rows that a purge deletes per transaction, so that other writers get their turn
+MAX_DELETE: Final = 500  # deletions that share a transaction, so that other writers get their turn
 
 # Each entry takes the schema from its index to the next number (PRAGMA user_version). Never edit one that was released.
 MIGRATIONS: Final = (
@@ -182,13 +183,7 @@ class SqliteTable:
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         where, values = _within(mailbox, recipient)
         found = await self._rows(f"select id from message where {where} order by received, id", values)  # noqa: S608
-        purged: list[str] = []
-        for start in range(0, len(found), MAX_DELETE):
-            purged += await self._delete(
-                "delete from message where id = ? and starred = 0",
-                [one for (one,) in found[start : start + MAX_DELETE]],
-            )
-        return purged
+        return await self._delete("delete from message where id = ? and starred = 0", [one for (one,) in found])
 
     async def expire(self, before: str, *, limit: int) -> list[str]:
         statement = """
@@ -242,8 +237,7 @@ class SqliteTable:
         return [one for (one,) in await self._rows("select id from unlink_note order by id limit ?", (limit,))]
 
     async def unlinked(self, message_ids: Sequence[str]) -> None:
-        values = [(one,) for one in message_ids]
-        await self._write(lambda db: db.executemany("delete from unlink_note where id = ?", values))
+        await self._delete("delete from unlink_note where id = ?", message_ids)
 
     # ── reading ──
 
@@ -291,7 +285,12 @@ class SqliteTable:
         return await done
 
     async def _delete(self, statement: str, message_ids: Sequence[str]) -> list[str]:
-        return await self._write(lambda db: [one for one in message_ids if db.execute(statement, (one,)).rowcount == 1])
+        """Run the statement for each id, a bounded number in a transaction; returns the ids that it found."""
+        gone: list[str] = []
+        for start in range(0, len(message_ids), MAX_DELETE):
+            part = message_ids[start : start + MAX_DELETE]
+            gone += await self._write(partial(_delete_each, statement=statement, message_ids=part))
+        return gone
 
     def _run(self) -> None:
         """The writer thread: everything that waits shares one transaction; nothing waits for company."""
@@ -372,6 +371,10 @@ def _within(mailbox: str, recipient: str | None) -> tuple[str, tuple[str, ...]]:
     if recipient == mailbox:
         return "mailbox = ? and recipient = ?", (mailbox, recipient)
     return "mailbox = ? and recipient = ? and recipient <> mailbox", (mailbox, recipient)
+
+
+def _delete_each(db: sqlite3.Connection, statement: str, message_ids: Sequence[str]) -> list[str]:
+    return [one for one in message_ids if db.execute(statement, (one,)).rowcount == 1]
 
 
 def _forget(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[str]:
