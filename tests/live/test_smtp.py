@@ -311,7 +311,7 @@ async def test_plain_text_behind_starttls_ends_the_session(tls: ssl.SSLContext, 
         evil = b"EHLO evil\r\n" + SECOND
         with contextlib.suppress(ConnectionError):
             await wire.send(b"STARTTLS\r\n" + (evil * (size // len(evil) + 1))[:size])
-        assert all(reply.startswith(("220 ", "503 ")) for reply in await wire.rest())
+        assert [reply[:9] for reply in await wire.rest()] == ["503 5.5.1"]
         await listener.all_gone()
         assert listener.inbound.messages == []
 
@@ -845,6 +845,11 @@ async def test_a_session_in_one_segment_and_in_single_octets(listener: Listener)
 
 @pytest.mark.check("C-19")
 async def test_a_client_that_closes_its_half_still_gets_its_replies(listener: Listener) -> None:
+    async def closed() -> None:
+        [session] = listener.server.connections.open
+        await until(lambda: session._eof)
+
+    listener.inbound.before = closed
     wire = await listener.connect(greet=False)
     await wire.send(b"HELO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + MESSAGE + b".\r\n")
     wire.writer.write_eof()
@@ -889,7 +894,9 @@ async def test_the_payload_of_bdat_is_not_read_as_commands(listener: Listener) -
     wire = await listener.open()
     await wire.ask("MAIL FROM:<a@b>")
     await wire.ask("RCPT TO:<c@d>")
-    await wire.send(b"BDAT %d LAST\r\n" % len(SECOND) + SECOND)
+    payload = SECOND * 20_000  # more than is read at once: the reply must come through all the same
+    with contextlib.suppress(ConnectionError):
+        await wire.send(b"BDAT %d LAST\r\n" % len(payload) + payload)
     assert [reply[:9] for reply in await wire.rest()] == ["503 5.5.1"]
     await listener.all_gone()
     assert listener.inbound.messages == []
