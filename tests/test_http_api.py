@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -160,10 +161,11 @@ async def test_a_message_is_listed_whole(server: Server) -> None:
 
     [message] = (await get(server, MESSAGES)).json
 
-    assert list(message) == (
+    order = (
         "_id from to cc bcc subject savedBy inbox originalInbox domain received size attachments ip via folder labels "
-        "read rtls links spam".split()
+        "read rtls links spam"
     )
+    assert " ".join(message) == order
     assert message["_id"] == f"{queue_id}-0"
     assert message["from"] == [{"address": "ann@example.org", "name": "Ann"}]
     assert message["cc"] == [{"address": "carol@example.com", "name": ""}]
@@ -276,15 +278,14 @@ async def test_deleting(server: Server) -> None:
 async def test_raw_is_the_trace_header_and_the_clients_octets(server: Server) -> None:
     odd = b"Subject: odd\nX: \xff\xfe\r\n\r\nbare\nline\rends\0 and \x80 octets\r\n"
     queue_id = await deliver(server, BOX, odd)
-    sent = odd.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")  # smtplib normalises
 
     raw = await get(server, f"/api/raw/{BOX}/{queue_id}")
 
     assert raw.headers["content-type"] == "text/plain; charset=utf-8"
     assert raw.body.startswith(b"Return-Path: <sender@example.org>\r\nReceived: from ")
     assert f"for <{BOX}>;".encode() in raw.body
-    assert raw.body.endswith(sent)
-    assert (await get(server, f"/api/raw/{BOX}/{queue_id}?original=1")).body == sent
+    assert raw.body.endswith(odd)
+    assert (await get(server, f"/api/raw/{BOX}/{queue_id}?original=1")).body == odd
 
 
 async def test_dirty_inlines_images_and_body_is_clean(server: Server) -> None:
@@ -513,7 +514,7 @@ def assert_valid_disposition(disposition: str) -> None:
     assert match[1].isascii() and match[1].isprintable()
     name = unquote(match[2], errors="strict")
     assert len(name.encode()) <= 150
-    assert name.isprintable() or "\u00ad" in name or " " in name
+    assert not {"Cc", "Cf", "Cs", "Zl", "Zp"} & {unicodedata.category(character) for character in name}
     assert not re.search(r'[\x00-\x1f\x7f"/\\\u202a-\u202e\u2066-\u2069]', name)
     assert not name.startswith(".")
 
@@ -539,8 +540,9 @@ async def test_no_file_is_named_by_a_message(server: Server, tmp_path: Path) -> 
         answer = await get(server, f"{MESSAGES}/{queue_id}/attachments/{identifier[:6000]}")
         assert answer.status in (200, 404)
     ours = re.compile(r"[0-9a-z-]{16,40}\.eml|mailsac\.db(-wal|-shm)?|[a-z.]*lock|[0-9a-f]{2}|\d{8}|[a-z]+")
-    for path in tmp_path.rglob("*"):
-        assert ours.fullmatch(path.name), path
+    written = await asyncio.to_thread(lambda: [path.name for path in tmp_path.rglob("*")])
+    assert len(written) > len(NAMES)
+    assert not [name for name in written if not ours.fullmatch(name)]
 
 
 # ── what is not to be let in ──
@@ -549,9 +551,11 @@ async def test_no_file_is_named_by_a_message(server: Server, tmp_path: Path) -> 
 @pytest.mark.check("C-50")
 @pytest.mark.parametrize(
     "message_id",
-    ["..%2f..%2fetc%2fpasswd", "../../etc/passwd", "%00", "a%0d%0ab", "%2e%2e", "x" * 65, "x" * 7000, "-", "latest%00"]
-    + ["%ff%fe", "0123456789abcdefghjkmnpqrs-0", "_" * 40, "%", "LATEST", "*", "[$ne]=", "'%20or%201=1--"],
-)
+    [
+        "..%2f..%2fetc%2fpasswd", "../../etc/passwd", "%00", "a%0d%0ab", "%2e%2e", "x" * 65, "x" * 7000, "-",
+        "latest%00", "%ff%fe", "0123456789abcdefghjkmnpqrs-0", "_" * 40, "%", "LATEST", "*", "[$ne]=", "'%20or%201=1--",
+    ],
+)  # fmt: skip
 async def test_an_id_is_an_id(server: Server, message_id: str) -> None:
     await deliver(server, BOX, PLAIN)
     for route in server.http.routes:
@@ -664,14 +668,15 @@ async def test_a_listed_origin_is_let_in(config: Config) -> None:
         ("127.0.0.1", True), ("127.0.0.1:8025", True), ("192.0.2.7", True), ("[::1]", True), ("[::1]:8025", True),
         ("localhost", True), ("LOCALHOST:1", True), ("app.localhost", True), ("mailsac", True), ("mailsac:8025", True),
         ("mail.example", True), ("MAIL.example:443", True),
-        ("evil.example", False), ("127.0.0.1.nip.io", False), ("localhost.evil.example", False), ("mail.example.", False),
+        ("evil.example", False), ("127.0.0.1.nip.io", False), ("localhost.evil.example", False),
+        ("mail.example.", False),
         ("x.mail.example", False), ("evil.example#@127.0.0.1", False), ("127.0.0.1@evil.example", False), ("", False),
         ("evil.", False), ("[evil.example]", False), ("[::1", False), ("127.0.0.1:x", False), ("a b", False),
         ("notlocalhost.x", False), ("127.0.0.1/evil.example", False), ("127.0.0.1\x00", False), ("1.2.3", False),
     ],
 )  # fmt: skip
 def test_which_hosts_may_name_us(host: str, allowed: bool) -> None:
-    assert host_allowed(host, {"mail.example"}) is allowed
+    assert host_allowed(host, frozenset({"mail.example"})) is allowed
 
 
 @pytest.mark.check("C-56")
@@ -938,8 +943,8 @@ async def test_connections_above_the_bound_are_told_to_come_back(quick: Server) 
     for _, writer in held:
         writer.close()
     async with asyncio.timeout(20):
-        while (await exchange(quick, b"GET /livez HTTP/1.0\r\n\r\n"))[9:12] != b"200":
-            await asyncio.sleep(0.02)
+        while (await exchange(quick, b"GET /livez HTTP/1.0\r\n\r\n"))[9:12] != b"200":  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # the server learns of each close by itself
 
 
 async def test_a_reader_that_stops_is_cut_off(quick: Server) -> None:
@@ -949,8 +954,8 @@ async def test_a_reader_that_stops_is_cut_off(quick: Server) -> None:
     writer.write(f"GET /api/raw/{BOX}/{queue_id} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     await reader.readexactly(100)
     async with asyncio.timeout(30):
-        while quick.http.connections:
-            await asyncio.sleep(0.05)
+        while quick.http.connections:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # it is the kernel that gives up
     writer.transport.abort()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -29,7 +30,8 @@ _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
-def host_allowed(host: str, allowed: Collection[str]) -> bool:
+@lru_cache(maxsize=256)  # the same few values in every request
+def host_allowed(host: str, allowed: frozenset[str]) -> bool:
     """Whether a Host value may name this server. `allowed` holds lower-case names.
 
     IP literals, localhost and names without a dot (containers) cannot be a foreign page's own name.

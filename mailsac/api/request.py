@@ -17,9 +17,9 @@ from mailsac.api.refusals import BodyTimeout, BodyTooLarge, InvalidBody, Unsuppo
 from mailsac.errors import InvalidRequest
 from mailsac.message import timestamp
 
-# What the places of a path may hold. Braces are legal in a local-part and an escaped "/" in a file name, so the first
-# and the last are wider than aiohttp's own pattern. An id of that form names a row or nothing.
-_PLACES: Final = {"{email}": r"[^/]+", "{message_id}": r"[A-Za-z0-9_-]{1,64}", "{attachment}": r".+"}
+# What the places of a path may hold. Braces are legal in a local-part, so these are wider than aiohttp's own pattern;
+# an escaped "/" is still "%2F" when they are matched. An id of that form names a row or nothing.
+_PLACES: Final = {"{email}": "[^/]+", "{message_id}": "[A-Za-z0-9_-]{1,64}", "{attachment}": "[^/]+"}
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 FIELDS: Final = web.RequestKey("fields", dict[str, object])  # the decoded body, without the key
@@ -102,10 +102,10 @@ def api_key(request: web.Request) -> str | None:
 
 async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -> bytes:
     """All octets of the request body. Raises BodyTooLarge as soon as that is certain, BodyTimeout, UnsupportedBody."""
-    if (request.content_length or 0) > max_bytes:
-        raise BodyTooLarge(octets=request.content_length)
     if not request.body_exists:
         return b""
+    if (request.content_length or 0) > max_bytes:
+        raise BodyTooLarge(octets=request.content_length)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedBody(coding=request.headers["Content-Encoding"])
     body = bytearray()
