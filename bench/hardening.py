@@ -1,0 +1,64 @@
+"""Figures of time and memory of the hardening checks. `make hardening`, or `python -m bench.hardening C-33 C-59`.
+
+Each check has a server of its own. HTTP is judged by a bystander that asks 20 times a second meanwhile. What the checks
+demand beyond time and memory is in `tests/`; docs/hardening.md says where.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import click
+
+from bench import hostile_http, hostile_mail, hostile_pop3, hostile_smtp
+from bench.figures import Figure, circumstances, console, print_figures, write_results
+
+Check = Callable[[], Iterator[Figure]]
+
+CHECKS: Final[dict[str, Check]] = {
+    "C-12": hostile_smtp.endless_lines,
+    "C-13": hostile_smtp.over_the_limit,
+    "C-14": hostile_smtp.endless_data,
+    "C-24": hostile_mail.header_bombs,
+    "C-25": hostile_mail.html_bombs,
+    "C-28": hostile_mail.field_bombs,
+    "C-29": hostile_mail.decoding,
+    "C-32": hostile_mail.fifty_at_once,
+    "C-33": hostile_smtp.large_at_once,
+    "C-37": hostile_pop3.large_mailbox,
+    "C-45": hostile_pop3.slow_reader,
+    "C-58": hostile_http.where_it_listens,
+    "C-59": hostile_http.half_requests,
+    "C-60": hostile_http.large_bodies,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(CHECKS)))
+def main(names: tuple[str, ...]) -> None:
+    """The checks of that name, or all. Ends with 1 where one misses its target or fails."""
+    figures: list[Figure] = []
+    failed: list[str] = []
+    for name in names or CHECKS:
+        try:
+            for figure in CHECKS[name]():
+                figures.append(figure)
+                print(f"{name}: {figure.what}: {figure.measured:,.4g} {figure.unit}", file=sys.stderr)
+        except Exception as error:
+            traceback.print_exc()
+            failed.append(f"{name}: {error}")
+    print_figures("hardening", figures)
+    console().print(str(circumstances()))
+    print(write_results("hardening", figures), file=sys.stderr)
+    missed = [f"{figure.name}: {figure.what}" for figure in figures if not figure.is_met]
+    for complaint in (*(f"missed: {line}" for line in missed), *(f"failed: {line}" for line in failed)):
+        console().print(complaint, markup=False, soft_wrap=True)
+    if missed or failed:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
