@@ -56,6 +56,10 @@ class DiskRaw:
         self._watermark = node / "checked"
         for folder in (self._mail, node.parent, node, self._tmp, self._quarantine):
             folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (node, node.parent, data_dir):
+            self._sync_directory(folder)
+        with suppress(PermissionError):  # its owner may not let us
+            self._sync_directory(data_dir.parent)
         self._durable: set[Path] = set()  # shards whose own directory entries this process has fsynced
         self._loop = asyncio.get_running_loop()
         self._batches = ThreadPoolExecutor(2, thread_name_prefix="disk-batch")

@@ -120,7 +120,7 @@ class SqliteTable:
                 reader.execute("pragma query_only = on")
         except (sqlite3.Error, OSError) as error:
             damaged = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-            remedy = "; move it away and run `mailsac rebuild`" if damaged else ""
+            remedy = "; move it, its -wal and its -shm away and run `mailsac rebuild`" if damaged else ""
             raise StoreUnavailable(reason=f"the database {path} cannot be opened: {error}{remedy}") from error
         self._jobs: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
