@@ -346,5 +346,6 @@ class SmtpConnection(SMTP):
             self._reading_paused = False
             cast(asyncio.ReadTransport, self.transport).resume_reading()
         self.transport = transport
-        self._writer = asyncio.StreamWriter(transport, self, None, self.loop)
+        # As asyncio does it. A new writer in its place would let go of this one, which closes the socket (Python 3.13).
+        self._writer._transport = transport  # type: ignore[attr-defined]
         self.tls = True

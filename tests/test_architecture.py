@@ -17,7 +17,7 @@ LAYERS = [
     "mime",
     "summary",
     "store",
-    "store_disk store_sqlite store_mongo recovery retention pop3_session",
+    "store_disk store_sqlite store_mongo spool recovery retention pop3_session",
     "store_gridfs pop3 inbound smtp_connection",
     "smtp api",
     "http_api",
