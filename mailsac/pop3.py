@@ -22,7 +22,6 @@ from mailsac.address import parse_address
 from mailsac.config import Limits, Pop3, Retention
 from mailsac.errors import (
     InvalidAddress,
-    MailboxInUse,
     MailsacError,
     NotAuthenticated,
     NotPermitted,
@@ -30,7 +29,18 @@ from mailsac.errors import (
     TooManyFailedLogins,
 )
 from mailsac.limits import AuthFailures, Networks
-from mailsac.pop3_session import Action, Login, Maildrop, MultiLine, Reply, Retrieve, Session, StartTls, Update
+from mailsac.pop3_session import (
+    Action,
+    Login,
+    Maildrop,
+    MaildropLocks,
+    MultiLine,
+    Reply,
+    Retrieve,
+    Session,
+    StartTls,
+    Update,
+)
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
 
@@ -45,33 +55,10 @@ FAILED_LOGIN_S: Final = 1.0  # every refusal takes as long: its time tells nothi
 READ_OCTETS: Final = 4096
 UNSENT_OCTETS: Final = 32 * 1024
 PIECE_OCTETS: Final = 32 * 1024  # of a message; CRLF normalisation and byte-stuffing at most double it
+WHOLE_OCTETS: Final = 64 * 1024  # up to this size a message is read at once, through the LRU, not streamed
 SOCKET_BUFFER_OCTETS: Final = 128 * 1024  # the kernel's default grows to megabytes for a reader that does not read
 DELETE_BATCH: Final = 500  # messages; other writers of the store come in between
 BUILD_ON_LOOP: Final = 2000  # messages; the snapshot of a larger maildrop is built in a thread
-
-
-class MaildropLocks:
-    """Which maildrops are in use. A maildrop is a mailbox, or of a mailbox what was sent to one +tag address.
-
-    Two +tag addresses share no message, so each can be read while the other is; the whole mailbox excludes both.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[str, set[str | None]] = {}
-
-    def acquire(self, mailbox: str, recipient: str | None) -> None:
-        """Take the exclusive-access lock (RFC 1939 §4). Raises MailboxInUse."""
-        held = self._held.get(mailbox, set())
-        if held and (recipient is None or None in held or recipient in held):
-            raise MailboxInUse(mailbox=mailbox)
-        self._held.setdefault(mailbox, set()).add(recipient)
-
-    def release(self, mailbox: str, recipient: str | None) -> None:
-        """Give it back."""
-        held = self._held[mailbox]
-        held.remove(recipient)
-        if not held:
-            del self._held[mailbox]
 
 
 class Pop3Server:
@@ -446,9 +433,7 @@ class _Connection(asyncio.BufferedProtocol):
         unsent = bytearray(f"{action.status}\r\n".encode())
         sending = False
         try:
-            async with aclosing(
-                cast("AsyncGenerator[bytes, None]", self._server.store.chunks(action.message_id))
-            ) as chunks:
+            async with aclosing(self._chunks(action)) as chunks:
                 async for chunk in chunks:
                     for start in range(0, len(chunk), PIECE_OCTETS):
                         unsent += multi_line.feed(chunk[start : start + PIECE_OCTETS])
@@ -468,6 +453,15 @@ class _Connection(asyncio.BufferedProtocol):
         unsent += multi_line.finish()
         await self._write(bytes(unsent))
         return None
+
+    async def _chunks(self, action: Retrieve) -> AsyncGenerator[bytes, None]:
+        store = self._server.store
+        if action.octets <= WHOLE_OCTETS:
+            yield await store.read_raw(action.message_id)
+            return
+        async with aclosing(cast("AsyncGenerator[bytes, None]", store.chunks(action.message_id))) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def _update(self, action: Update) -> Reply:
         """UPDATE state (RFC 1939 §6). The maildrop is unlocked before the client can know that it is."""

@@ -14,13 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mailsac.errors import MailboxInUse, MessageNotFound, NotAuthenticated, StoreUnavailable
 from mailsac.message import crlf_octets
-from mailsac.pop3 import MaildropLocks
 from mailsac.pop3_session import (
     MAX_LINE,
     BadCommand,
     Command,
     Login,
     Maildrop,
+    MaildropLocks,
     MultiLine,
     Reply,
     Retrieve,
@@ -133,9 +133,9 @@ def test_the_example_session_of_rfc_1939() -> None:
         b"+OK maildrop has 2 messages (320 octets)\r\n",
         b"+OK 2 320\r\n",
         b"+OK 2 messages (320 octets)\r\n1 120\r\n2 200\r\n.\r\n",
-        Retrieve("+OK 120 octets", "message-number-1", None),
+        Retrieve("+OK 120 octets", "message-number-1", 120, None),
         b"+OK message 1 deleted\r\n",
-        Retrieve("+OK 200 octets", "message-number-2", None),
+        Retrieve("+OK 200 octets", "message-number-2", 200, None),
         Update(["message-number-1"]),
         "closed",
     ]
@@ -538,7 +538,8 @@ class MaildropMachine(RuleBasedStateMachine):
     def retr(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.here())))
         (action,) = converse(self.session, [f"RETR {number}\r\n".encode()])
-        assert action == Retrieve(f"+OK {self.sizes[number]} octets", f"message-number-{number}", None)
+        octets = self.sizes[number]
+        assert action == Retrieve(f"+OK {octets} octets", f"message-number-{number}", octets, None)
 
     @invariant()
     def the_listings_agree(self) -> None:

@@ -58,6 +58,7 @@ async def open_pop3(mail: Mail) -> AsyncIterator[Open]:
                 time_scale=time_scale,
                 retention=retention,
             )
+            server.failed_login_s = 0.01  # what a refusal takes is of interest to one test only
             await server.start()
             stack.push_async_callback(server.stop, 5)
             return server

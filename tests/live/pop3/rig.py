@@ -50,6 +50,11 @@ class FlakyStore(MailStore):
             raise StoreUnavailable
         return await super().delete(message_ids)
 
+    async def read_raw(self, message_id: str) -> bytes:
+        if self.down:
+            raise StoreUnavailable
+        return await super().read_raw(message_id)
+
     async def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
         pieces = 0
         if self.down:

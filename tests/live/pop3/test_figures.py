@@ -83,7 +83,7 @@ async def test_figures_of_a_slow_reader(mail: Mail, open_pop3: Open, capsys: pyt
 @pytest.mark.check("C-40")
 async def test_figures_of_refused_logins(open_pop3: Open, capsys: pytest.CaptureFixture[str]) -> None:
     """The time of a refusal does not tell whether the user exists."""
-    server = await open_pop3(accounts=KnownPasswords(), time_scale=0.02)
+    server = await open_pop3(accounts=KnownPasswords())
     times: dict[str, list[float]] = {"a@example.com": [], "nobody@example.com": []}
     for _ in range(50):
         for user, taken in times.items():

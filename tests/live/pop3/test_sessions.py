@@ -87,7 +87,7 @@ async def test_a_tag_user_sees_only_what_was_sent_to_the_tag(mail: Mail, open_po
 
 
 async def test_a_user_name_that_is_no_address(open_pop3: Open) -> None:
-    client = await Client.connect((await open_pop3(time_scale=0.01)).port)
+    client = await Client.connect((await open_pop3()).port)
     assert await client.log_in("nobody") == "-ERR malformed address"
 
 
@@ -268,7 +268,7 @@ async def test_a_message_that_breaks_off_has_no_terminator(mail: Mail, open_pop3
 @pytest.mark.check("C-40")
 async def test_unknown_users_and_wrong_passwords_sound_the_same(open_pop3: Open) -> None:
     accounts = KnownPasswords()
-    server = await open_pop3(accounts=accounts, time_scale=0.01)
+    server = await open_pop3(accounts=accounts)
     said = []
     for user, password in (("a@example.com", "wrong"), ("nobody@example.com", "right"), ("a@example.com", "")):
         client = await Client.connect(server.port)
@@ -282,7 +282,7 @@ async def test_unknown_users_and_wrong_passwords_sound_the_same(open_pop3: Open)
 @pytest.mark.check("C-40")
 async def test_nobody_reads_with_the_password_of_another(mail: Mail, open_pop3: Open) -> None:
     await mail.deliver(to="b@example.com")
-    server = await open_pop3(accounts=KnownPasswords(), time_scale=0.01)
+    server = await open_pop3(accounts=KnownPasswords())
     client = await Client.connect(server.port)
     assert (await client.ask(f"AUTH PLAIN {plain('b@example.com', 'a@example.com', 'right')}")).startswith(
         "-ERR [AUTH]"
@@ -302,8 +302,17 @@ async def test_who_may_only_read_deletes_nothing(mail: Mail, open_pop3: Open) ->
     assert await mail.store.count("b@example.com") == 1
 
 
+async def test_a_refusal_takes_its_time(open_pop3: Open) -> None:
+    server = await open_pop3(accounts=KnownPasswords())
+    server.failed_login_s = 0.2
+    client = await Client.connect(server.port)
+    started = asyncio.get_running_loop().time()
+    assert (await client.log_in("a@example.com")).startswith("-ERR [AUTH]")
+    assert asyncio.get_running_loop().time() - started >= 0.2
+
+
 async def test_three_failed_logins_end_the_connection(open_pop3: Open) -> None:
-    client = await Client.connect((await open_pop3(accounts=KnownPasswords(), time_scale=0.01)).port)
+    client = await Client.connect((await open_pop3(accounts=KnownPasswords())).port)
     said = [await client.log_in("a@example.com") for _ in range(3)]
     assert [line[:11] for line in said] == ["-ERR [AUTH]"] * 3
     assert await client.closed()
@@ -311,7 +320,7 @@ async def test_three_failed_logins_end_the_connection(open_pop3: Open) -> None:
 
 async def test_ten_failed_logins_in_a_minute_are_all_that_are_looked_at(open_pop3: Open) -> None:
     accounts = KnownPasswords()
-    server = await open_pop3(accounts=accounts, limits=Limits(exempt_networks=()), time_scale=0.001)
+    server = await open_pop3(accounts=accounts, limits=Limits(exempt_networks=()))
     for _ in range(5):
         client = await Client.connect(server.port)
         said = [await client.log_in("a@example.com") for _ in range(3)]
@@ -324,7 +333,7 @@ async def test_ten_failed_logins_in_a_minute_are_all_that_are_looked_at(open_pop
 
 async def test_an_exempt_network_is_not_counted(open_pop3: Open) -> None:
     accounts = KnownPasswords()
-    server = await open_pop3(accounts=accounts, time_scale=0.001)
+    server = await open_pop3(accounts=accounts)
     for _ in range(5):
         client = await Client.connect(server.port)
         for _ in range(3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import trustme
@@ -80,10 +81,15 @@ async def test_plaintext_behind_stls_has_no_effect(
     assert await mail.store.count(BOX) == 1
 
 
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.mark.check("C-42")
 async def test_broken_handshakes_leave_nothing_behind(open_pop3: Open, tls: ssl.SSLContext) -> None:
     server = await open_pop3(tls=tls, config=Pop3(port=0, tls_port=0))
     assert server.tls_port is not None
+    descriptors = open_descriptors()
     for attempt in range(60):
         if attempt % 2:
             client = await Client.connect(server.port)
@@ -93,12 +99,13 @@ async def test_broken_handshakes_leave_nothing_behind(open_pop3: Open, tls: ssl.
         if attempt % 3 == 0:
             await client.send(b"this is no ClientHello\r\n\r\n")
             assert await client.closed()
+            client.writer.close()
         elif attempt % 3 == 1:
             await client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
             client.hang_up()
         else:
             client.writer.close()
-    await eventually(lambda: not server.connections)
+    await eventually(lambda: not server.connections and open_descriptors() <= descriptors)
     assert server.metrics.registry.get_sample_value("mailsac_pop3_sessions") == 0
 
 
