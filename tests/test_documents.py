@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mailsac import __version__
 from mailsac.cli import main
 from mailsac.config import Config
 from mailsac.telemetry import Metrics
+from tests.conftest import needs
 
 ROOT = Path(__file__).parents[1]
 OWN_DOCUMENTS = [
@@ -22,34 +24,26 @@ OWN_DOCUMENTS = [
 ]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
-NOT_OURS = {".git", ".venv", "build", "dist", "mailsac-data", "__pycache__", "node_modules"}
-CACHES = re.compile(r"\..*_cache|\.hypothesis|.*\.egg-info")
 REGISTRIES = re.compile(
     r"pypi[.]org|pythonhosted[.]org|npmjs[.](org|com)|crates[.]io|proxy[.]golang|deb[.]debian[.]org"
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.~])/(work|root|home/\w+|Users/\w+)/")
 
 
-def project_files(folder: Path = ROOT) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name in NOT_OURS or CACHES.fullmatch(path.name):
-            continue
-        if path.is_dir():
-            yield from project_files(path)
-        else:
-            yield path
-
-
-TEXTS = [(path, path.read_text("utf-8", errors="replace")) for path in sorted(project_files())]
+def project_files() -> Iterator[Path]:
+    """What is, or could be, committed."""
+    command = [needs("git"), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return (ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file())
 
 
 @pytest.mark.parametrize("pattern", [REGISTRIES, MACHINE_PATHS])
 def test_no_file_names_a_registry_or_a_path_of_one_machine(pattern: re.Pattern[str]) -> None:
     found = [
         f"{path.relative_to(ROOT)}: {match[0]}"
-        for path, text in TEXTS
-        for match in pattern.finditer(text)
+        for path in project_files()
         if path.suffix not in {".eml", ".png"}
+        for match in pattern.finditer(path.read_text("utf-8", errors="replace"))
     ]
 
     assert found == []
