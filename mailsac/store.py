@@ -110,7 +110,7 @@ class RawStore(Protocol):
         """The whole message. Raises MessageNotFound."""
 
     def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        """The message from octet `start` on, in pieces of at most 256 KiB. Raises MessageNotFound."""
+        """The message from octet `start` on, in pieces of at most 64 KiB. Raises MessageNotFound."""
 
     async def delete(self, message_ids: Iterable[str]) -> None:
         """Remove; an id that is not there is no error."""

@@ -33,7 +33,7 @@ from mailsac.lockfile import locked
 T = TypeVar("T")
 Item = tuple[str, Sequence[bytes]]
 
-CHUNK: Final = 256 * 1024  # octets read at a time
+CHUNK: Final = 64 * 1024  # octets read at a time: what a slow reader of a large message holds
 WRITERS: Final = 8  # threads that write and fsync a batch
 READERS: Final = 4  # threads of their own: no reader waits for an fsync
 MAX_PIECES: Final = 512  # of one writev; IOV_MAX is 1024 on Linux, and 16 at least (POSIX)
