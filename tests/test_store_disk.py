@@ -184,7 +184,7 @@ async def test_a_reader_meets_a_bad_sector(disk: DiskRaw, monkeypatch: pytest.Mo
     failing("pread")(monkeypatch, 2, OSError(errno.EIO, "bad sector"))
     reader = disk.chunks(one)
 
-    assert len(await anext(reader)) == 256 * 1024
+    assert len(await anext(reader)) == 64 * 1024
     with pytest.raises(StoreUnavailable):
         await anext(reader)
 
