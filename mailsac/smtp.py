@@ -14,7 +14,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from ipaddress import IPv6Address, ip_address
 from typing import Final, cast
 
@@ -449,6 +449,7 @@ class SmtpServer:
         self.auth_failures = AuthFailures(exempt)
         self.greeting = safe_reply(f"220 {config.hostname} ESMTP mailsac")
         self.helo_reply = safe_reply(f"250 {config.hostname}")
+        self.ehlo_reply = cache(self._ehlo_reply)
         self.peer = lru_cache(maxsize=4096)(partial(_peer, exempt, Networks(config.proxy_networks)))
         self._accept_domains = frozenset(canonical_domain(domain) for domain in config.accept_domains)
         self._metrics = metrics
@@ -496,7 +497,7 @@ class SmtpServer:
 
     # What a session asks its server.
 
-    def ehlo_reply(self, *, starttls: bool, auth: bool) -> bytes:
+    def _ehlo_reply(self, *, starttls: bool, auth: bool) -> bytes:
         """The reply to EHLO without its last CRLF."""
         lines = [
             self.config.hostname,

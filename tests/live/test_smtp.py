@@ -31,6 +31,8 @@ from mailsac.smtp import SmtpServer
 from mailsac.telemetry import Metrics
 from tests.conftest import needs
 
+pytestmark = pytest.mark.filterwarnings('ignore:Overriding the "event_loop_policy" fixture')
+
 ERROR_REPLY = re.compile(r"[45]\d\d \d\.\d{1,3}\.\d{1,3} [ -~]{0,480}")
 MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
 
