@@ -235,7 +235,7 @@ _CLEANER: Final = nh3.Cleaner(
 # The cleaner chooses properties and lets any value pass: functions may load something, and an escape may hide one.
 _STYLE_ATTRIBUTE: Final = re.compile(r' style="([^"]*)"')
 _FUNCTION: Final = re.compile(r"\\|(?<!rgb)(?<!rgba)(?<!hsl)(?<!hsla)\(", re.IGNORECASE)
-_DATA_URI: Final = re.compile(r"(?<=[\"'=(])data:[^\"'>\s)]{256,}+", re.IGNORECASE)
+_DATA_URI: Final = re.compile(r"data:(?<=[\"'=(]data:)[^\"'>\s)]{256,}+")
 
 
 def clean_html(markup: str) -> str:
@@ -243,15 +243,23 @@ def clean_html(markup: str) -> str:
 
     The text of links stays. HTML beyond the bounds of `is_simple` comes back as its text.
     """
-    page = markup.removeprefix(_PAGE_START)
-    if len(page) < len(markup) and page.endswith(_PAGE_END):
-        text = page.removesuffix(_PAGE_END)
-        if "<" not in text.replace("<br />", ""):  # nothing but text and line ends, however many
-            return f"<div>{text.replace('<br />', '<br>')}</div>"
+    if markup.startswith(_PAGE_START) and markup.endswith(_PAGE_END):
+        pieces = list(_pieces(markup[len(_PAGE_START) : -len(_PAGE_END)]))
+        if all(piece.count("<") == piece.count("<br />") for piece in pieces):  # text and line ends, however many
+            return f"<div>{''.join(piece.replace('<br />', '<br>') for piece in pieces)}</div>"
     markup = _DATA_URI.sub("data:,", markup)  # images go anyway, and long ones would fail the check
     if not is_simple(markup):
         return f"<div>{_escaped(html_to_text(markup)).replace('<br />', '<br>')}</div>"
     return _STYLE_ATTRIBUTE.sub(lambda match: "" if _FUNCTION.search(match[1]) else match[0], _CLEANER.clean(markup))
+
+
+def _pieces(markup: str) -> Iterator[str]:
+    """The markup in pieces of about _CHUNK that cut no tag in two."""
+    at = 0
+    while at < len(markup):
+        end = markup.find(">", at + _CHUNK) + 1 or len(markup)
+        yield markup[at:end]
+        at = end
 
 
 # --- text to HTML ---
@@ -259,7 +267,8 @@ def clean_html(markup: str) -> str:
 
 def text_to_html(text: str) -> str:
     """The page that stands in for a missing HTML part (exactly as the hosted service makes it, but escaped)."""
-    return f"{_PAGE_START}{_escaped(text)}{_PAGE_END}"
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"{_PAGE_START}{_escaped(lines)}{_PAGE_END}"
 
 
 _PAGE_START: Final = (
@@ -269,8 +278,12 @@ _PAGE_END: Final = "</div></body></html>"
 
 
 def _escaped(text: str) -> str:
-    lines = html.escape(text, quote=False).replace("\r\n", "\n").replace("\r", "\n")
-    return lines.replace("\n", "<br />")
+    return "".join(
+        html.escape(text[at : at + _CHUNK], quote=False).replace("\n", "<br />") for at in range(0, len(text), _CHUNK)
+    )
+
+
+_CHUNK: Final = 256 * 1024  # characters escaped between two chances for other threads to run
 
 
 # --- HTML to text ---
