@@ -776,6 +776,22 @@ async def test_a_message_that_drips_is_cut_off_and_one_that_flows_slowly_is_acce
         assert [len(data) for data in listener.inbound.data] == [200 * count]
 
 
+@pytest.mark.check("C-18")
+async def test_a_message_that_never_ends_is_cut_off_however_steady_it_is() -> None:
+    async with listening(time_scale=0.0005) as listener:
+        wire = await listener.open()
+        await wire.mail()
+        reply = asyncio.create_task(wire.reply())
+        async with asyncio.timeout(20):
+            while not reply.done():
+                with contextlib.suppress(ConnectionError):
+                    await wire.send(b"y" * 998 + b"\r\n")
+                await asyncio.sleep(0.01)
+        assert reply.result().startswith("421 4.4.2 ")
+        await listener.all_gone()
+        assert listener.inbound.messages == []
+
+
 async def test_a_command_that_drips_does_not_keep_the_session() -> None:
     async with listening(time_scale=0.001) as listener:
         wire = await listener.connect()
