@@ -279,7 +279,11 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     Parameter names are lower case; RFC 2231 sections are joined and decoded, and so are encoded words in file names,
     which are not allowed there and common. An extended parameter (`name*=`) goes before a plain one.
     """
-    text = _text(raw[:MAX_VALUE])
+    text = _text(raw[:MAX_VALUE]).strip()
+    token = _TOKEN.match(text)
+    first = token[0].lower() if token else ""
+    if ";" not in text:
+        return first, {}
     plain: dict[str, str] = {}
     extended: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
@@ -300,11 +304,7 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
         if "=?" in plain.get(name, ""):
             plain[name] = decode_words(plain[name])
     result = plain | extended
-    value = _TOKEN.match(text.strip())
-    return (
-        value[0].lower() if value else "",
-        {name: _without_controls(value) for name, value in result.items()},
-    )
+    return first, {name: _without_controls(value) for name, value in result.items()}
 
 
 def _extended(value: str) -> str:

@@ -117,8 +117,10 @@ def is_simple(markup: str) -> bool:
     count = markup.count("<")
     if count > MAX_TAGS:
         return False
-    if count <= FEW_TAGS and sum(map(markup.count, " \t\n\r\f/\"'")) <= FEW_SEPARATORS:
-        return True  # an attribute needs a separator
+    if count <= FEW_TAGS and (  # an attribute needs a separator, and a character of its own
+        len(markup) <= 2 * FEW_SEPARATORS or sum(map(markup.count, " \t\n\r\f/\"'")) <= FEW_SEPARATORS
+    ):
+        return True
     stack: list[str] = []  # counted open elements
     open_names: dict[str, int] = {}
     lost: list[str] = []  # formatting elements whose block has ended
@@ -399,7 +401,7 @@ _INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 def link_target(href: str) -> str | None:
     """An http, https or mailto target, without the white space that a browser ignores; None for any other."""
-    target = _INVISIBLE.sub("", href).strip()
+    target = (href if href.isprintable() else _INVISIBLE.sub("", href)).strip()
     return target if target[:8].lower().startswith(("http://", "https://", "mailto:")) else None
 
 
