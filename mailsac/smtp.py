@@ -287,25 +287,35 @@ class SmtpSession(SmtpConnection):
         self.say(b"250 2.1.5 Recipient ok")
 
     async def smtp_DATA(self, arg: str | None) -> None:
+        try:
+            transaction, reservation = await self._admit_message(arg)
+        except (Refused, MailsacError) as error:
+            if not self.input:
+                raise
+            # Whoever sent more than DATA sent a message, and it must not be read as commands.
+            self.reply(error.reply if isinstance(error, Refused) else error.smtp_reply)
+            await self.hang_up()
+        with reservation:
+            self.say(b"354 End data with <CR><LF>.<CR><LF>")
+            data = await self._read_message(reservation)
+            if received_fields(data) > MAX_RECEIVED_FIELDS:
+                raise Refused("554 5.4.6 Mail loop: too many Received fields")
+            await self._deliver(transaction, data)
+
+    async def _admit_message(self, arg: str | None) -> tuple[Transaction, Reservation]:
+        """Everything that can be said against a message before it is sent. The transaction is no longer open then."""
         transaction = self._require_transaction()
         if arg:
             raise Refused("501 5.5.4 Syntax: DATA")
         if not transaction.recipients:
             raise Refused("503 5.5.1 Send RCPT first")
         if self.input and self._server.config.require_pipelining_discipline:
-            self.say(b"503 5.5.1 You may not send the message before the reply to DATA")
-            await self.hang_up()
+            raise Refused("503 5.5.1 You may not send the message before the reply to DATA")
         self._transaction = None
         await self._require_room()
         octets = min(transaction.command.declared_size or UNDECLARED_SIZE, self._server.config.max_message_bytes)
-        with await self._server.budget.reserve(
-            octets, timeout_s=BUDGET_WAIT_S * self._server.connections.time_scale
-        ) as reservation:
-            self.say(b"354 End data with <CR><LF>.<CR><LF>")
-            data = await self._read_message(reservation)
-            if received_fields(data) > MAX_RECEIVED_FIELDS:
-                raise Refused("554 5.4.6 Mail loop: too many Received fields")
-            await self._deliver(transaction, data)
+        timeout_s = BUDGET_WAIT_S * self._server.connections.time_scale
+        return transaction, await self._server.budget.reserve(octets, timeout_s=timeout_s)
 
     async def _read_message(self, reservation: Reservation) -> bytes:
         """The message, exact to the octet. Raises only after its end what is to be said against it."""

@@ -920,6 +920,24 @@ async def test_the_payload_of_bdat_is_not_read_as_commands(listener: Listener) -
     assert listener.inbound.messages == []
 
 
+@pytest.mark.check("C-23")
+@pytest.mark.parametrize("reason", ["no recipient", "full disk", "no room in flight"])
+async def test_a_message_sent_too_early_is_not_read_as_commands_when_data_is_refused(reason: str) -> None:
+    async with listening(limits=Limits(max_data_bytes_in_flight=300_000), time_scale=0.01) as listener:
+        wire, other = await listener.open(), await listener.open()
+        await wire.ask("MAIL FROM:<a@b>")
+        if reason != "no recipient":
+            await wire.ask("RCPT TO:<a@b>")
+        if reason == "full disk":
+            listener.inbound.refusal = StorageFull()
+        if reason == "no room in flight":
+            await other.mail()
+        await wire.send(b"DATA\r\n" + SECOND)
+        [reply] = await wire.rest()
+        assert reply.startswith("503 5.5.1 " if reason == "no recipient" else "452 4.3.1 ")
+        assert listener.inbound.messages == []
+
+
 async def test_mail_that_loops_is_refused(listener: Listener) -> None:
     wire = await listener.open()
     field = b"Received: from a by b; Thu, 1 Jan 2026 00:00:00 +0000\r\n"
