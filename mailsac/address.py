@@ -27,10 +27,11 @@ from mailsac.errors import InvalidAddress
 MAX_PATH_OCTETS: Final = 256  # with "<", ">" and a source route, RFC 5321 §4.5.3.1.3
 _MAX_TEXT: Final = 2048  # a whole command line; bringing long runs of combining marks to NFC is quadratic
 
-_WIDE: Final = "\u0080-\U0010ffff"  # what of it is refused is decided by _UNSAFE_CATEGORIES
-_ATOM: Final = rf"[A-Za-z0-9!#$%&'*+\-/=?^_`{{|}}~.{_WIDE}]+"
-_QUOTED: Final = rf'"(?:[ !#-\[\]-~{_WIDE}]|\\[ -~])*"'
-_DOMAIN: Final = rf"[A-Za-z0-9_.\-{_WIDE}]+"
+# The octets of ASCII that do not belong; of what lies beyond ASCII, _UNSAFE_CATEGORIES decides. As sets of what does
+# belong, with the rest of Unicode in them, these take `re` thirty times as long to compile, a tenth of a start.
+_ATOM: Final = r'[^\x00-\x20"(),:;<>@\[\\\]\x7f]+'  # atext and "."
+_QUOTED: Final = r'"(?:[^\x00-\x1f"\\\x7f]|\\[ -~])*"'
+_DOMAIN: Final = r"[^\x00-,/:-@\[-^`{-\x7f]+"  # letters, digits, "-", "." and "_"
 _LITERAL: Final = r"\[[A-Za-z0-9.:]+\]"
 _MAILBOX: Final = rf"(?P<local>{_ATOM}|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL})"
 _ROUTE: Final = rf"@{_DOMAIN}(?:,@{_DOMAIN})*:"  # RFC 5321 Appendix F.2: accepted and ignored

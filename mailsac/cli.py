@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -103,16 +104,22 @@ def serve(file: Path | None, **flags: str | None) -> None:
     Prints one line on stdout once every listener is up: mailsac ready smtp=HOST:PORT pop3=HOST:PORT http=URL. The log
     goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate again.
     """
+    settings = _resolve(file, flags)
+
+    gc.disable()  # modules stay once they are loaded: the collector would walk them again and again for nothing
     import asyncio
 
+    from mailsac import app  # noqa: F401
     from mailsac.config import ConfigError, warn_unknown
     from mailsac.telemetry import configure_logging
 
-    settings = _resolve(file, flags)
     configure_logging(settings.config.log)
     warn_unknown(settings)
+    loop_factory = _loop_factory()
+    gc.freeze()
+    gc.enable()
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(settings.config))
     except ConfigError as error:
         raise CannotRun(error, WRONG_CONFIG) from error
