@@ -47,8 +47,9 @@ class Section(msgspec.Struct, frozen=True):
 _FIELD: Final = re.compile(
     rb"([!-9;-~]++)[ \t]*+:[ \t]*+([^\r\n]*+(?:(?:\r\n|\r|\n)[ \t][^\r\n]*+){0,2000}+)(?:\r\n|\r|\n|\Z)"
 )
-# What stands between fields without being one: a mbox "From " line, a stray continuation, a field without a name.
-_JUNK: Final = re.compile(rb"(?:From |[ \t:])[^\r\n]*+(?:\r\n|\r|\n|\Z)")
+# What stands between fields without being one: a mbox "From " line, a stray continuation, a field without a name; and
+# the byte order mark that some editors put in front of a saved message.
+_JUNK: Final = re.compile(rb"(?:From |[ \t:])[^\r\n]*+(?:\r\n|\r|\n|\Z)|\xef\xbb\xbf(?=[!-9;-~])")
 _BLANK: Final = re.compile(rb"\r\n|\r|\n")
 _FOLD: Final = re.compile(rb"(?:\r\n|\r|\n)(?=[ \t])")
 

@@ -56,7 +56,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
 def parse(raw: bytes) -> Parsed:
     """Everything but attachment content. Never raises; CPU-bound: call it in a thread above 64 KiB."""
-    section = _header_section(raw)
+    section = read_section(raw)
     text: list[str] = []
     html: list[str] = []
     attachments: list[Attachment] = []
@@ -90,7 +90,7 @@ def attachment_content(raw: bytes, identifier: str) -> tuple[Attachment, bytes] 
     """The attachment of that MD5, Content-ID or file name, looked for in this order, and its decoded octets."""
     best: tuple[int, Attachment, bytes] | None = None
     position = 0
-    for part in read_structure(raw, _header_section(raw)).parts:
+    for part in read_structure(raw, read_section(raw)).parts:
         octets = part.octets(raw)
         attachment = _attachment(part, octets, position)
         if attachment is None:
@@ -100,11 +100,6 @@ def attachment_content(raw: bytes, identifier: str) -> tuple[Attachment, bytes] 
         if identifier in names and (best is None or names.index(identifier) < best[0]):
             best = (names.index(identifier), attachment, octets)
     return best[1:] if best else None
-
-
-def _header_section(raw: bytes) -> Section:
-    # A byte order mark, which some editors put in front of a saved message, is not part of a field name.
-    return read_section(raw, 3 if raw.startswith(b"\xef\xbb\xbf") else 0)
 
 
 def _recipients(section: Section, name: str) -> tuple[Recipient, ...]:
@@ -183,7 +178,7 @@ def dirty_html(parsed: Parsed, raw: bytes) -> str:
         count += 1
         return uri
 
-    for part in read_structure(raw, _header_section(raw)).parts:
+    for part in read_structure(raw, read_section(raw)).parts:
         if part.content_id and part.content_type in _IMAGES and part.end - part.start <= MAX_INLINED_OCTETS:
             content = base64.b64encode(part.octets(raw)).decode("ascii")
             for content_id in (part.content_id, part.content_id.lower()):

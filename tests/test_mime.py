@@ -160,6 +160,14 @@ def test_subjects(name: str, subject: str) -> None:
     assert parse(sample(name)).subject == subject
 
 
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.eml")), ids=lambda path: path.stem)
+def test_a_trace_header_in_front_changes_nothing_but_the_headers(path: Path) -> None:
+    trace = b"Return-Path: <a@example.org>\r\nReceived: from a.example by b.example\r\n\tfor <b@example.com>; now\r\n"
+    bare, stored = parse(path.read_bytes()), parse(trace + path.read_bytes())
+    assert [value for _, value in stored.headers[:1]] == ["<a@example.org>"]
+    assert msgspec.structs.replace(stored, headers=stored.headers[2:]) == bare
+
+
 def test_header_shapes() -> None:
     parsed = parse(message("X-Tag: a\nFrom: a@example.org\nx-tag: =?utf-8?q?b=0D=0AEvil:_1?=\nSubject:\n folded"))
     assert headers_by_name(parsed) == {"x-tag": ["a", "b Evil: 1"], "from": ["a@example.org"], "subject": ["folded"]}
