@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 # More arguments for the command of a target: make test ARGS="-k pop3", make run ARGS="--smtp-port 2525".
 ARGS :=
 
@@ -11,7 +12,7 @@ ARGS :=
 install: $(VENV)/.installed
 
 run: install
-	$(VENV)/bin/mailsac serve $(ARGS)
+	@exec $(VENV)/bin/mailsac serve $(ARGS)
 
 test: $(VENV)/.installed-dev
 	$(PYTHON) -m pytest -m "not hardening" $(ARGS)
@@ -46,18 +47,20 @@ clean:
 
 # The stamps make the second run quick, and offline: pip asks the network for nothing that is already there.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(PYTHON)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@echo "installing what requirements.lock lists" >&2
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@echo "installing what requirements-dev.lock lists" >&2
+	@$(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
 $(PYTHON):
 	@for python in python3.13 python3.12 python3.11 python3; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	    echo "making $(VENV) with $$($$python --version)"; \
+	    echo "making $(VENV) with $$($$python --version)" >&2; \
 	    "$$python" -m venv $(VENV) && exit 0; \
 	    rm -rf $(VENV); echo "$$python cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; \
 	  fi; \
