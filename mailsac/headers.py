@@ -91,11 +91,13 @@ def _text(raw: bytes) -> str:
 
 
 # A decoded word may hold anything; a line end in it must not become a new field wherever headers are shown.
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]+")
 
 
 def _without_controls(text: str) -> str:
-    return text if text.isprintable() else _CONTROLS.sub(" ", text)
+    if text.isprintable():
+        return text
+    return _CONTROLS.sub(" ", text).replace("\u2028", " ").replace("\u2029", " ")
 
 
 _WORD: Final = re.compile(r"=\?([^?\s*]{1,64})(?:\*[^?\s]{0,64})?\?([bBqQ])\?(.{0,2000}?)\?=", re.DOTALL)

@@ -17,15 +17,17 @@ MAX_LINK_CHARS: Final = 4_096
 MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of one part in which links are looked for
 MAX_SEEN: Final = 20_000  # links of one part, however many of them are the same
 MAX_TAGS: Final = 20_000  # of HTML that no parser should see
-MAX_PUNCTUATION: Final = 32  # characters cut off the end of one written URL
+MAX_QUOTES: Final = "\u201c\u201d\u00ab\u00bb"
+_PUNCTUATION: Final = 32  # characters cut off the end of one written URL
 WINDOW: Final = 64 * 1024  # characters searched between two chances for other threads to run
 
 # Begins with a literal, which makes the search fast; the scheme is looked up backwards. A URL in text ends at white
 # space and at what cannot stand in one (RFC 3986 appendix C).
 _WRITTEN: Final = re.compile(
-    r":(?:(?<=\bmailto:)|//(?:(?<=\bhttp://)|(?<=\bhttps://))(?![/?#]))[^\s<>\"`\x00-\x1f\x7f\u201c\u201d\u00ab\u00bb]{1,4096}",
+    r":(?:(?<=\bmailto:)|//(?:(?<=\bhttp://)|(?<=\bhttps://))(?![/?#]))[^\s<>\"`\x00-\x1f\x7f]{1,4096}",
     re.IGNORECASE,
 )
+_QUOTES: Final = "\u201c\u201d\u00ab\u00bb"
 _PUNCTUATION: Final = ".,;:!?'*|\u2019\u3002\uff0c\u3001\uff01\uff1f\u2026"
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{", "\uff09": "\uff08", "\u3011": "\u3010", "\u300d": "\u300c"}
 
@@ -58,7 +60,10 @@ def _written(text: str) -> Iterator[str]:
                 continue
             after = match.end()
             scheme = 6 if match[0][1:3] != "//" else 5 if text[match.start() - 1] in "sS" else 4
-            link = _without_punctuation(text[match.start() - scheme : after])
+            link = text[match.start() - scheme : after]
+            if not link.isascii():
+                link = min((link.partition(quote)[0] for quote in _QUOTES), key=len)
+            link = _without_punctuation(link)
             if "@" in link if scheme == 6 else len(link) > scheme + 3:
                 yield link
 
