@@ -17,8 +17,7 @@ MAX_LINK_CHARS: Final = 4_096
 MAX_TEXT_CHARS: Final = 4 * 1024 * 1024  # of one part in which links are looked for
 MAX_SEEN: Final = 20_000  # links of one part, however many of them are the same
 MAX_TAGS: Final = 20_000  # of HTML that no parser should see
-MAX_QUOTES: Final = "\u201c\u201d\u00ab\u00bb"
-_PUNCTUATION: Final = 32  # characters cut off the end of one written URL
+MAX_PUNCTUATION: Final = 32  # characters cut off the end of one written URL
 WINDOW: Final = 64 * 1024  # characters searched between two chances for other threads to run
 
 # Begins with a literal, which makes the search fast; the scheme is looked up backwards. A URL in text ends at white
