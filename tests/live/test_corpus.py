@@ -12,6 +12,7 @@ import poplib
 import re
 import smtplib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,6 +47,21 @@ def in_form(content: bytes, form: str) -> bytes:
 def config(config: Config) -> Config:
     """Durability is judged elsewhere."""
     return msgspec.structs.replace(config, store=msgspec.structs.replace(config.store, fsync=False))
+
+
+BROKEN_DATES = [
+    b"", b" ", b"\0", b"now", b"0", b"-1", b"99999999999999999999", b"Mon", b"Mon,", b"32 Jan 2026 00:00:00 +0000",
+    b"0 Jan 2026 00:00:00 +0000", b"29 Feb 2025 00:00:00 +0000", b"1 Foo 2026 00:00:00 +0000",
+    b"1 Jan 99999 00:00:00 +0000",
+    b"1 Jan 0000 00:00:00 +0000", b"1 Jan -5 00:00:00 +0000", b"1 Jan 26", b"1 Jan 2026", b"1 Jan 2026 25:00:00 +0000",
+    b"1 Jan 2026 00:61:00 +0000", b"1 Jan 2026 00:00:99 +0000", b"1 Jan 2026 00:00:00", b"1 Jan 2026 00:00:00 +9999",
+    b"1 Jan 2026 00:00:00 -9999", b"1 Jan 2026 00:00:00 +99999999999", b"1 Jan 2026 00:00:00 XYZ",
+    b"1 Jan 2026 00:00:00 (",
+    b"1 Jan 2026 00:00:00 +0000 (((((((((", b"Thu, 01 Jan 1970 00:00:00 -0001", b"31 Dec 9999 23:59:59 -2359",
+    b"2026-01-01T00:00:00Z", b"2026-13-45T99:99:99Z", b"01/02/2026", b"1 J\xe4nner 2026 00:00:00 +0100",
+    b"=?utf-8?q?1_Jan_2026?=", b"=?x-unknown?b?!!!?=", b"1 Jan 2026\r\n 00:00:00\r\n +0000", b"1" * 5000, b"1:" * 5000,
+    b"\xff\xfe\x00\x01", b"1 Jan 2026 00:00:00 +0000\r\nDate: 2 Jan 2026 00:00:00 +0000",
+]  # fmt: skip
 
 
 class Api:
@@ -145,3 +161,17 @@ def pop3_complaints(server: Server, names: dict[str, str], messages: dict[str, b
         if len(retrieved) != int(octets):
             yield f"{name}: LIST says {int(octets)} octets, RETR gives {len(retrieved)}"
     pop3.quit()
+
+
+@pytest.mark.check("C-31")
+async def test_a_broken_date_leaves_the_time_of_arrival(server: Server) -> None:
+    messages = {f"{date[:40]!r}": b"Date: " + date + b"\r\nSubject: x\r\n\r\nbody\r\n" for date in BROKEN_DATES}
+    before = datetime.now(UTC)
+
+    complaints = await asyncio.to_thread(round_trip, server, messages)
+
+    assert not complaints, "\n".join(complaints)
+    listed = json.loads(await asyncio.to_thread(Api(server).get, f"/api/addresses/{MAILBOX}/messages?limit=1000"))
+    assert len(listed) == len(BROKEN_DATES) > 40
+    for message in listed:
+        assert abs(datetime.fromisoformat(message["received"]) - before) < timedelta(minutes=5)
