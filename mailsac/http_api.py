@@ -2,7 +2,7 @@
 
 Around every handler stand, outermost first: access log and request id, errors to JSON, Host, Origin, body, caller.
 A handler therefore sees a request of an allowed host and page, with a decoded body of bounded size and a principal;
-what it raises becomes the JSON of mailsac-api's error object, with fixed texts only.
+what it raises becomes the error object of the API, with fixed texts only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -92,7 +91,7 @@ def route_table(
 
 
 class HttpServer:
-    """The HTTP listener. `ports` gives the SMTP and POP3 ports to show on the start page."""
+    """The HTTP listener."""
 
     def __init__(
         self,
@@ -102,7 +101,6 @@ class HttpServer:
         accounts: Accounts,
         metrics: Metrics,
         inbound: Inbound,
-        ports: Callable[[], tuple[int, int]],
         time_scale: float = 1.0,
     ) -> None:
         self._config = config
@@ -111,11 +109,12 @@ class HttpServer:
         self._time_scale = time_scale
         self._allowed_hosts = frozenset(host.lower() for host in config.allowed_hosts)
         memory = MemoryBudget()
+        self._operation = Operation(store, metrics, inbound.refuse_reason)
         self.routes = route_table(
             Messages(store, accounts),
             Bodies(store, accounts, memory, time_scale),
             Attachments(store, accounts, memory, time_scale),
-            Operation(store, metrics, inbound.refuse_reason, ports),
+            self._operation,
         )
         self._route_of: dict[web.AbstractRoute, Route] = {}
         self._in_progress = 0
@@ -135,6 +134,10 @@ class HttpServer:
     def connections(self) -> int:
         """How many connections are open."""
         return len(self._runner.server.connections) if self._runner.server is not None else 0
+
+    def show_ports(self, *, smtp: int, pop3: int) -> None:
+        """What the start page names; it waits for this, as the other listeners open later."""
+        self._operation.ports = (smtp, pop3)
 
     async def start(self) -> None:
         """Listen. Raises OSError where the address is taken."""
@@ -204,7 +207,7 @@ class HttpServer:
     @web.middleware
     async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Give the request its id; count and log what became of it. Queries are not logged: they may hold a key."""
-        request[asked.REQUEST_ID] = request_id = secrets.token_hex(8)
+        request[asked.REQUEST_ID] = request_id = asked.new_request_id()
         started = asyncio.get_running_loop().time()
         self._in_progress += 1
         status = 0  # of a request whose client left
@@ -218,11 +221,13 @@ class HttpServer:
                 self._idle.set()
             route = self._route_of.get(request.match_info.route)
             template = route.path if route else "none"
+            level = logging.DEBUG if route and route.public else logging.INFO  # probes ask every second
             method = request.method if request.method in _METHODS else "other"
             self._metrics.http_requests.labels(method, template, status).inc()
-            if log.isEnabledFor(logging.INFO):
+            if log.isEnabledFor(level):
                 seconds = asyncio.get_running_loop().time() - started
-                log.info(
+                log.log(
+                    level,
                     "http.request",
                     extra={
                         "request_id": request_id,

@@ -21,7 +21,7 @@ _TRACE_SEARCH: Final = 8192  # octets; a trace header is under 3 KB, as every pa
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """One address of a header field; `name` is empty when there was none (mailsac-api §4.1)."""
+    """One address of a header field; `name` is empty when there was none."""
 
     address: str
     name: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl
@@ -26,7 +27,7 @@ FIELDS: Final = web.RequestKey("fields", dict[str, object])  # the decoded body,
 PRINCIPAL: Final = web.RequestKey("principal", Principal)
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-MAX_LIMIT: Final = 1000  # mailsac-api: the largest page
+MAX_LIMIT: Final = 1000  # the largest page, as on the hosted service
 DEFAULT_LIMIT: Final = 20
 _MAX_FIELDS: Final = 200  # of a form; far above what any route takes
 
@@ -34,6 +35,11 @@ _KEY_PARAMETERS: Final = ("_mailsacKey", "key")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _SPACE_BEFORE_OFFSET: Final = re.compile(r" (?=[0-9]{2}:?[0-9]{2}$)", re.ASCII)  # "+02:00" after form decoding
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?)?", re.ASCII)
+
+
+def new_request_id() -> str:
+    """What joins an answer and the lines of the log."""
+    return secrets.token_hex(8)
 
 
 def pattern(path: str) -> str:
