@@ -21,17 +21,18 @@ from pymongo import IndexModel
 
 from mailsac.errors import MessageNotFound
 from mailsac.store_mongo import (
+    Calls,
     Collection,
     Database,
     Document,
     Indexes,
-    Writes,
     allowed,
     call_seconds,
     connected,
     repeatable,
     slices,
     translated,
+    whole,
 )
 
 Item = tuple[str, Sequence[bytes]]
@@ -57,10 +58,10 @@ class GridFsRaw:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._call_s = call_seconds(database)
-        self._files: Collection = database["raw.files"]
-        self._chunks: Collection = database["raw.chunks"]
-        self._writes = Writes()
-        self.indexes = Indexes(self._chunks, [CHUNKS])
+        self.files: Collection = database["raw.files"]
+        self.pieces: Collection = database["raw.chunks"]
+        self.calls = Calls()
+        self.indexes = Indexes(self.pieces, [CHUNKS])
 
     @classmethod
     @asynccontextmanager
@@ -76,47 +77,14 @@ class GridFsRaw:
                 try:
                     yield raw
                 finally:
-                    await raw._writes.finished()
+                    await raw.calls.finished()
 
+    @whole
     async def write_many(self, items: Sequence[Item]) -> None:
-        await self._writes.finish(self._insert(items))
-
-    async def read(self, message_id: str) -> bytes:
-        return b"".join([piece async for piece in self.chunks(message_id)])
-
-    async def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        with translated(), pymongo.timeout(self._call_s):
-            file = await self._files.find_one({"_id": {"$eq": message_id}}, {"length": 1, "chunkSize": 1})
-        if file is None:
-            raise MessageNotFound(message_id=message_id)
-        number, skipped = divmod(start, file["chunkSize"])
-        left = file["length"] - start
-        with self.indexes.hinted(CHUNKS) as hint:
-            cursor = self._chunks.find(
-                {"files_id": {"$eq": message_id}, "n": {"$gte": number}},
-                {"n": 1, "data": 1},
-                sort=[("n", 1)],
-                batch_size=READ_AHEAD,
-                hint=hint,
-            )
-        async with cursor:
-            while left > 0:
-                with translated(), self.indexes.hinted(CHUNKS):
-                    chunk = await anext(cursor, None)
-                if chunk is None or chunk["n"] != number:  # deleted meanwhile, or never written to its end
-                    raise MessageNotFound(message_id=message_id)
-                piece: bytes = chunk["data"][skipped:]
-                skipped, number, left = 0, number + 1, left - len(piece)
-                yield piece
-
-    async def delete(self, message_ids: Iterable[str]) -> None:
-        await self._writes.finish(self._remove(list(message_ids)))
-
-    async def _insert(self, items: Sequence[Item]) -> None:
         now = datetime.now(UTC)
         for some in slices(items, INSERT_CHUNKS):
             with translated(), pymongo.timeout(self._call_s), repeatable():
-                await self._files.insert_many(
+                await self.files.insert_many(
                     [
                         {
                             "_id": message_id,
@@ -131,14 +99,53 @@ class GridFsRaw:
                 )
         for chunks in _bites(items):
             with translated(), repeatable():
-                await self._chunks.insert_many(chunks, ordered=False)
+                await self.pieces.insert_many(chunks, ordered=False)
 
-    async def _remove(self, message_ids: Sequence[str]) -> None:
-        for some in slices(message_ids, MAX_DELETE):
+    async def read(self, message_id: str) -> bytes:
+        return b"".join([piece async for piece in self.chunks(message_id)])
+
+    async def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        file = await self._file(message_id)
+        number, skipped = divmod(start, file["chunkSize"])
+        left = file["length"] - start
+        while left > 0:
+            # A query for each few chunks, and no cursor: a slow reader holds nothing open on the server.
+            chunks = await self._some_chunks(message_id, number)
+            if not chunks:  # deleted meanwhile, or never written to its end
+                raise MessageNotFound(message_id=message_id)
+            for chunk in chunks:
+                if chunk["n"] != number:
+                    raise MessageNotFound(message_id=message_id)
+                piece: bytes = chunk["data"][skipped:]
+                skipped, number, left = 0, number + 1, left - len(piece)
+                yield piece
+
+    @whole
+    async def delete(self, message_ids: Iterable[str]) -> None:
+        for some in slices(list(message_ids), MAX_DELETE):
             async with allowed(self._database, DELETE_S):
                 with self.indexes.hinted(CHUNKS) as hint:
-                    await self._chunks.delete_many({"files_id": {"$in": some}}, hint=hint)
-                await self._files.delete_many({"_id": {"$in": some}})
+                    await self.pieces.delete_many({"files_id": {"$in": some}}, hint=hint)
+                await self.files.delete_many({"_id": {"$in": some}})
+
+    @whole
+    async def _file(self, message_id: str) -> Document:
+        with translated(), pymongo.timeout(self._call_s):
+            file = await self.files.find_one({"_id": {"$eq": message_id}}, {"length": 1, "chunkSize": 1})
+        if file is None:
+            raise MessageNotFound(message_id=message_id)
+        return file
+
+    @whole
+    async def _some_chunks(self, message_id: str, number: int) -> list[Document]:
+        with translated(), self.indexes.hinted(CHUNKS) as hint:
+            return await self.pieces.find(
+                {"files_id": {"$eq": message_id}, "n": {"$gte": number}},
+                {"n": 1, "data": 1},
+                sort=[("n", 1)],
+                limit=READ_AHEAD,
+                hint=hint,
+            ).to_list()
 
 
 def _bites(items: Iterable[Item]) -> Iterator[list[Document]]:

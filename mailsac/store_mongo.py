@@ -12,17 +12,21 @@ the indexes and never kept: a counter beside the documents would drift at the fi
 With timeoutMS the driver measures each call against one deadline, which takes the place of its other time-outs and
 of wtimeout: left alone, a server that is away would hold up a call for all of timeoutMS. The deadline of a call here
 is serverSelectionTimeoutMS; what may take longer asks first whether anybody is there.
+
+The driver never sees a cancellation. It can lose one, and go on as if nothing had been asked, and where it does not
+it drops the connection. Each call therefore runs in a task of its own, to its end, and only the caller stops waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
 import pymongo
@@ -96,6 +100,46 @@ NOTE: Final = IndexModel(
 BY_ID: Final = "_id_"  # get, known, ids, and every write; MongoDB makes it by itself
 
 
+class Calls:
+    """The calls to the driver that are under way."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def finish(self, call: Coroutine[Any, Any, T]) -> T:
+        """Its result. It goes on when the caller is cancelled, until its own deadline."""
+        task = asyncio.create_task(call)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def finished(self) -> None:
+        while self._running:
+            await asyncio.wait(self._running)
+
+
+class Caller(Protocol):
+    """Whatever has methods that are `whole`."""
+
+    calls: Calls
+
+
+C = TypeVar("C", bound=Caller)
+P = ParamSpec("P")
+
+
+def whole(
+    method: Callable[Concatenate[C, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[C, P], Coroutine[Any, Any, T]]:
+    """A method whose calls run to their end."""
+
+    @functools.wraps(method)
+    async def call(self: C, /, *args: P.args, **named: P.kwargs) -> T:
+        return await self.calls.finish(method(self, *args, **named))
+
+    return call
+
+
 class MongoTable:
     """The MessageTable in the collection `message`.
 
@@ -107,9 +151,9 @@ class MongoTable:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._call_s = call_seconds(database)
-        self._rows: Collection = database["message"]
-        self._writes = Writes()
-        self.indexes = Indexes(self._rows, [MAILBOX, TAGGED, EXPENDABLE, NOTE])
+        self.rows: Collection = database["message"]
+        self.calls = Calls()
+        self.indexes = Indexes(self.rows, [MAILBOX, TAGGED, EXPENDABLE, NOTE])
 
     @classmethod
     @asynccontextmanager
@@ -124,25 +168,24 @@ class MongoTable:
                 try:
                     yield table
                 finally:
-                    await table._writes.finished()
+                    await table.calls.finished()
 
     # ── MessageTable ──
 
+    @whole
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
         documents = [_document(stored) for stored in rows]
+        for some in slices(documents, MAX_INSERT):
+            with translated(), pymongo.timeout(self._call_s), repeatable():
+                await self.rows.insert_many(some, ordered=False)
 
-        async def write() -> None:
-            for some in slices(documents, MAX_INSERT):
-                with translated(), pymongo.timeout(self._call_s), repeatable():
-                    await self._rows.insert_many(some, ordered=False)
-
-        await self._writes.finish(write())
-
+    @whole
     async def get(self, message_id: str) -> Message | None:
         with translated(), pymongo.timeout(self._call_s):
-            document = await self._rows.find_one({"_id": {"$eq": message_id}})
+            document = await self.rows.find_one({"_id": {"$eq": message_id}})
         return None if document is None or "deleted" in document else _message(document)
 
+    @whole
     async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
         if limit < 1:  # to MongoDB no limit at all
             return []
@@ -150,30 +193,36 @@ class MongoTable:
         if until is not None:
             where["received"] = {"$lte": datetime.fromisoformat(until)}
         with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(index) as hint:
-            cursor = self._rows.find(where, sort=[("received", -1), ("_id", -1)], limit=limit, hint=hint)
+            cursor = self.rows.find(where, sort=[("received", -1), ("_id", -1)], limit=limit, hint=hint)
             return [_message(document) async for document in cursor]
 
+    @whole
     async def count(self, mailbox: str, *, recipient: str | None) -> int:
         where, index = _within(mailbox, recipient)
         async with allowed(self._database, LISTING_S):
             with self.indexes.hinted(index) as hint:
-                return await self._rows.count_documents(where, **_given(hint))
+                return await self.rows.count_documents(where, **_given(hint))
 
+    @whole
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
         where, index = _within(mailbox, recipient)
         return await self._listings(where, [("received", 1), ("_id", 1)], index)
 
+    @whole
     async def delete(self, message_ids: Sequence[str]) -> list[str]:
-        return await self._writes.finish(self._forget(message_ids, {"deleted": {"$exists": False}}))
+        return await self._forget(message_ids, {"deleted": {"$exists": False}})
 
+    @whole
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         return await self._forget_expendable([line.id for line in await self.maildrop(mailbox, recipient=recipient)])
 
+    @whole
     async def expire(self, before: str, *, limit: int) -> list[str]:
         where = {"expendable": ANY_TIME | {"$lt": datetime.fromisoformat(before)}}
         doomed = await self._listings(where, [("expendable", 1), ("_id", 1)], EXPENDABLE, limit=limit)
         return await self._forget_expendable([line.id for line in doomed])
 
+    @whole
     async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
         fullest: list[Document] = [
             {"$match": {"inbox": {"$gt": ""}, "expendable": ANY_TIME}},
@@ -196,9 +245,11 @@ class MongoTable:
                 break
         return forgotten
 
+    @whole
     async def oldest(self, *, limit: int) -> list[Listing]:
         return await self._listings({"expendable": ANY_TIME}, [("expendable", 1), ("_id", 1)], EXPENDABLE, limit=limit)
 
+    @whole
     async def usage(self) -> Usage:
         """A scan of an index, about a second for each million messages: for sweeps, not for every request."""
         totals: list[Document] = [
@@ -209,19 +260,21 @@ class MongoTable:
             return Usage(messages=total["messages"], octets=total["octets"])
         return Usage(messages=0, octets=0)
 
+    @whole
     async def known(self, message_ids: Sequence[str]) -> set[str]:
         found: set[str] = set()
         for some in slices(message_ids, MAX_IDS):
             with translated(), pymongo.timeout(self._call_s):
-                cursor = self._rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
+                cursor = self.rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
                 found.update([document["_id"] async for document in cursor if "deleted" not in document])
         return found
 
+    @whole
     async def ids(self, *, after: str, limit: int) -> list[str]:
         if limit < 1:
             return []
         with translated(), pymongo.timeout(self._call_s):
-            cursor = self._rows.find(
+            cursor = self.rows.find(
                 {"_id": {"$gt": after}, "deleted": {"$exists": False}},
                 {"_id": 1},
                 sort=[("_id", 1)],
@@ -230,22 +283,21 @@ class MongoTable:
             )
             return [document["_id"] async for document in cursor]
 
+    @whole
     async def unlink_notes(self, *, limit: int) -> list[str]:
         if limit < 1:
             return []
         with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(NOTE) as hint:
-            cursor = self._rows.find(
+            cursor = self.rows.find(
                 {"deleted": {"$exists": True}}, {"_id": 1}, sort=[("deleted", 1)], limit=limit, hint=hint
             )
             return [document["_id"] async for document in cursor]
 
+    @whole
     async def unlinked(self, message_ids: Sequence[str]) -> None:
-        async def write() -> None:
-            for some in slices(message_ids, MAX_IDS):
-                with translated(), pymongo.timeout(self._call_s):
-                    await self._rows.delete_many({"_id": {"$in": list(some)}, "deleted": {"$exists": True}}, hint=BY_ID)
-
-        await self._writes.finish(write())
+        for some in slices(message_ids, MAX_IDS):
+            with translated(), pymongo.timeout(self._call_s):
+                await self.rows.delete_many({"_id": {"$in": some}, "deleted": {"$exists": True}}, hint=BY_ID)
 
     # ── how ──
 
@@ -261,20 +313,20 @@ class MongoTable:
         forgotten: list[str] = []
         for some in slices(list(dict.fromkeys(message_ids)), MAX_DELETE):
             with translated(), pymongo.timeout(self._call_s):
-                done = await self._rows.bulk_write(
+                done = await self.rows.bulk_write(
                     [UpdateOne({"_id": {"$eq": one}, **state}, note, hint=BY_ID) for one in some], ordered=False
                 )
                 if done.matched_count == len(some):
                     forgotten += some
-                elif done.matched_count:
-                    cursor = self._rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
+                else:
+                    cursor = self.rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
                     ours = {document["_id"] async for document in cursor if document.get("deleted") == token}
                     forgotten += [one for one in some if one in ours]
         return forgotten
 
     async def _forget_expendable(self, message_ids: Sequence[str]) -> list[str]:
         """A message that was starred since it was looked up stays."""
-        return await self._writes.finish(self._forget(message_ids, {"expendable": ANY_TIME}))
+        return await self._forget(message_ids, {"expendable": ANY_TIME})
 
     async def _listings(
         self, where: Document, sort: list[tuple[str, int]], index: IndexModel, *, limit: int | None = None
@@ -283,31 +335,14 @@ class MongoTable:
             return []
         async with allowed(self._database, LISTING_S):
             with self.indexes.hinted(index) as hint:
-                cursor = self._rows.find(where, {"octets": 1}, sort=sort, limit=limit or 0, batch_size=FETCH, hint=hint)
+                cursor = self.rows.find(where, {"octets": 1}, sort=sort, limit=limit or 0, batch_size=FETCH, hint=hint)
                 return [Listing(id=document["_id"], octets=document["octets"]) async for document in cursor]
 
     async def _aggregate(self, pipeline: list[Document], index: IndexModel) -> list[Document]:
         async with allowed(self._database, SCAN_S):
             with self.indexes.hinted(index) as hint:
-                cursor = await self._rows.aggregate(pipeline, **_given(hint))
+                cursor = await self.rows.aggregate(pipeline, **_given(hint))
                 return await cursor.to_list()
-
-
-class Writes:
-    """Writes that run to their end even when the caller stops waiting: none is left half done."""
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
-
-    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
-
-    async def finished(self) -> None:
-        while self._running:
-            await asyncio.wait(self._running)
 
 
 class Indexes:
@@ -319,11 +354,13 @@ class Indexes:
 
     def __init__(self, collection: Collection, models: Sequence[IndexModel]) -> None:
         self._collection, self._models = collection, models
+        self._calls = Calls()
         self._lost = asyncio.Event()
         self.built = asyncio.Event()
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
+        """Builds them while the block runs. A build that is under way when it ends is left to the server."""
         task = asyncio.create_task(self._keep(), name=f"indexes of {self._collection.name}")
         try:
             yield
@@ -347,9 +384,7 @@ class Indexes:
         pause, longest = INDEX_RETRY_S
         while True:
             try:
-                # No deadline: a server would give up a build that is minutes from its end.
-                with pymongo.timeout(None):
-                    await self._collection.create_indexes(self._models)
+                await self._calls.finish(self._build())
             except PyMongoError as error:
                 log.warning("mongodb.indexes_later", extra={"again_in_s": pause, "error": _reason(error)})
                 await asyncio.sleep(pause)
@@ -359,6 +394,11 @@ class Indexes:
             self.built.set()
             pause = INDEX_RETRY_S[0]
             await self._lost.wait()
+
+    async def _build(self) -> None:
+        # No deadline: a server would give up a build that is minutes from its end.
+        with pymongo.timeout(None):
+            await self._collection.create_indexes(self._models)
 
 
 @asynccontextmanager
@@ -373,7 +413,7 @@ async def connected(uri: str, *, database: str) -> AsyncIterator[Database]:
     try:
         client: AsyncMongoClient[Document] = AsyncMongoClient(uri, tz_aware=True, **options)
         opened = client.get_database(database, write_concern=DURABLE, read_preference=ReadPreference.PRIMARY)
-    except PyMongoError as error:
+    except (PyMongoError, ValueError) as error:
         # Without the cause: the driver quotes what it cannot read, and that may be the password.
         raise StoreUnavailable(reason=f"store.mongodb_uri is not valid ({type(error).__name__})") from None
     try:

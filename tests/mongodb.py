@@ -79,6 +79,11 @@ class SecantusDB:
             self._process = None
 
 
+def is_real() -> bool:
+    """Whether the shared server is a MongoDB, with its planner."""
+    return "MAILSAC_TEST_MONGODB_URI" in os.environ
+
+
 @functools.cache
 def server_uri() -> str:
     """The server that a whole run shares."""
@@ -103,7 +108,7 @@ def _used() -> set[str]:
             for name in names:
                 client.drop_database(name)
 
-    if "MAILSAC_TEST_MONGODB_URI" in os.environ:  # the other one goes with its folder
+    if is_real():  # the other one goes with its folder
         atexit.register(drop)
     return names
 
