@@ -152,12 +152,12 @@ async def running(config: Config) -> AsyncIterator[Server]:
             accounts=accounts,
             metrics=metrics,
             inbound=inbound,
-            ports=lambda: (smtp.port, pop3.port),
             time_scale=time_scale,
         )
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S)
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S)
+        http.show_ports(smtp=smtp.port, pop3=pop3.port)
         server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
         for name, work in (
             ("retention", Retention(config.retention, store, metrics).run()),

@@ -828,6 +828,7 @@ async def test_malformed_http_gets_our_words(quick: Server, octets: bytes) -> No
     answer = await exchange(quick, octets)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert re.match(rb"HTTP/1\.[01] (4\d\d|505) ", answer), answer
+    assert re.search(rb"\r\nX-Request-Id: [0-9a-f]{16}\r\n", answer)
     assert b"Content-Type: application/json" in head
     assert b"\r\nX-Content-Type-Options: nosniff" in head
     assert set(msgspec.json.decode(body)) <= ERROR_KEYS
@@ -974,6 +975,11 @@ async def test_the_start_page_shows_the_real_ports(server: Server) -> None:
     assert (await get(server, "/style.css")).headers["content-type"] == "text/css; charset=utf-8"
 
 
+async def test_the_start_page_waits_for_the_other_listeners(server: Server) -> None:
+    server.http._operation.ports = None
+    refused(await get(server, "/"), 503)
+
+
 async def test_ready_and_alive(server: Server) -> None:
     for target in ("/livez", "/healthz", "/readyz", "/readyz?for=read"):
         answer = await get(server, target)
@@ -1047,6 +1053,10 @@ async def test_the_memory_budget_makes_nobody_wait_for_ever() -> None:
                 pass
     async with budget.hold(10):
         pass
+    async with budget.hold(10) as holding:
+        holding.shrink(3)
+        async with budget.hold(7):
+            holding.shrink(9)
     async with budget.hold(10):
         cancelled = asyncio.create_task(budget.hold(1).__aenter__())
         await asyncio.sleep(0)

@@ -23,7 +23,7 @@ from mailsac.api.response import (
     not_modified,
     streamed,
 )
-from mailsac.message import Message
+from mailsac.message import Attachment
 from mailsac.mime import attachment_content
 from mailsac.store import PARSE_ON_LOOP_OCTETS, MailStore
 
@@ -65,16 +65,17 @@ class Attachments:
         message = await readable(request, self._store, self._accounts)
         identifier = request.match_info["attachment"]
         if not message.attachments:
-            raise AttachmentNotFound(message_id=message.id)
+            raise AttachmentNotFound
         if message.size <= PARSE_ON_LOOP_OCTETS:
-            return await self._sent(request, message, identifier)
-        async with self._memory.hold(COPIES * message.size):
-            return await self._sent(request, message, identifier)
+            return await self._sent(request, attachment_content(await self._store.read_raw(message.id), identifier))
+        async with self._memory.hold(COPIES * message.size) as memory:
+            found = await asyncio.to_thread(attachment_content, await self._store.read_raw(message.id), identifier)
+            memory.shrink(len(found[1]) if found else 0)
+            return await self._sent(request, found)
 
-    async def _sent(self, request: web.Request, message: Message, identifier: str) -> web.StreamResponse:
-        found = await asyncio.to_thread(attachment_content, await self._store.read_raw(message.id), identifier)
+    async def _sent(self, request: web.Request, found: tuple[Attachment, bytes] | None) -> web.StreamResponse:
         if found is None:
-            raise AttachmentNotFound(message_id=message.id)
+            raise AttachmentNotFound
         attachment, octets = found
         etag = f'"{attachment.checksum}.{__version__}"'
         if (unchanged := not_modified(request, etag)) is not None:

@@ -137,8 +137,9 @@ class Bodies:
             return unchanged
         if message.size <= PARSE_ON_LOOP_OCTETS:
             return web.Response(body=_octets(rendering, await self._store.parsed(message)), headers=headers)
-        async with self._memory.hold(COPIES * message.size):
+        async with self._memory.hold(COPIES * message.size) as memory:
             body = await asyncio.to_thread(_octets, rendering, await self._store.parsed(message))
+            memory.shrink(len(body))
             return await streamed(request, in_pieces(body), headers, length=len(body), timeout_s=self._piece_timeout_s)
 
 

@@ -14,6 +14,20 @@ LIMIT_OCTETS: Final = 256 * 1024 * 1024
 WAIT_S: Final = 5.0
 
 
+class Holding:
+    """A share of the budget."""
+
+    def __init__(self, budget: MemoryBudget, octets: int) -> None:
+        self._budget = budget
+        self.octets = octets
+
+    def shrink(self, octets: int) -> None:
+        """Give back all but `octets`; no larger share is ever had this way."""
+        if octets < self.octets:
+            self._budget.give_back(self.octets - octets)
+            self.octets = octets
+
+
 class MemoryBudget:
     """Octets that may be held at a time; first come, first served, and nobody waits longer than `wait_s`."""
 
@@ -24,17 +38,18 @@ class MemoryBudget:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
-    async def hold(self, octets: int) -> AsyncIterator[None]:
+    async def hold(self, octets: int) -> AsyncIterator[Holding]:
         """Have `octets` (at most the limit) for as long as the block runs. Raises Overloaded."""
         octets = min(octets, self._limit)
         if self._waiting or octets > self._free:
             await self._turn(octets)
         else:
             self._free -= octets
+        holding = Holding(self, octets)
         try:
-            yield
+            yield holding
         finally:
-            self._give_back(octets)
+            self.give_back(holding.octets)
 
     async def _turn(self, octets: int) -> None:
         granted = asyncio.get_running_loop().create_future()
@@ -44,14 +59,15 @@ class MemoryBudget:
                 await granted
         except BaseException as error:
             if granted.done() and not granted.cancelled():
-                self._give_back(octets)  # granted and abandoned in the same turn of the loop
+                self.give_back(octets)  # granted and abandoned in the same turn of the loop
             self._waiting = deque(entry for entry in self._waiting if entry[1] is not granted)
-            self._give_back(0)
+            self.give_back(0)
             if isinstance(error, TimeoutError):
                 raise Overloaded(octets=octets) from None
             raise
 
-    def _give_back(self, octets: int) -> None:
+    def give_back(self, octets: int) -> None:
+        """Free octets, for those who wait."""
         self._free += octets
         while self._waiting and self._waiting[0][0] <= self._free:
             wanted, granted = self._waiting.popleft()

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from mailsac.api.refusals import Starting
 from mailsac.api.response import JSON
 from mailsac.errors import MailsacError
 from mailsac.store import MailStore
@@ -26,22 +27,18 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class Operation:
-    """Handlers of `/livez`, `/healthz`, `/readyz`, `/metrics` and `/`.
-
-    `ports` gives the bound SMTP and POP3 ports; it is asked at each request, as SMTP opens after HTTP.
-    """
+    """Handlers of `/livez`, `/healthz`, `/readyz`, `/metrics` and `/`."""
 
     def __init__(
         self,
         store: MailStore,
         metrics: Metrics,
         refuse_reason: Callable[[], Awaitable[MailsacError | None]],
-        ports: Callable[[], tuple[int, int]],
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._refuse_reason = refuse_reason
-        self._ports = ports
+        self.ports: tuple[int, int] | None = None  # of SMTP and POP3, once both are open
         web_files = importlib.resources.files("mailsac") / "web"
         self._page = (web_files / "index.html").read_text("utf-8")
         self._style = (web_files / "style.css").read_bytes()
@@ -75,10 +72,12 @@ class Operation:
         )
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        """One screen: the ports and three commands, with the host as the client named it."""
+        """One screen: the ports and three commands, with the host as the client named it. Raises Starting."""
+        if self.ports is None:
+            raise Starting
         host = request.headers.get("Host", "localhost")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        smtp, pop3 = self._ports()
+        smtp, pop3 = self.ports
         page = self._page
         for place, value in (("{http}", host), ("{host}", name), ("{smtp}", str(smtp)), ("{pop3}", str(pop3))):
             page = page.replace(place, html.escape(value))

@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from mailsac.api.guard import DEFAULT_HEADERS
+from mailsac.api.request import new_request_id
 from mailsac.api.response import JSON, error_body
 
 log: Final = logging.getLogger("mailsac.http")
@@ -56,13 +57,17 @@ class Connection(web.RequestHandler):
         """The answer to what is not HTTP. aiohttp's text, which quotes the request, goes nowhere."""
         if request.writer.output_size > 0:
             raise ConnectionResetError  # half an answer is out: closing is all that can still be said
+        request_id = new_request_id()
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("http.failed", exc_info=exc)
+            log.error("http.crashed", exc_info=exc, extra={"request_id": request_id})
         else:
-            log.debug("http.malformed", extra={"remote": request.remote, "reason": type(exc).__name__})
+            extra = {"request_id": request_id, "remote": request.remote, "reason": type(exc).__name__}
+            log.debug("http.malformed", extra=extra)
         text = "Malformed HTTP request." if status == HTTPStatus.BAD_REQUEST else HTTPStatus(status).phrase
         response = web.Response(
-            status=status, body=error_body(status, text), headers={**DEFAULT_HEADERS, "Content-Type": JSON}
+            status=status,
+            body=error_body(status, text),
+            headers={**DEFAULT_HEADERS, "Content-Type": JSON, "X-Request-Id": request_id},
         )
         response.force_close()
         return response

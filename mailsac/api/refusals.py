@@ -46,6 +46,13 @@ class BodyTooLarge(MailsacError):
     http_message = "The request body is too large."
 
 
+class Starting(MailsacError):
+    """The other listeners are not open yet."""
+
+    http_status = 503
+    http_message = "Starting, try again in a moment."
+
+
 class UnsupportedBody(MailsacError):
     """A request body in a content coding or a media type that no route takes."""
 

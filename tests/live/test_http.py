@@ -134,8 +134,8 @@ HEADERS: Final = [
     "X-Request-Id", "Sec-Fetch-Site", "Forwarded", "Upgrade", "If-Modified-Since",
 ]  # fmt: skip
 VALUES: Final = [
-    "", "*", '"x", W/"', "application/json", "application/x-www-form-urlencoded", "multipart/form-data", "null",
-    "gzip", "\xff\xfe", "bytes=0-,5-", "cross-site", "{$ne}", "a" * 4000,
+    "", "*", '"x", W/"', "application/json", "application/x-www-form-urlencoded", "multipart/form-data",
+    "null", "gzip", "\xff\xfe", "bytes=0-,5-", "cross-site", "{$ne}", "a" * 4000,
 ]  # fmt: skip
 
 
