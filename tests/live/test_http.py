@@ -130,9 +130,8 @@ BODIES: Final = [
     b'{"a":"\\ud800"}', b'{"\\u0000":1}', b"9" * 5000, b"--x\r\n\r\n", b"\0", b'{"limit":{"$gt":0}}',
 ]  # fmt: skip
 HEADERS: Final = [
-    "Content-Type", "If-None-Match", "Origin", "Mailsac-Key", "Accept", "Cookie", "Range", "Content-Encoding", 
-    "Referer",
-    "X-Request-Id", "Sec-Fetch-Site", "Forwarded", "Upgrade", "If-Modified-Since",
+    "Content-Type", "If-None-Match", "Origin", "Mailsac-Key", "Accept", "Cookie", "Range", "Content-Encoding",
+    "Referer", "X-Request-Id", "Sec-Fetch-Site", "Forwarded", "Upgrade", "If-Modified-Since",
 ]  # fmt: skip
 VALUES: Final = [
     "", "*", '"x", W/"', "application/json", "application/x-www-form-urlencoded", "multipart/form-data",
