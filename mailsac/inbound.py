@@ -18,6 +18,7 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: no 
 _PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 RANDOM_BITS: Final = 80
 LARGE_AT_ONCE: Final = 2  # messages over LARGE_OCTETS that are parsed at the same time
+FREE_BYTES_AGE_S: Final = 0.25  # how old an answer about free disk may be; what it misses, the write itself refuses
 FLOOR_SHARE: Final = 0.05  # of the disk; the free-disk floor never asks for more, so that small disks are of use
 
 
@@ -54,16 +55,22 @@ class Inbound:
         self._hostname = hostname
         self._disk = disk
         self._floor = min(min_free_bytes, int(disk.total_bytes() * FLOOR_SHARE))
+        self._refusal: MailsacError | None = None
+        self._asked_at = -FREE_BYTES_AGE_S
         self._ids = QueueIds()
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def refuse_reason(self) -> MailsacError | None:
         """Why no mail can be taken now, asked before a client sends it."""
-        try:
-            free = self._disk.free_bytes()
-        except MailsacError as error:
-            return error
-        return StorageFull(free=free) if free < self._floor else None
+        now = time.monotonic()
+        if now - self._asked_at >= FREE_BYTES_AGE_S:
+            self._asked_at = now
+            try:
+                free = self._disk.free_bytes()
+                self._refusal = StorageFull(free=free) if free < self._floor else None
+            except MailsacError as error:
+                self._refusal = error
+        return self._refusal
 
     async def deliver(self, envelope: Envelope, data: bytes) -> str:
         """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 import google_crc32c
@@ -158,9 +159,12 @@ def trace_header(
         f"Return-Path: <{sender}>\r\n"
         f"Received: from {envelope.helo or 'unknown'} ([{address}])\r\n"
         f"\tby {hostname} with {protocol} id {message_id}\r\n"
-        f"\tfor <{recipient}>; {format_datetime(envelope.received_at)}\r\n"
+        f"\tfor <{recipient}>; {_date(envelope.received_at.replace(microsecond=0))}\r\n"
     )
     return trace, fields.encode() + TRACE_FIELD + msgspec.json.encode(trace) + b"\r\n"
+
+
+_date: Final = lru_cache(maxsize=2)(format_datetime)  # RFC 5322 §3.3 has seconds, and mail comes faster than that
 
 
 def read_trace(head: bytes) -> tuple[Trace, int]:
