@@ -40,15 +40,15 @@ Item = tuple[str, Sequence[bytes]]
 CHUNK: Final = 255 * 1024  # octets, as the specification has it: a chunk with its fields stays under 256 KiB
 INSERT_OCTETS: Final = 4 * 1024 * 1024  # in one command: a few milliseconds of encoding on the loop
 INSERT_CHUNKS: Final = 500
-READ_AHEAD: Final = 4  # chunks in one reply: a reader has at most 1 MiB in memory, however large the message
+PIECE: Final = 64 * 1024  # octets given to a reader at a time
 MAX_DELETE: Final = 100  # messages in one command
 DELETE_S: Final = 30.0
 
 CHUNKS: Final = IndexModel(
-    # reading and deleting a message; named and unique as in the specification, so that other drivers do not add theirs
+    # Reading and deleting a message. Named as in the specification, so that no driver adds its own; not unique as
+    # there, which a hashed shard key forbids: the `_id` of a chunk follows from the message and its number.
     [("files_id", 1), ("n", 1)],
     name="files_id_1_n_1",
-    unique=True,
 )
 
 
@@ -109,16 +109,10 @@ class GridFsRaw:
         number, skipped = divmod(start, file["chunkSize"])
         left = file["length"] - start
         while left > 0:
-            # A query for each few chunks, and no cursor: a slow reader holds nothing open on the server.
-            chunks = await self._some_chunks(message_id, number)
-            if not chunks:  # deleted meanwhile, or never written to its end
-                raise MessageNotFound(message_id=message_id)
-            for chunk in chunks:
-                if chunk["n"] != number:
-                    raise MessageNotFound(message_id=message_id)
-                piece: bytes = chunk["data"][skipped:]
-                skipped, number, left = 0, number + 1, left - len(piece)
-                yield piece
+            data = (await self._chunk(message_id, number))[skipped:]
+            skipped, number, left = 0, number + 1, left - len(data)
+            for at in range(0, len(data), PIECE):
+                yield data[at : at + PIECE]
 
     @whole
     async def delete(self, message_ids: Iterable[str]) -> None:
@@ -137,15 +131,15 @@ class GridFsRaw:
         return file
 
     @whole
-    async def _some_chunks(self, message_id: str, number: int) -> list[Document]:
-        with translated(), self.indexes.hinted(CHUNKS) as hint:
-            return await self.pieces.find(
-                {"files_id": {"$eq": message_id}, "n": {"$gte": number}},
-                {"n": 1, "data": 1},
-                sort=[("n", 1)],
-                limit=READ_AHEAD,
-                hint=hint,
-            ).to_list()
+    async def _chunk(self, message_id: str, number: int) -> bytes:
+        """By a query of its own and no cursor: a slow reader holds one chunk here, and nothing on the server."""
+        with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(CHUNKS) as hint:
+            chunk = await self.pieces.find_one(
+                {"files_id": {"$eq": message_id}, "n": {"$eq": number}}, {"data": 1}, hint=hint
+            )
+        if chunk is None:  # deleted meanwhile, or never written to its end
+            raise MessageNotFound(message_id=message_id)
+        return bytes(chunk["data"])
 
 
 def _bites(items: Iterable[Item]) -> Iterator[list[Document]]:

@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 LISTING_S: Final = 10.0  # all of a large mailbox
 SCAN_S: Final = 60.0  # all of a large index, for the sweeps
+CLOSE_S: Final = 0.5
 INDEX_RETRY_S: Final = (1.0, 30.0)  # the first and the longest pause
 MAX_INSERT: Final = 500  # rows in one command; a group commit has 64
 MAX_DELETE: Final = 100  # messages deleted in one command: each is an update of its own, and all fit into 2 s
@@ -419,7 +420,8 @@ async def connected(uri: str, *, database: str) -> AsyncIterator[Database]:
     try:
         yield opened
     finally:
-        await client.close()
+        with pymongo.timeout(CLOSE_S):  # it says goodbye to the server, if that still listens
+            await client.close()
 
 
 def call_seconds(database: Database) -> float:

@@ -52,7 +52,12 @@ async def test_a_message_being_read_can_be_deleted(raw: RawStore) -> None:
 
     await raw.delete([one])
 
-    assert first + b"".join([piece async for piece in reader]) == LARGE
+    try:
+        rest = b"".join([piece async for piece in reader])
+    except MessageNotFound:
+        pass
+    else:
+        assert first + rest == LARGE
     with pytest.raises(MessageNotFound):
         await raw.read(one)
 
