@@ -240,7 +240,8 @@ def fsck(file: Path | None, repair: bool, **flags: str | None) -> None:
     click.echo(f"torn files: {report.torn}{', in quarantine' if repair and report.torn else ''}")
     click.echo(f"rows without a file: {report.without_file}{', removed' if repair and report.without_file else ''}")
     click.echo(f"damaged files: {report.damaged}")
-    if report.damaged or not (repair or report.is_clean):
+    click.echo(f"unreadable files: {report.unreadable}")
+    if report.damaged or report.unreadable or not (repair or report.is_clean):
         raise CannotRun("the mail store is not in order")
 
 
