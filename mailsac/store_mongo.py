@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 LISTING_S: Final = 10.0  # all of a large mailbox
 SCAN_S: Final = 60.0  # all of a large index, for the sweeps
-CLOSE_S: Final = 0.5
+CLOSE_S: Final = (5.0, 0.5)  # for calls that are under way, then for the driver's goodbye to the server
 INDEX_RETRY_S: Final = (1.0, 30.0)  # the first and the longest pause
 MAX_INSERT: Final = 500  # rows in one command; a group commit has 64
 MAX_DELETE: Final = 100  # messages deleted in one command: each is an update of its own, and all fit into 2 s
@@ -93,7 +93,7 @@ EXPENDABLE: Final = IndexModel(
     name="expendable",
 )
 NOTE: Final = IndexModel(
-    # unlink_notes; which messages a delete of ours took; sparse, because few documents are notes
+    # unlink_notes, oldest first; sparse, because few documents are notes
     [("deleted", 1)],
     name="note",
     sparse=True,
@@ -115,8 +115,9 @@ class Calls:
         return await asyncio.shield(task)
 
     async def finished(self) -> None:
-        while self._running:
-            await asyncio.wait(self._running)
+        """Wait for them, at most CLOSE_S[0]."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=CLOSE_S[0])
 
 
 class Caller(Protocol):
@@ -397,8 +398,8 @@ class Indexes:
             await self._lost.wait()
 
     async def _build(self) -> None:
-        # No deadline: a server would give up a build that is minutes from its end.
-        with pymongo.timeout(None):
+        # No deadline, as a server gives up a build that its client gives up; None would mean timeoutMS.
+        with pymongo.timeout(0):
             await self._collection.create_indexes(self._models)
 
 
@@ -420,7 +421,7 @@ async def connected(uri: str, *, database: str) -> AsyncIterator[Database]:
     try:
         yield opened
     finally:
-        with pymongo.timeout(CLOSE_S):  # it says goodbye to the server, if that still listens
+        with pymongo.timeout(CLOSE_S[1]):
             await client.close()
 
 

@@ -20,13 +20,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pymongo
 import pytest
 
-if TYPE_CHECKING:  # the driver is loaded where a server is there to be driven
-    from mailsac.store_gridfs import GridFsRaw
-    from mailsac.store_mongo import MongoTable
+from mailsac.store_gridfs import GridFsRaw
+from mailsac.store_mongo import MongoTable
 
 START_S = 30.0
 PATIENT = "heartbeatFrequencyMS=500&serverSelectionTimeoutMS=15000"
@@ -44,8 +43,8 @@ def executable() -> str:
 class SecantusDB:
     """A server process on a port of its own; what it stores outlives it."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self._folder, self._options = folder, options
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -60,9 +59,7 @@ class SecantusDB:
         """Returns when it listens."""
         command = [executable(), "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder)]
         command += ["--cache-size", "64M", "--sync-on-commit", "--enable-test-commands", "--log-level", "WARNING"]
-        self._process = subprocess.Popen(
-            [*command, *self._options, *options], cwd=self._folder.parent, stdin=subprocess.DEVNULL
-        )
+        self._process = subprocess.Popen([*command, *options], cwd=self._folder.parent, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < deadline:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
@@ -102,8 +99,6 @@ def _used() -> set[str]:
     names: set[str] = set()
 
     def drop() -> None:
-        import pymongo
-
         with pymongo.MongoClient[dict[str, object]](server_uri()) as client:
             for name in names:
                 client.drop_database(name)
@@ -123,8 +118,6 @@ def database_for(folder: Path) -> str:
 @asynccontextmanager
 async def mongo_table(uri: str, database: str) -> AsyncIterator[MongoTable]:
     """The table once it has its indexes: SecantusDB hangs when an insert and an index make one collection."""
-    from mailsac.store_mongo import MongoTable
-
     async with MongoTable.open(uri, database=database) as table:
         await table.indexes.built.wait()
         yield table
@@ -133,8 +126,6 @@ async def mongo_table(uri: str, database: str) -> AsyncIterator[MongoTable]:
 @asynccontextmanager
 async def mongo_raw(uri: str, database: str) -> AsyncIterator[GridFsRaw]:
     """The raw store once it has its index."""
-    from mailsac.store_gridfs import GridFsRaw
-
     async with GridFsRaw.open(uri, database=database) as raw:
         await raw.indexes.built.wait()
         yield raw

