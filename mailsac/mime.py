@@ -11,6 +11,7 @@ import hashlib
 import html as entities
 import re
 import sys
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from mailsac import links
 from mailsac.headers import Section, decode_octets, decode_value, mailboxes, read_section
 from mailsac.html import html_to_text, text_to_html
 from mailsac.message import Attachment, Recipient
+from mailsac.ordinary import read_ordinary
 from mailsac.parts import Part, read_structure
 
 MAX_INLINED_OCTETS: Final = 16 * 1024 * 1024  # of images put into one HTML page, each counted as often as it is shown
@@ -60,9 +62,13 @@ def parse(raw: bytes) -> Parsed:
     text: list[str] = []
     html: list[str] = []
     attachments: list[Attachment] = []
-    structure = read_structure(raw, section)
-    for part in structure.parts:
-        octets = part.octets(raw)
+    error = None
+    leaves: Iterable[tuple[Part, bytes]] | None = read_ordinary(raw, section)
+    if leaves is None:
+        structure = read_structure(raw, section)
+        leaves = ((leaf.part, leaf.octets(raw)) for leaf in structure.leaves)
+        error = structure.error
+    for part, octets in leaves:
         attachment = _attachment(part, octets, len(attachments))
         if attachment is not None:
             attachments.append(attachment)
@@ -82,7 +88,7 @@ def parse(raw: bytes) -> Parsed:
         html=markup,
         attachments=tuple(attachments),
         links=links.extract(plain, markup),
-        parse_error=structure.error,
+        parse_error=error,
     )
 
 
@@ -90,9 +96,9 @@ def attachment_content(raw: bytes, identifier: str) -> tuple[Attachment, bytes] 
     """The attachment of that MD5, Content-ID or file name, looked for in this order, and its decoded octets."""
     best: tuple[int, Attachment, bytes] | None = None
     position = 0
-    for part in read_structure(raw, read_section(raw)).parts:
-        octets = part.octets(raw)
-        attachment = _attachment(part, octets, position)
+    for leaf in read_structure(raw, read_section(raw)).leaves:
+        octets = leaf.octets(raw)
+        attachment = _attachment(leaf.part, octets, position)
         if attachment is None:
             continue
         position += 1
@@ -123,18 +129,17 @@ def _attachment(part: Part, octets: bytes, position: int) -> Attachment | None:
     """
     if part.content_type.startswith("multipart/"):
         return None
-    disposition, named = part.disposition
-    file_name = named.get("filename") or part.parameters.get("name", "")  # RFC 2183 §2.3; `name` is older
-    if part.content_type in ("text/plain", "text/html") and disposition != "attachment" and not file_name:
+    is_text = part.content_type in ("text/plain", "text/html")
+    if is_text and part.disposition != "attachment" and not part.file_name:
         return None
     checksum = hashlib.md5(octets, usedforsecurity=False).hexdigest()
     made_id = hashlib.md5(f"{checksum}:{position}".encode(), usedforsecurity=False).hexdigest()
     return Attachment(
         checksum=checksum,
-        content_disposition="inline" if disposition == "inline" else "attachment",
+        content_disposition="inline" if part.disposition == "inline" else "attachment",
         content_id=part.content_id or made_id,
         content_type=part.content_type,
-        file_name=file_name.strip(),
+        file_name=part.file_name,
         length=len(octets),
         transfer_encoding=part.transfer_encoding,
     )
@@ -178,9 +183,10 @@ def dirty_html(parsed: Parsed, raw: bytes) -> str:
         count += 1
         return uri
 
-    for part in read_structure(raw, read_section(raw)).parts:
-        if part.content_id and part.content_type in _IMAGES and part.end - part.start <= MAX_INLINED_OCTETS:
-            content = base64.b64encode(part.octets(raw)).decode("ascii")
+    for leaf in read_structure(raw, read_section(raw)).leaves:
+        part = leaf.part
+        if part.content_id and part.content_type in _IMAGES and leaf.end - leaf.start <= MAX_INLINED_OCTETS:
+            content = base64.b64encode(leaf.octets(raw)).decode("ascii")
             for content_id in (part.content_id, part.content_id.lower()):
                 images.setdefault(content_id, f"data:{part.content_type};base64,{content}")
     return _CID.sub(inlined, markup)

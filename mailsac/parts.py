@@ -22,41 +22,56 @@ MAX_BOUNDARY: Final = 2_048  # octets; RFC 2046 §5.1.1 allows 70, real mail tak
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One leaf: its header section and where its encoded octets stand in the message."""
+    """What the fields of a part say."""
 
     content_type: str  # lower case, without parameters
     parameters: dict[str, str]  # of the content type
-    section: Section
+    disposition: str  # lower case (RFC 2183); empty where there is none
+    file_name: str  # decoded; empty where there is none
+    transfer_encoding: str  # lower case; "7bit" when the part names none
+    content_id: str  # without angle brackets; empty where there is none
+
+    @property
+    def boundary(self) -> bytes:
+        """As delimiter lines have it; empty where there is none."""
+        return self.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")
+
+
+def part_of(fields: dict[str, bytes], default_type: str = "text/plain") -> Part:
+    """The part that has these fields; `fields` holds the first of each lower-case name."""
+    content_type, named = parameters(fields.get("content-type", b""))
+    if not content_type:
+        content_type = default_type
+    elif content_type.count("/") != 1:  # RFC 2045 §5.2
+        content_type = "text/plain"
+    disposition, disposed = parameters(fields.get("content-disposition", b""))
+    encoding, _ = parameters(fields.get("content-transfer-encoding", b""))
+    return Part(
+        content_type=content_type,
+        parameters=named,
+        disposition=disposition,
+        file_name=(disposed.get("filename") or named.get("name", "")).strip(),  # RFC 2183 §2.3; `name` is older
+        transfer_encoding=encoding or "7bit",
+        content_id=decode_value(fields.get("content-id", b"")).strip().strip("<>").strip(),
+    )
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """A part that is no open multipart, and where its encoded octets stand in the message."""
+
+    part: Part
     start: int
     end: int
 
-    @property
-    def transfer_encoding(self) -> str:
-        """Lower case; "7bit" when the part names none."""
-        raw = self.section.first.get("content-transfer-encoding")
-        return (parameters(raw)[0] if raw else "") or "7bit"
-
-    @property
-    def disposition(self) -> tuple[str, dict[str, str]]:
-        """The value and the parameters of Content-Disposition (RFC 2183); empty where there is none."""
-        raw = self.section.first.get("content-disposition")
-        return parameters(raw) if raw is not None else ("", {})
-
-    @property
-    def content_id(self) -> str:
-        """Without angle brackets; empty where there is none."""
-        raw = self.section.first.get("content-id")
-        return decode_value(raw).strip().strip("<>").strip() if raw is not None else ""
-
     def octets(self, raw: bytes) -> bytes:
         """The content with its transfer encoding undone."""
-        return decode_transfer(raw[self.start : self.end], self.transfer_encoding)
+        return decode_transfer(raw[self.start : self.end], self.part.transfer_encoding)
 
 
 class Structure(msgspec.Struct, frozen=True):
     """The leaves in order, and why there are fewer than the message holds."""
 
-    parts: list[Part]
+    leaves: list[Leaf]
     error: str | None
 
 
@@ -73,10 +88,10 @@ class _Scanner:
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        self._leaves: list[Part] = []
-        self._containers: list[Part] = []  # open multiparts, outermost first
+        self._leaves: list[Leaf] = []
+        self._containers: list[Leaf] = []  # open multiparts, outermost first
         self._levels: dict[bytes, int] = {}  # the boundary of each, and its index
-        self._latest: Part | None = None  # not ended yet: a leaf, or a multipart whose delimiter did not come yet
+        self._latest: Leaf | None = None  # not ended yet: a leaf, or a multipart whose delimiter did not come yet
         self._count = 0
         self._error: str | None = None
 
@@ -97,7 +112,7 @@ class _Scanner:
             container = self._containers[level]
             self._end(match.start(), level, closing=closing)
             if closing:
-                del self._levels[self._boundary(self._containers.pop())]
+                del self._levels[self._containers.pop().part.boundary]
                 continue
             if self._count == MAX_PARTS:
                 self._fail(f"more than {MAX_PARTS} MIME parts")
@@ -109,7 +124,7 @@ class _Scanner:
                 if suspects > MAX_SUSPECTS:
                     self._fail("too many lines that look like MIME delimiters")
                     return Structure(self._leaves, self._error)
-            digest = container.content_type == "multipart/digest"
+            digest = container.part.content_type == "multipart/digest"
             section = self._section(at)
             self._begin(section, "message/rfc822" if digest else "text/plain")
             at = section.body
@@ -131,15 +146,11 @@ class _Scanner:
             self._fail("a header section that is too long")
             self._latest = None
             return
-        content_type, named = parameters(section.first.get("content-type", b""))
-        if not content_type:
-            content_type = default_type
-        elif content_type.count("/") != 1:  # RFC 2045 §5.2
-            content_type = "text/plain"
-        self._latest = Part(content_type, named, section, section.body, len(self._raw))
-        if not content_type.startswith("multipart/"):
+        part = part_of(section.first, default_type)
+        self._latest = Leaf(part, section.body, len(self._raw))
+        if not part.content_type.startswith("multipart/"):
             return
-        boundary = self._boundary(self._latest)
+        boundary = part.boundary
         # The outer of two equal boundaries wins: the inner multipart never gets to see its own delimiter.
         if not boundary or len(boundary) > MAX_BOUNDARY or boundary in self._levels:
             return
@@ -162,7 +173,7 @@ class _Scanner:
                 end -= 2 if self._raw[end - 2 : end] == b"\r\n" else self._raw[end - 1 : end] in (b"\n", b"\r")
             self._leaves.append(msgspec.structs.replace(latest, end=max(latest.start, end)))
         while level is not None and len(self._containers) > level + 1:
-            del self._levels[self._boundary(self._containers.pop())]
+            del self._levels[self._containers.pop().part.boundary]
 
     def _delimiter(self, text: bytes) -> tuple[int | None, bool]:
         """Which open multipart the line `--text` belongs to, and whether it closes it."""
@@ -171,10 +182,6 @@ class _Scanner:
         if level is not None:
             return level, False
         return (self._levels.get(text[:-2]), True) if text.endswith(b"--") else (None, False)
-
-    @staticmethod
-    def _boundary(part: Part) -> bytes:
-        return part.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")
 
     def _fail(self, reason: str) -> None:
         self._error = self._error or reason
