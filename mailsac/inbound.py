@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import io
+import os
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -16,7 +17,8 @@ from mailsac.summary import summarize
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: no i l o u, sorts as the number does
 _PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
-RANDOM_BITS: Final = 80
+RANDOM_OCTETS: Final = 10
+RANDOM_BITS: Final = 8 * RANDOM_OCTETS
 LARGE_AT_ONCE: Final = 2  # messages over LARGE_OCTETS that are parsed at the same time
 FREE_BYTES_AGE_S: Final = 0.25  # how old an answer about free disk may be; what it misses, the write itself refuses
 FLOOR_SHARE: Final = 0.05  # of the disk; the free-disk floor never asks for more, so that small disks are of use
@@ -36,10 +38,15 @@ class QueueIds:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._last = 0
+        self._chance = io.BytesIO()  # asked of the system for many ids at once
 
     def next(self) -> str:
         """A new id."""
-        value = int(self._clock() * 1000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+        octets = self._chance.read(RANDOM_OCTETS)
+        if not octets:
+            self._chance = io.BytesIO(os.urandom(256 * RANDOM_OCTETS))
+            octets = self._chance.read(RANDOM_OCTETS)
+        value = int(self._clock() * 1000) << RANDOM_BITS | int.from_bytes(octets)
         if value >> RANDOM_BITS <= self._last >> RANDOM_BITS:
             value = self._last + 1
         self._last = value

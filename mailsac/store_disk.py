@@ -60,7 +60,7 @@ class DiskRaw:
             self._sync_directory(folder)
         with suppress(PermissionError):  # its owner may not let us
             self._sync_directory(data_dir.parent)
-        self._durable: set[Path] = set()  # shards whose own directory entries this process has fsynced
+        self._durable: set[str] = set()  # shards whose own directory entries this process has fsynced
         self._loop = asyncio.get_running_loop()
         self._batches = ThreadPoolExecutor(2, thread_name_prefix="disk-batch")
         self._writers = ThreadPoolExecutor(WRITERS - 1, thread_name_prefix="disk-writer")
@@ -194,10 +194,14 @@ class DiskRaw:
 
     def _path(self, message_id: str) -> Path:
         """Raises MessageNotFound for what is not an id of ours."""
+        return Path(self._folder(message_id), f"{message_id}.eml")
+
+    def _folder(self, message_id: str) -> str:
+        """The shard that a message belongs to. Raises MessageNotFound for what is not an id of ours."""
         time_ms = arrival_ms(message_id)
         if time_ms is None:
             raise MessageNotFound(message_id=message_id)
-        return self._mail / _day(time_ms) / _shard(time_ms) / f"{message_id}.eml"
+        return f"{self._mail}/{_day(time_ms)}/{_shard(time_ms)}"
 
     def _open(self, message_id: str) -> FileIO:
         path = self._path(message_id)
@@ -209,27 +213,30 @@ class DiskRaw:
             raise _translated(error) from error
 
     def _write_batch(self, items: Sequence[Item]) -> None:
-        moves = [(self._tmp / one, self._path(one)) for one, _ in items]
+        # Plain strings: as Path objects these names would cost more than the system calls that take them.
+        tmp_names = [f"{self._tmp}/{one}" for one, _ in items]
+        folders = [self._folder(one) for one, _ in items]
         files: list[int] = []
-        renamed: list[Path] = []
+        renamed: list[str] = []
         with _disk_errors():
             try:
                 try:
-                    for (tmp, _), (_, pieces) in zip(moves, items, strict=True):
+                    for tmp, (_, pieces) in zip(tmp_names, items, strict=True):
                         files.append(_create(tmp))
                         _write_all(files[-1], pieces)
                     self._in_parallel(self._sync, files)
                 finally:
                     for fd in files:
                         os.close(fd)
-                for tmp, path in moves:
-                    self._move(tmp, path)
+                for tmp, folder, (one, _) in zip(tmp_names, folders, items, strict=True):
+                    path = f"{folder}/{one}.eml"
+                    self._move(tmp, folder, path)
                     renamed.append(path)
-                self._in_parallel(self._sync_directory, list({path.parent for path in renamed}))
+                self._in_parallel(self._sync_directory, sorted(set(folders)))
             except BaseException:
-                for leftover in (*(tmp for tmp, _ in moves), *renamed):
+                for leftover in (*tmp_names, *renamed):
                     with suppress(OSError):
-                        leftover.unlink(missing_ok=True)
+                        Path(leftover).unlink()
                 raise
 
     def _sync(self, fd: int) -> None:
@@ -238,26 +245,27 @@ class DiskRaw:
         if self._fsync:
             os.fsync(fd)
 
-    def _move(self, tmp: Path, path: Path) -> None:
-        if path.parent not in self._durable:
-            self._make_shard(path.parent)
+    def _move(self, tmp: str, folder: str, path: str) -> None:
+        if folder not in self._durable:
+            self._make_shard(folder)
         try:
-            tmp.rename(path)
+            os.rename(tmp, path)  # noqa: PTH104 - see _write_batch
         except FileNotFoundError:  # the directory was empty, and a deletion removed it
-            self._make_shard(path.parent)
-            tmp.rename(path)
+            self._make_shard(folder)
+            os.rename(tmp, path)  # noqa: PTH104 - see _write_batch
 
-    def _make_shard(self, shard: Path) -> None:
+    def _make_shard(self, folder: str) -> None:
         """Make a directory, or see that it is durable: who made it may have been killed before that."""
+        shard = Path(folder)
         shard.parent.mkdir(mode=0o700, exist_ok=True)
         shard.mkdir(mode=0o700, exist_ok=True)
         self._sync_directory(shard.parent)
         self._sync_directory(shard.parent.parent)
         if len(self._durable) >= MAX_DURABLE:
             self._durable.clear()
-        self._durable.add(shard)
+        self._durable.add(folder)
 
-    def _sync_directory(self, path: Path) -> None:
+    def _sync_directory(self, path: str | Path) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             self._sync(fd)
@@ -282,7 +290,7 @@ class DiskRaw:
         if shard.parent.name < time.strftime("%Y%m%d", time.gmtime()):  # no new mail is coming to that day
             with suppress(OSError):  # not empty
                 shard.rmdir()
-                self._durable.discard(shard)
+                self._durable.discard(str(shard))
                 shard.parent.rmdir()
 
     def _put_aside(self, message_id: str) -> None:
@@ -360,7 +368,7 @@ def _each(work: Callable[[T], None], items: Sequence[T]) -> None:
         work(item)
 
 
-def _create(path: Path) -> int:
+def _create(path: str | Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 

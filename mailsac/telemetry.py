@@ -41,6 +41,10 @@ _OWN_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"messa
 
 def configure_logging(config: Log) -> None:
     """Send the program's log to stderr, and of other libraries what is a warning or worse. May be called again."""
+    # No line says where a record was made, in which thread or process, and to find it out costs more than the rest of
+    # the record: the logging HOWTO has these four under Optimization.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = StreamHandler(2, JsonFormatter() if config.format == "json" else TextFormatter())
     handler.addFilter(RepeatFilter())
     root = logging.getLogger()
