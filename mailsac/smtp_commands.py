@@ -61,7 +61,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def text_of_line(line: bytes, *, accept_bare_newline: bool) -> str:
-    """What a line from a client says, without its end. Raises Refused."""
+    """What a line from a client says, without its end and white space before that. Raises Refused."""
     if line.endswith(b"\r\n"):
         octets = line[:-2]
     elif accept_bare_newline:
@@ -69,7 +69,7 @@ def text_of_line(line: bytes, *, accept_bare_newline: bool) -> str:
     else:
         raise Refused("500 5.5.2 Lines end with CRLF")
     try:
-        text = octets.decode()
+        text = octets.rstrip(b" \t").decode()  # RFC 5321 §4.1.1 asks to tolerate it
     except UnicodeDecodeError:
         raise Refused("500 5.5.2 Neither ASCII nor UTF-8") from None
     if _CONTROL.search(text):

@@ -175,18 +175,21 @@ def command(line: bytes) -> Command:
     return parse_command(line, accept_bare_newline=True)
 
 
+@pytest.mark.check("C-35")
 def test_a_command_line() -> None:
     assert command(b"mail FROM:<a@b>\r\n") == Command("MAIL", "FROM:<a@b>")
-    assert command(b"RSET \r\n") == command(b"RSET\n") == Command("RSET", "")
+    assert command(b"RSET \r\n") == command(b"RSET \t \r\n") == command(b"RSET\n") == Command("RSET", "")
     assert command(b"\r\n") == Command("", "")
     with pytest.raises(Refused, match=r"^500 5\.5\.2 "):
         parse_command(b"RSET\n", accept_bare_newline=False)
+    with pytest.raises(Refused, match=r"^500 5\.5\.2 "):
+        command(b"RSET\r\r\n")
 
 
 @pytest.mark.check("C-09")
 @pytest.mark.parametrize("octets", [b"\r", b"\0", b"\x1b", b"\x7f", b"\t", b"\xc2\x85", b"\xff", b"\xed\xa0\x80"])
 def test_controls_and_what_is_not_utf_8_are_refused_in_any_command(octets: bytes) -> None:
-    for line in (b"EHLO a%sb\r\n", b"MAIL FROM:<a%s@b>\r\n", b"MAIL FROM:<a@b> SIZE=1%s\r\n", b"NOOP %s\r\n"):
+    for line in (b"EHLO a%sb\r\n", b"MAIL FROM:<a%s@b>\r\n", b"MAIL FROM:<a@b> SIZE=1%s0\r\n", b"NOOP %s.\r\n"):
         with pytest.raises(Refused, match=r"^500 5\.5\.2 "):
             command(line % octets)
 
