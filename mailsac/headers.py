@@ -11,6 +11,7 @@ import codecs
 import re
 from encodings.aliases import aliases
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -21,6 +22,7 @@ MAX_FIELDS: Final = 2_000
 MAX_VALUE: Final = 64 * 1024  # octets of one field in which encoded words, parameters and addresses are looked for
 MAX_WORDS: Final = 500  # encoded words in one field
 MAX_PARAMETERS: Final = 500
+MAX_SHORT: Final = 128  # octets of a structured field that is remembered, because most mail has the same few
 MAX_MAILBOXES: Final = 1_000
 
 DECODE_CHUNK: Final = 256 * 1024  # octets decoded between two chances for other threads to run
@@ -280,9 +282,14 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     """The lower-case value and the parameters of a structured field such as Content-Type.
 
     Parameter names are lower case; RFC 2231 sections are joined and decoded, and so are encoded words in file names,
-    which are not allowed there and common. An extended parameter (`name*=`) goes before a plain one.
+    which are not allowed there and common. An extended parameter (`name*=`) goes before a plain one. Callers share
+    the result and must not change it.
     """
-    text = _text(raw[:MAX_VALUE]).strip()
+    return _short_parameters(raw) if len(raw) <= MAX_SHORT else _parameters(raw[:MAX_VALUE])
+
+
+def _parameters(raw: bytes) -> tuple[str, dict[str, str]]:
+    text = _text(raw).strip()
     token = _TOKEN.match(text)
     first = token[0].lower() if token else ""
     if ";" not in text:
@@ -290,12 +297,12 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     plain: dict[str, str] = {}
     extended: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
-    for count, match in enumerate(_PARAMETER.finditer(text)):
-        if count == MAX_PARAMETERS:
-            break
-        name = match[1].lower()
-        value = _ESCAPED.sub(r"\1", match[2]) if match[2] is not None else match[3].strip()
-        if part := _SECTIONED.match(name):
+    for name, quoted, bare in islice(_PARAMETER.findall(text), MAX_PARAMETERS):
+        name = name.lower()
+        value = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted or bare.strip()
+        if "*" not in name:
+            plain.setdefault(name, value)
+        elif part := _SECTIONED.match(name):
             sections.setdefault(part[1], {}).setdefault(int(part[2]), (value, bool(part[3])))
         elif name.endswith("*"):
             extended.setdefault(name[:-1], _extended(value))
@@ -306,8 +313,10 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     for name in ("filename", "name"):
         if "=?" in plain.get(name, ""):
             plain[name] = decode_words(plain[name])
-    result = plain | extended
-    return first, {name: _without_controls(value) for name, value in result.items()}
+    return first, {name: _without_controls(value) for name, value in (plain | extended).items()}
+
+
+_short_parameters: Final = lru_cache(maxsize=512)(_parameters)
 
 
 def _extended(value: str) -> str:
@@ -334,7 +343,8 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
 
 
 _ANGLE: Final = re.compile(r'<((?:"(?:[^"\\]|\\.)*+"|[^">])*+)>?', re.DOTALL)
-_LEXEME: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([(),;:<>])|([^"(),;:<>\s]++)|(\s++)', re.DOTALL)
+_LEXEME: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([(),;:<>])|([^"(),;:<>]++)', re.DOTALL)
+_WHITE_SPACE: Final = re.compile(r"\s+")
 _COMMENT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
 _DOT_OR_AT: Final = re.compile(r"\s+\.\s*|\s*@\s*")  # obsolete white space; not the one after an initial
 
@@ -355,7 +365,8 @@ def mailboxes(raw: bytes) -> list[tuple[str, str]]:
         at = match.end()
         special = match[2]
         if special is None:
-            entry.words.append(match[0] if match[4] is None else " ")
+            words = match[0]
+            entry.words.append(words if match[3] is None else _WHITE_SPACE.sub(" ", words))
         elif special in ",;":
             found += entry.mailboxes()
             entry = _Entry()

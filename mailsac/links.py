@@ -93,7 +93,7 @@ def _in_html(markup: str) -> Iterator[str]:
     if root is None:
         return iter(())
     if next(_written(root.text()), None) is None:
-        return (link for node in root.css("a[href],area[href]") if (link := _target(node)))
+        return filter(None, map(_target, root.css("a[href],area[href]")))
     return _in_document_order(root)
 
 

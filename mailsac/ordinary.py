@@ -1,159 +1,160 @@
-"""Ordinary messages, taken apart by fast_mail_parser; nearly all mail is ordinary.
+"""Ordinary messages, taken apart by fast_mail_parser; most mail is ordinary.
 
-The library is fast but must not see everything: it recurses without a bound, and reads odd things otherwise than the
-standard library does. So a linear look at the octets decides what it gets, and what it finds has to agree with the
-delimiter lines. Where it does not, the answer is None and `parts` reads the message.
+The library must not see everything: it recurses without a bound, and reads odd things otherwise than the standard
+library does. So a linear look at the octets decides what it gets, and what it finds has to agree with the delimiter
+lines. Where anything is odd the answer is None, and `parts` reads the message.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import Final
 
+import msgspec
 from fast_mail_parser import ParseError, parse_email_tree, walk
 
-from mailsac.headers import Section
+from mailsac.headers import Section, read_section
 from mailsac.parts import Part, part_of
 
 MAX_OCTETS: Final = 1024 * 1024  # beyond, decoding is nearly all of the work; `parts` holds one decoded part at a time
 MAX_DASHES: Final = 50  # lines that begin with "--": each open multipart has one, so it bounds the depth
-MAX_WORDS: Final = 50  # encoded words in the header section of the message
-MAX_PART_SECTION: Final = 4_096  # octets
-MAX_VALUE: Final = 1_000  # characters of a structured field
+MAX_WORDS: Final = 50  # encoded words in one header section
+MAX_VALUE: Final = 1_000  # octets of Content-Type
 
 _NO_ENDS: Final = b"\t" + bytes(range(32, 127)) + bytes(range(128, 256))
 _DASHES: Final = re.compile(rb"\n--([^\r\n]*+)(?:\r\n|\Z)")
-# Fields without white space before the colon, folded only between parameters, and a blank line.
-_PART_SECTION: Final = re.compile(
-    rb"(?:[!-9;-~]++:[^\r\n]*+\r\n(?:(?<=[;:]\r\n)[ \t]++[^ \t\r\n][^\r\n]*+\r\n)*+){1,100}+\r\n"
+# Fields, then a blank line; nothing that one reader skips and another takes for the beginning of the body.
+_SECTION: Final = re.compile(rb"(?:[!-9;-~]++:[^\r\n]*+(?:\r\n[ \t]++[^ \t\r\n][^\r\n]*+){0,100}+\r\n){1,100}+\r\n")
+_TYPE: Final = re.compile(
+    rb"[\w/.+-]++(?:\s*+;\s*+[\w*-]++=(?:[^\s\"\\;()<>@,\x80-\xff]++|\"[^\"\\;\r\t\x80-\xff]*+\"))*+\s*+;?\s*+"
 )
-_VALUE: Final = re.compile(
-    rb"[\w/.+-]++(?:\s*+;\s*+[\w*-]++=(?:[^\s\"\\;()<>@,\x80-\xff]++|\"[^\"\\;\x80-\xff]*+\"))*+\s*+;?\s*+"
-)
-_ENCODINGS: Final = frozenset({"7bit", "8bit", "binary", "base64", "quoted-printable"})
+_ENCODINGS: Final = frozenset({b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"})
 _ODD_ESCAPE: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r\n[^\r-])")
+
+
+class _Place(msgspec.Struct):
+    """A part by the delimiter lines: where its content stands, and how many parts are in it."""
+
+    part: Part
+    start: int
+    end: int
+    children: int = 0
 
 
 def read_ordinary(raw: bytes, section: Section) -> list[tuple[Part, bytes]] | None:
     """The leaves of the message whose header section is `section`, and their decoded content."""
-    if len(raw) > MAX_OCTETS or not _is_ordinary_section(raw, section):
+    if len(raw) > MAX_OCTETS:
         return None
     ends = raw.translate(None, _NO_ENDS)  # and control characters
-    if ends != b"\r\n" * (len(ends) // 2):
+    count = len(ends) // 2
+    if ends != b"\r\n" * count or raw.count(b"\r\n") != count:
         return None
-    root = part_of(section.first)
-    lines = list(_DASHES.finditer(raw, section.body - 1)) if root.content_type.startswith("multipart/") else []
-    if root.content_type.startswith("message/") or len(lines) > MAX_DASHES or _may_embed(raw, lines):
-        return None
-    if not _is_ordinary_part(root, section.first):
+    places = _places(raw, section)
+    if places is None or not all(_decodes_alike(raw, place) for place in places):
         return None
     try:
-        tree = parse_email_tree(raw)
+        nodes = list(walk(parse_email_tree(raw)))
     except ParseError:
         return None
-    found = [(root, tree)]
-    for node in islice(walk(tree), 1, None):
-        fields = {name.lower(): values[0].encode() for name, values in reversed(node.headers.items())}
-        part = part_of(fields)
-        if not _is_ordinary_part(part, fields):
-            return None
-        found.append((part, node))
-    children = {part.boundary: len(node.children) for part, node in found if node.content is None}
-    if len(children) < sum(node.content is None for _, node in found):
-        return None
-    spans = _spans(raw, section.body, lines, children)
-    if len(spans) != len(found):
+    if len(nodes) != len(places):
         return None
     leaves: list[tuple[Part, bytes]] = []
-    for (part, node), (start, end) in zip(found, spans, strict=True):
-        if node.is_message or node.content_type != part.content_type:
+    for place, node in zip(places, nodes, strict=True):
+        if node.content_type != place.part.content_type or len(node.children) != place.children:
             return None
-        if node.content is not None:
-            if part.content_type.startswith("multipart/") or not _decodes_alike(part, raw, start, end):
-                return None
-            leaves.append((part, node.content))
+        if (content := node.content) is not None:
+            leaves.append((place.part, content))
     return leaves
 
 
-def _is_ordinary_section(raw: bytes, section: Section) -> bool:
-    """Whether the header section ends with its first blank line and holds nothing but fields."""
-    end = section.body
-    return (
-        bool(section.fields)
-        and raw.find(b"\r\n\r\n", 0, end) == end - 4
-        and raw.startswith(section.fields[0].name.encode() + b":")
-        and raw.find(b"\r\n:", 0, end) < 0
-        and raw.find(b"\r\nFrom ", 0, end) < 0
-        and raw.count(b"=?", 0, end) <= MAX_WORDS
-    )
+def _places(raw: bytes, section: Section) -> list[_Place] | None:
+    """The message and its parts in order; None where the library might read them otherwise or must not see them.
 
-
-def _may_embed(raw: bytes, lines: list[re.Match[bytes]]) -> bool:
-    """Whether a part may be a message/rfc822, into which the library descends."""
-    for line in lines:
-        end = raw.find(b"\r\n\r\n", line.end(), line.end() + MAX_PART_SECTION)
-        if raw.find(b"822", line.end(), end if end >= 0 else len(raw)) >= 0:
-            return True
-    return False
-
-
-def _is_ordinary_part(part: Part, fields: dict[str, bytes]) -> bool:
-    """Whether the fields that matter have one reading only."""
-    for name in ("content-type", "content-disposition", "content-transfer-encoding"):
-        raw = fields.get(name)
-        if raw is not None and (len(raw) > MAX_VALUE or b"=?" in raw or _VALUE.fullmatch(raw) is None):
-            return False
-    return (
-        part.transfer_encoding in _ENCODINGS
-        and b";" not in fields.get("content-transfer-encoding", b"")
-        and part.content_type != "multipart/digest"
-        and fields.get("content-type", b"").lower().count(b"boundary") <= 1
-    )
-
-
-def _spans(raw: bytes, body: int, lines: list[re.Match[bytes]], children: dict[bytes, int]) -> list[tuple[int, int]]:
-    """Where the message's body and the body of each of its parts begin and end; nothing where that is in doubt.
-
-    There is no doubt where each boundary has a delimiter line per child, then the closing one, and no other line that
-    begins like it.
+    Each boundary must have a delimiter line for each part, then the one that closes it, and none that only begins
+    like it.
     """
-    starts = [body]
-    ends: list[int] = []
-    left = dict(children)
-    boundaries = tuple(children)
+    lines = list(_DASHES.finditer(raw, max(0, section.body - 1)))
+    root = _place(raw, 0, section)
+    if root is None or len(lines) > MAX_DASHES or _may_embed(raw, 0):
+        return None
+    places = [root]
+    open_: dict[bytes, _Place] = {}
+    closed: set[bytes] = set()
+    if root.part.content_type.startswith("multipart/"):
+        open_[root.part.boundary] = root
     for line in lines:
         text = line[1]
-        if not text.startswith(boundaries):
-            continue
-        if len(ends) < len(starts):
-            ends.append(line.start() - 1)
-        if left.get(text):
-            fields = _PART_SECTION.match(raw, line.end(), line.end() + MAX_PART_SECTION)
-            if fields is None or b"=?" in fields[0] or not fields[0].isascii():
-                return []
-            left[text] -= 1
-            starts.append(fields.end())
-        elif text.endswith(b"--") and left.pop(text[:-2], 1) == 0:
-            continue
-        else:
-            return []
-    if len(ends) < len(starts):
-        ends.append(len(raw))
-    return [] if left else list(zip(starts, ends, strict=True))
+        at = line.end()
+        if _may_embed(raw, at):
+            return None
+        if (container := open_.get(text)) is not None:
+            places[-1].end = min(places[-1].end, line.start() - 1)
+            place = _place(raw, at, read_section(raw, at))
+            if place is None:
+                return None
+            container.children += 1
+            places.append(place)
+            if place.part.content_type.startswith("multipart/"):
+                boundary = place.part.boundary
+                if boundary in open_ or boundary in closed:
+                    return None
+                open_[boundary] = place
+        elif text.endswith(b"--") and text[:-2] in open_:
+            places[-1].end = min(places[-1].end, line.start() - 1)
+            if not open_.pop(text[:-2]).children:
+                return None
+            closed.add(text[:-2])
+        elif text.startswith((*open_, *closed)):
+            return None
+    return None if open_ else places
 
 
-def _decodes_alike(part: Part, raw: bytes, start: int, end: int) -> bool:
+def _may_embed(raw: bytes, start: int) -> bool:
+    """Whether the header section at `start` may name message/rfc822, into which the library descends."""
+    end = raw.find(b"\r\n\r\n", start)
+    end = len(raw) if end < 0 else end
+    return raw.find(b"c822", start, end) >= 0 or raw.find(b"C822", start, end) >= 0
+
+
+def _place(raw: bytes, start: int, section: Section) -> _Place | None:
+    """The part whose header section begins at `start`; None where that section can be read in two ways."""
+    end = section.body
+    encoding = section.first.get("content-transfer-encoding", b"7bit")
+    content_type = section.first.get("content-type", b"text/plain")
+    if (
+        _SECTION.fullmatch(raw, start, end) is None
+        or raw.count(b"=?", start, end) > MAX_WORDS
+        or encoding.lower() not in _ENCODINGS
+        or len(content_type) > MAX_VALUE
+        or b"=?" in content_type
+        or _TYPE.fullmatch(content_type) is None
+    ):
+        return None
+    part = part_of(section.first)
+    if part.content_type.startswith("multipart/") and (
+        part.content_type == "multipart/digest"
+        or not part.boundary
+        or content_type.lower().count(b"boundary") != 1 + part.boundary.lower().count(b"boundary")
+    ):
+        return None
+    return _Place(part, end, len(raw))
+
+
+def _decodes_alike(raw: bytes, place: _Place) -> bool:
     """Whether the library decodes the octets of a part as everybody does.
 
     It goes on after the padding of base64, and cuts white space and 8-bit octets out of quoted-printable.
     """
-    if part.transfer_encoding == "base64":
+    start, end = place.start, place.end
+    encoding = place.part.transfer_encoding
+    if place.part.content_type.startswith("multipart/"):
+        return encoding not in ("base64", "quoted-printable")
+    if encoding == "base64":
         padding = raw.find(b"=", start, end)
         return padding < 0 or not raw[padding:end].strip(b"=\r\n")
-    if part.transfer_encoding == "quoted-printable":
+    if encoding == "quoted-printable":
         return (
-            raw[start:end].isascii()
+            raw.isascii()
             and not raw.endswith((b" ", b"\t"), start, end)
             and raw.find(b" \r\n", start, end) < 0
             and raw.find(b"\t\r\n", start, end) < 0
