@@ -8,6 +8,7 @@ lines. Where anything is odd the answer is None, and `parts` reads the message.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -19,7 +20,7 @@ from mailsac.parts import Part, part_of
 MAX_OCTETS: Final = 1024 * 1024  # beyond, decoding is nearly all of the work; `parts` holds one decoded part at a time
 MAX_DASHES: Final = 50  # lines that begin with "--": each open multipart has one, so it bounds the depth
 MAX_WORDS: Final = 50  # encoded words in one header section
-MAX_VALUE: Final = 1_000  # octets of Content-Type
+MAX_VALUE: Final = 1_000  # octets of Content-Type and of Content-Disposition
 
 _NO_ENDS: Final = b"\t" + bytes(range(32, 127)) + bytes(range(128, 256))
 _DASHES: Final = re.compile(rb"\n--([^\r\n]*+)(?:\r\n|\Z)")
@@ -73,7 +74,7 @@ def _places(raw: bytes, section: Section) -> list[_Place] | None:
     Each boundary must have a delimiter line for each part, then the one that closes it, and none that only begins
     like it.
     """
-    lines = list(_DASHES.finditer(raw, max(0, section.body - 1)))
+    lines = list(islice(_DASHES.finditer(raw, max(0, section.body - 1)), MAX_DASHES + 1))
     root = _place(raw, 0, section)
     if root is None or len(lines) > MAX_DASHES or _may_embed(raw, 0):
         return None
@@ -126,6 +127,7 @@ def _place(raw: bytes, start: int, section: Section) -> _Place | None:
         or raw.count(b"=?", start, end) > MAX_WORDS
         or encoding.lower() not in _ENCODINGS
         or len(content_type) > MAX_VALUE
+        or len(section.first.get("content-disposition", b"")) > MAX_VALUE
         or b"=?" in content_type
         or _TYPE.fullmatch(content_type) is None
     ):
