@@ -396,13 +396,14 @@ class _TextWriter:
             self._lines.append("")
 
 
+_SCHEMES: Final = ("http://", "https://", "mailto:")
 _INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def link_target(href: str) -> str | None:
     """An http, https or mailto target, without the white space that a browser ignores; None for any other."""
     target = (href if href.isprintable() else _INVISIBLE.sub("", href)).strip()
-    return target if target[:8].lower().startswith(("http://", "https://", "mailto:")) else None
+    return target if target.startswith(_SCHEMES) or target[:8].lower().startswith(_SCHEMES) else None
 
 
 def attribute(attributes: str, name: str) -> str | None:

@@ -24,8 +24,9 @@ MAX_VALUE: Final = 1_000  # octets of Content-Type and of Content-Disposition
 
 _NO_ENDS: Final = b"\t" + bytes(range(32, 127)) + bytes(range(128, 256))
 _DASHES: Final = re.compile(rb"\n--([^\r\n]*+)(?:\r\n|\Z)")
-# Fields, then a blank line; nothing that one reader skips and another takes for the beginning of the body.
-_SECTION: Final = re.compile(rb"(?:[!-9;-~]++:[^\r\n]*+(?:\r\n[ \t]++[^ \t\r\n][^\r\n]*+){0,100}+\r\n){1,100}+\r\n")
+# Fields, then a blank line; nothing that one reader skips and another takes for the beginning of the body. All line
+# ends are known to be CRLF, and a dot is much faster than a class.
+_SECTION: Final = re.compile(rb"(?:[!-9;-~]++:.*+\n(?:[ \t]++[^ \t\r].*+\n){0,100}+){1,100}+\r\n")
 _TYPE: Final = re.compile(
     rb"[\w/.+-]++(?:\s*+;\s*+[\w*-]++=(?:[^\s\"\\;()<>@,\x80-\xff]++|\"[^\"\\;\r\t\x80-\xff]*+\"))*+\s*+;?\s*+"
 )
