@@ -117,6 +117,10 @@ class StoreUnavailable(MailsacError):
     pop3_reply = "-ERR [SYS/TEMP] mail store not available"
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """The answer to a write was lost: it may have happened, so nobody may undo what it rests on."""
+
+
 class Overloaded(MailsacError):
     """A bound was reached that passes by itself: bytes in flight, sessions, time."""
 

@@ -113,7 +113,7 @@ async def recover(
     deadline = time.monotonic() + START_BUDGET_S
     try:
         await _finish_unlinking(table, raw, deadline)
-        if not (await table.usage()).messages and await raw.watermark_ms():
+        if not await table.ids(after="", limit=1) and await raw.watermark_ms():
             await raw.set_watermark_ms(0)  # the database is new: nothing that was known of the old one holds
         if not await _agree(table, raw, metrics, now_ms=int(clock() * 1000), settled_ms=0, deadline=deadline):
             log.info("recovery.goes_on_behind", extra={"after_s": START_BUDGET_S})

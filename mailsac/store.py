@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import msgspec
 
 from mailsac.cache import Cache
-from mailsac.errors import MailsacError, MessageNotFound, Overloaded
+from mailsac.errors import MailsacError, MessageNotFound, OutcomeUnknown, Overloaded
 from mailsac.message import Message, StoredMessage
 from mailsac.mime import Parsed, parse
 from mailsac.telemetry import Metrics
@@ -54,10 +54,14 @@ class MessageTable(Protocol):
     Every method raises StoreUnavailable when the database does not answer, and StorageFull when it cannot grow.
     """
 
+    async def ping(self) -> None:
+        """Nothing, as long as the database answers. As cheap for much mail as for none."""
+
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
         """Add rows, durably: the commit point. A row that is there already is left as it is.
 
-        A message with an unlink note stays deleted: recovery may be reading a file that is about to go.
+        A message with an unlink note stays deleted: recovery may be reading a file that is about to go. Raises
+        OutcomeUnknown where a row may be there all the same.
         """
 
     async def get(self, message_id: str) -> Message | None: ...
@@ -148,7 +152,10 @@ class Committer:
         self._runner: asyncio.Task[None] | None = None
 
     async def save(self, items: Sequence[Item]) -> None:
-        """Durable when it returns. Raises StoreUnavailable, StorageFull or Overloaded, and then nothing is stored."""
+        """Durable when it returns. Raises StoreUnavailable, StorageFull or Overloaded, and then nothing is stored.
+
+        OutcomeUnknown says that it may be stored; a client that sends the mail again may then have it twice.
+        """
         if self._waiting_messages + len(items) > MAX_WAITING_MESSAGES:
             raise Overloaded(waiting=self._waiting_messages)
         unit = _Unit(items, asyncio.get_running_loop().create_future())
@@ -207,6 +214,10 @@ class Committer:
             await self._table.insert_many([item.row for item in items])
         except Exception as error:
             _fail(batch, error)
+            if isinstance(error, OutcomeUnknown):
+                # A row that did arrive must find its file; one that did not, recovery makes: rather twice than lost.
+                log.warning("store.outcome_unknown", extra={"messages": len(items), "error": repr(error)})
+                return
             # The client keeps the mail and sends it again; a file left here would come back as a duplicate.
             try:
                 await self._raw.delete([item.row.message.id for item in items])
@@ -274,6 +285,10 @@ class MailStore:
     async def maildrop(self, mailbox: str, *, recipient: str | None = None) -> list[Listing]:
         """All messages of a mailbox, oldest first: a POP3 snapshot."""
         return await self._table.maildrop(mailbox, recipient=recipient)
+
+    async def ping(self) -> None:
+        """Nothing, as long as the table answers. Raises StoreUnavailable."""
+        await self._table.ping()
 
     async def usage(self) -> Usage:
         """How much is stored."""

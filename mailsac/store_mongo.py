@@ -36,7 +36,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from mailsac.errors import StoreUnavailable
+from mailsac.errors import OutcomeUnknown, StoreUnavailable
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.store import Listing, Usage
 
@@ -175,10 +175,15 @@ class MongoTable:
     # ── MessageTable ──
 
     @whole
+    async def ping(self) -> None:
+        with translated(), pymongo.timeout(self._call_s):
+            await self._database.command("ping")
+
+    @whole
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
         documents = [_document(stored) for stored in rows]
         for some in slices(documents, MAX_INSERT):
-            with translated(), pymongo.timeout(self._call_s), repeatable():
+            with translated(OutcomeUnknown), pymongo.timeout(self._call_s), repeatable():
                 await self.rows.insert_many(some, ordered=False)
 
     @whole
@@ -441,12 +446,12 @@ async def allowed(database: Database, seconds: float) -> AsyncIterator[None]:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Whatever goes wrong in the driver is StoreUnavailable."""
+def translated(failure: type[StoreUnavailable] = StoreUnavailable) -> Iterator[None]:
+    """Whatever goes wrong in the driver is StoreUnavailable, or the kind of it that is given."""
     try:
         yield
     except PyMongoError as error:
-        raise StoreUnavailable(reason=_reason(error)) from error
+        raise failure(reason=_reason(error)) from error
 
 
 @contextmanager

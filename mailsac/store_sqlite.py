@@ -146,6 +146,9 @@ class SqliteTable:
 
     # ── MessageTable ──
 
+    async def ping(self) -> None:
+        await self._rows("select id from total", ())
+
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
         values = [_row(stored) for stored in rows]
         await self._write(lambda db: db.executemany(INSERT, values))

@@ -874,7 +874,7 @@ async def test_a_store_that_is_away_is_503(server: Server, monkeypatch: pytest.M
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable(reason="/secret/path")
 
-    for method in ("count", "usage"):
+    for method in ("count", "ping"):
         monkeypatch.setattr(server.store, method, away)
     answer = await get(server, f"/api/addresses/{BOX}/message-count")
     refused(answer, 503)

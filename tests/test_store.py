@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 import pytest
 
 from mailsac.cache import Cache
-from mailsac.errors import MessageNotFound, Overloaded, StorageFull, StoreUnavailable
+from mailsac.errors import MessageNotFound, OutcomeUnknown, Overloaded, StorageFull, StoreUnavailable
 from mailsac.message import Message, StoredMessage
 from mailsac.store import MAX_BATCH_MESSAGES, MAX_WAITING_MESSAGES, Item, Listing, MailStore, Usage
 from mailsac.telemetry import Metrics
@@ -72,6 +72,9 @@ class Ports:
             raise self.fail_rows
         assert all(row.message.id in self.files for row in rows)
         self.rows.update({row.message.id: row.message for row in rows})
+
+    async def ping(self) -> None:
+        pass
 
     async def get(self, message_id: str) -> Message | None:
         return self.rows.get(message_id)
@@ -234,6 +237,14 @@ async def test_a_failed_row_takes_its_file_with_it_a_hundred_times(store: MailSt
 
     assert ports.files.keys() == ports.rows.keys()
     assert len(ports.rows) == 100
+
+
+async def test_a_row_that_may_be_there_keeps_its_file(store: MailStore, ports: Table) -> None:
+    ports.fail_rows = OutcomeUnknown()
+    with pytest.raises(OutcomeUnknown):
+        await store.save([item(1)])
+
+    assert ports.files.keys() == {item(1).row.message.id}
 
 
 async def test_a_caller_that_was_cancelled_does_not_stop_the_commit_of_its_batch(

@@ -54,7 +54,7 @@ class Operation:
         if refusal is not None:
             reasons.append(refusal.http_message)
         try:
-            await self._store.usage()
+            await self._store.ping()
         except MailsacError as error:
             reasons.append(error.http_message)
             unreadable = True
