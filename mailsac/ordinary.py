@@ -23,7 +23,7 @@ MAX_WORDS: Final = 50  # encoded words in one header section
 MAX_VALUE: Final = 1_000  # octets of Content-Type and of Content-Disposition
 
 _NO_ENDS: Final = b"\t" + bytes(range(32, 127)) + bytes(range(128, 256))
-_DASHES: Final = re.compile(rb"\n--([^\r\n]*+)(?:\r\n|\Z)")
+_DASHES: Final = re.compile(rb"\n--([^\r\n]*+)")
 # Fields, then a blank line; nothing that one reader skips and another takes for the beginning of the body. All line
 # ends are known to be CRLF, and a dot is much faster than a class.
 _SECTION: Final = re.compile(rb"(?:[!-9;-~]++:.*+\n(?:[ \t]++[^ \t\r].*+\n){0,100}+){1,100}+\r\n")
@@ -86,7 +86,7 @@ def _places(raw: bytes, section: Section) -> list[_Place] | None:
         open_[root.part.boundary] = root
     for line in lines:
         text = line[1]
-        at = line.end()
+        at = line.end() + 2
         if _may_embed(raw, at):
             return None
         if (container := open_.get(text)) is not None:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 LAYERS = [
     "errors cache setting_types headers html ids proxy",
     "links parts lockfile config address smtp_data",
-    "accounts message limits telemetry smtp_commands tls",
+    "accounts message limits ordinary telemetry smtp_commands tls",
     "mime",
     "summary",
     "store",
@@ -32,6 +32,7 @@ HOMES = {
     "aiohttp.web": {"http_api", "api"},
     "sqlite3": {"store_sqlite"},
     "selectolax": {"links", "html"},
+    "fast_mail_parser": {"ordinary"},
     "pymongo": {"store_mongo", "store_gridfs"},
     "bson": {"store_mongo", "store_gridfs"},
     "os.environ": {"config"},
