@@ -14,6 +14,7 @@ from bench.servers import Server, fresh_folder, mailsac
 from tests.bombs import BOMBS
 
 KB: Final = 1024
+ROUNDS: Final = 5
 MAILBOX: Final = "bombs@example.com"
 HTML: Final = tuple(BOMBS)[tuple(BOMBS).index("nested div") :]
 OTHERS: Final = tuple(name for name in BOMBS if name not in HTML)
@@ -92,13 +93,14 @@ def decoding() -> Iterator[Figure]:
 
 
 def fifty_at_once() -> Iterator[Figure]:
-    """C-32: fifty bombs at the same time."""
+    """C-32: fifty bombs at the same time, over and over, so that the 99th percentile is one."""
     contents = [BOMBS[name](256 * KB) for name in (tuple(BOMBS) * 2)[:50]]
     with fresh_folder("c32") as folder, mailsac(folder / "data") as server:
         warm(server)
         with probing(server, _paths()) as latency, ThreadPoolExecutor(len(contents)) as pool:
-            for sent in [pool.submit(deliver, server, content, MAILBOX) for content in contents]:
-                sent.result()
+            for _ in range(ROUNDS):
+                for sent in [pool.submit(deliver, server, content, MAILBOX) for content in contents]:
+                    sent.result()
         yield _p99("C-32", "50 bombs of 256 KB at once", latency)
         yield Figure("C-32", f"longest stall (prober late {latency.late_ms})", latency.max_ms, 300, "ms")
 
