@@ -139,6 +139,14 @@ async def patrol(
         await asyncio.sleep(interval_s)
 
 
+async def row_of(raw: RawStore, message_id: str) -> StoredMessage | None:
+    """The row of a stored message, from its file; None for one that is gone or torn. Raises StoreUnavailable."""
+    try:
+        return await asyncio.to_thread(_row, message_id, await raw.read(message_id))
+    except (MessageNotFound, TraceError):
+        return None
+
+
 async def fsck(table: MessageTable, raw: RawFiles, *, repair: bool, progress: Progress) -> Report:
     """Read every file and look for the file of every row. For a store that nobody else uses meanwhile.
 

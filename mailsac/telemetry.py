@@ -214,6 +214,15 @@ class Metrics:
         self.recovered = Counter(
             "mailsac_recovered_files", "Stored files without a row, by what was done", ["outcome"], registry=registry
         )
+        self.spooled = Counter(
+            "mailsac_spooled_messages", "Messages accepted while the database was away", registry=registry
+        )
+        self.replayed = Counter("mailsac_replayed_messages", "Spooled messages that got their rows", registry=registry)
+        self.spool_messages = Gauge("mailsac_spool_messages", "Messages in the spool", registry=registry)
+        self.spool_octets = Gauge("mailsac_spool_octets", "Octets of the messages in the spool", registry=registry)
+        self.database_away = Gauge(
+            "mailsac_database_away", "1 while the database is away and is not asked, else 0", registry=registry
+        )
         ProcessCollector(registry=registry)
 
     def render(self) -> bytes:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store import MessageTable, RawStore
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
+from mailsac.telemetry import Metrics
 
 from ..mongodb import database_for, mongo_raw, mongo_table, server_uri
 
@@ -19,10 +22,26 @@ def open_table(adapter: str, folder: Path) -> AbstractAsyncContextManager[Messag
     """An adapter over what lies in the folder: opened twice in turn, it finds its rows again."""
     if adapter == "mongodb":
         return mongo_table(server_uri(), database_for(folder))
+    if adapter == "spooling":
+        return spooling_table(folder)
     return SqliteTable.open(folder / "mailsac.db")
 
 
-@pytest.fixture(params=["sqlite", "mongodb"])
+@asynccontextmanager
+async def spooling_table(folder: Path) -> AsyncIterator[MessageTable]:
+    """The spool in front of a database that is always there."""
+
+    async def nothing(_: object) -> Any:
+        raise AssertionError("nothing is ever spooled")
+
+    async with SqliteTable.open(folder / "mailsac.db") as table:
+        spool = SpoolFolder(folder / "spool", fsync=False)
+        yield SpoolingTable(
+            table, spool, row_of=nothing, present=nothing, max_messages=1, max_octets=1, metrics=Metrics()
+        )
+
+
+@pytest.fixture(params=["sqlite", "spooling", "mongodb"])
 def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
