@@ -23,6 +23,7 @@ MAX_WORDS: Final = 50  # encoded words in one header section
 MAX_VALUE: Final = 1_000  # octets of Content-Type and of Content-Disposition
 
 _NO_ENDS: Final = b"\t" + bytes(range(32, 127)) + bytes(range(128, 256))
+_BARE_CR: Final = re.compile(rb"\r(?!\n)")
 _DASHES: Final = re.compile(rb"\n--([^\r\n]*+)")
 # Fields, then a blank line; nothing that one reader skips and another takes for the beginning of the body. All line
 # ends are known to be CRLF, and a dot is much faster than a class.
@@ -48,8 +49,7 @@ def read_ordinary(raw: bytes, section: Section) -> list[tuple[Part, bytes]] | No
     if len(raw) > MAX_OCTETS:
         return None
     ends = raw.translate(None, _NO_ENDS)  # and control characters
-    count = len(ends) // 2
-    if ends != b"\r\n" * count or raw.count(b"\r\n") != count:
+    if ends != b"\r\n" * (len(ends) // 2) or _BARE_CR.search(raw):
         return None
     places = _places(raw, section)
     if places is None or not all(_decodes_alike(raw, place) for place in places):
