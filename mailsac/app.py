@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Final, Protocol
 
 from mailsac.accounts import Accounts
@@ -17,10 +18,11 @@ from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Inbound
 from mailsac.pop3 import Pop3Server
-from mailsac.recovery import patrol, recover
+from mailsac.recovery import patrol, recover, row_of
 from mailsac.retention import Retention
 from mailsac.smtp import SmtpServer
-from mailsac.store import MailStore
+from mailsac.spool import SpoolFolder, SpoolingTable
+from mailsac.store import MailStore, MessageTable
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
@@ -33,6 +35,7 @@ SMTP_DRAIN_S: Final = 9.0
 POP3_DRAIN_S: Final = 3.0
 HTTP_DRAIN_S: Final = 2.0
 DATABASE_FILE: Final = "mailsac.db"
+DATABASE_WAIT_S: Final = 1.0  # what a start gives MongoDB to answer, before it goes on without
 
 
 class StartError(Exception):
@@ -88,14 +91,26 @@ class Server:
 
 
 @asynccontextmanager
-async def opened(config: Store) -> AsyncIterator[tuple[SqliteTable, DiskRaw]]:
-    """Rows and files of the data folder, which no other process has open meanwhile. Raises StartError."""
+async def opened(config: Store) -> AsyncIterator[tuple[MessageTable, DiskRaw]]:
+    """Rows and files of the data folder, which no other process has open meanwhile. Raises StartError.
+
+    With the rows in MongoDB other nodes may have it open too.
+    """
+    share = config.metadata == "mongodb"
     async with AsyncExitStack() as stack:
         try:
-            raw = await stack.enter_async_context(DiskRaw.open(config.data_dir, fsync=config.fsync))
-            table = await stack.enter_async_context(
-                SqliteTable.open(config.data_dir / DATABASE_FILE, fsync=config.fsync)
+            raw = await stack.enter_async_context(
+                DiskRaw.open(config.data_dir, node_id=config.node_id, share=share, fsync=config.fsync)
             )
+            table: MessageTable
+            if share:
+                from mailsac.store_mongo import MongoTable  # the driver takes a while to load, and not all need it
+
+                table = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))
+            else:
+                table = await stack.enter_async_context(
+                    SqliteTable.open(config.data_dir / DATABASE_FILE, fsync=config.fsync)
+                )
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
         yield table, raw
@@ -114,10 +129,16 @@ async def running(config: Config) -> AsyncIterator[Server]:
             config.cache.max_bytes, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes
         )
         table, raw = await stack.enter_async_context(opened(config.store))
+        spool = None
         try:
+            if config.store.metadata == "mongodb":
+                table = spool = _spooling(table, raw, config.store, metrics)
+                await spool.begin(within_s=DATABASE_WAIT_S)
             await recover(table, raw, metrics)
         except StoreUnavailable as error:
-            raise StartError(reason_of(error)) from error
+            if spool is None or not spool.is_degraded:
+                raise StartError(reason_of(error)) from error
+            log.warning("recovery.postponed", extra={"error": repr(error)})
         if not config.store.fsync:
             log.warning("store.fsync_off", extra={"meaning": "a power cut loses mail that was answered 250"})
         store = MailStore(table, raw, cache, metrics)
@@ -125,7 +146,13 @@ async def running(config: Config) -> AsyncIterator[Server]:
 
         accounts = Accounts(config.auth)
         tls = server_context(config.tls, config.store.data_dir)
-        inbound = Inbound(store, hostname=config.smtp.hostname, disk=raw, min_free_bytes=config.store.min_free_bytes)
+        inbound = Inbound(
+            store,
+            hostname=config.smtp.hostname,
+            disk=raw,
+            min_free_bytes=config.store.min_free_bytes,
+            spool_is_full=None if spool is None else lambda: spool.is_full,
+        )
         time_scale = config.testing.time_scale
         pop3 = Pop3Server(
             config.pop3,
@@ -153,16 +180,20 @@ async def running(config: Config) -> AsyncIterator[Server]:
             metrics=metrics,
             inbound=inbound,
             time_scale=time_scale,
+            is_degraded=None if spool is None else lambda: spool.is_degraded,
         )
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S)
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S)
         http.show_ports(smtp=smtp.port, pop3=pop3.port)
         server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
-        for name, work in (
+        background = [
             ("retention", Retention(config.retention, store, metrics).run()),
             ("patrol", patrol(table, raw, metrics)),
-        ):
+        ]
+        if spool is not None:
+            background.append(("spool", spool.run()))
+        for name, work in background:
             task = asyncio.create_task(work, name=name)
             task.add_done_callback(server.background_ended)
             stack.push_async_callback(_cancel, task)
@@ -177,6 +208,19 @@ async def running(config: Config) -> AsyncIterator[Server]:
         )
         yield server
         log.info("app.stopping")
+
+
+def _spooling(table: MessageTable, raw: DiskRaw, config: Store, metrics: Metrics) -> SpoolingTable:
+    folder = config.data_dir / "nodes" / config.node_id / "spool"
+    return SpoolingTable(
+        table,
+        SpoolFolder(folder, fsync=config.fsync),
+        row_of=partial(row_of, raw),
+        present=raw.present,
+        max_messages=config.spool_max_messages,
+        max_octets=config.spool_max_bytes,
+        metrics=metrics,
+    )
 
 
 def reason_of(error: StoreUnavailable) -> str:

@@ -25,6 +25,7 @@ from mailsac.setting_types import (
     HostName,
     ListeningAddress,
     Network,
+    NodeId,
     Octets,
     OctetsOrOff,
     Origin,
@@ -103,7 +104,11 @@ class Store(Section, frozen=True, kw_only=True):
     """Where mail is kept."""
 
     data_dir: Path = Path("mailsac-data")
-    metadata: Literal["sqlite"] = "sqlite"
+    node_id: NodeId = "main"  # where several nodes share data_dir, each has a name of its own
+    metadata: Literal["sqlite", "mongodb"] = "sqlite"  # mongodb_uri alone selects MongoDB
+    mongodb_uri: Secret = ""
+    spool_max_messages: Count = 100_000  # accepted while the database is away; beyond it mail gets 451
+    spool_max_bytes: Octets = 1024 * MIB
     fsync: bool = True  # false: for throw-away runs; a power cut loses mail that was answered 250
     min_free_bytes: OctetsOrOff = 512 * MIB  # floor of free disk, at most 5 % of the disk; below it mail gets 452
 
@@ -233,6 +238,8 @@ def resolve(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, o
     given = (_profile_layer() if profile == "public" else {}) | given
 
     values: dict[str, dict[str, object]] = {}
+    if given.get(_MONGODB_URI, _NOTHING).value and _METADATA not in given:
+        given[_METADATA] = _Given("mongodb", "store.mongodb_uri", _label(*_METADATA))
     for (section, key), value in given.items():
         values.setdefault(section, {})[key] = value.read(types[section, key])
     top = values.pop("", {})
@@ -262,6 +269,11 @@ class _Given(msgspec.Struct, frozen=True):
     def complaint(self, reason: str) -> ConfigError:
         value = "" if self.is_secret else f" = {shown(self.value)}"
         return ConfigError(f"{self.origin}: {self.name}{value}: {reason}")
+
+
+_NOTHING: Final = _Given("", "", "")
+_METADATA: Final = ("store", "metadata")
+_MONGODB_URI: Final = ("store", "mongodb_uri")
 
 
 def _settings() -> dict[tuple[str, str], inspect.Type]:
@@ -401,6 +413,10 @@ def _check_together(config: Config, given: Mapping[tuple[str, str], _Given]) -> 
             raise given[section, "tls_port"].complaint(
                 "expected tls.cert to name a certificate, or tls.self_signed = true"
             )
+    if config.store.metadata == "mongodb" and not config.store.mongodb_uri:
+        raise given[_METADATA].complaint("expected store.mongodb_uri to name the server")
+    if config.store.mongodb_uri and not config.store.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
+        raise given[_MONGODB_URI].complaint("expected a connection string such as mongodb://127.0.0.1:27017/mailsac")
     for key in ("key", "key_password"):
         if getattr(config.tls, key) and not config.tls.cert:
             raise given["tls", key].complaint("expected tls.cert to name the certificate that belongs to it")

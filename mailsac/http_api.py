@@ -102,8 +102,11 @@ class HttpServer:
         metrics: Metrics,
         inbound: Inbound,
         time_scale: float = 1.0,
+        is_degraded: Callable[[], bool] | None = None,
     ) -> None:
+        """`is_degraded` says whether answers may lack something, because the database is away."""
         self._config = config
+        self._is_degraded = is_degraded
         self._accounts = accounts
         self._metrics = metrics
         self._time_scale = time_scale
@@ -198,6 +201,8 @@ class HttpServer:
         headers["Server"] = DEFAULT_HEADERS["Server"]  # aiohttp has put its own there
         if (request_id := request.get(asked.REQUEST_ID)) is not None:
             headers["X-Request-Id"] = request_id
+        if self._is_degraded is not None and self._is_degraded():
+            headers["X-Degraded"] = "db"
         if self._config.cors_origins:
             headers.update(cors_headers(request.headers.get("Origin"), self._config.cors_origins))
         if self._stopping:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from mailsac.errors import MailsacError, StorageFull
+from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.message import Envelope, checksum, crlf_octets, trace_header
 from mailsac.mime import Parsed, parse
 from mailsac.store import LARGE_OCTETS, PARSE_ON_LOOP_OCTETS, Item, MailStore
@@ -56,9 +56,18 @@ class QueueIds:
 class Inbound:
     """Where accepted mail enters, whoever took it from the wire."""
 
-    def __init__(self, store: MailStore, *, hostname: str, disk: Disk, min_free_bytes: int) -> None:
+    def __init__(
+        self,
+        store: MailStore,
+        *,
+        hostname: str,
+        disk: Disk,
+        min_free_bytes: int,
+        spool_is_full: Callable[[], bool] | None = None,
+    ) -> None:
         """`min_free_bytes` is store.min_free_bytes. Raises StoreUnavailable when the disk does not answer."""
         self._store = store
+        self._spool_is_full = spool_is_full
         self._hostname = hostname
         self._disk = disk
         self._floor = min(min_free_bytes, int(disk.total_bytes() * FLOOR_SHARE))
@@ -69,6 +78,8 @@ class Inbound:
 
     async def refuse_reason(self) -> MailsacError | None:
         """Why no mail can be taken now, asked before a client sends it."""
+        if self._spool_is_full is not None and self._spool_is_full():
+            return StoreUnavailable(reason="the database is away and the spool is full")
         now = time.monotonic()
         if now - self._asked_at >= FREE_BYTES_AGE_S:
             self._asked_at = now

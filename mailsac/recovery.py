@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 START_BUDGET_S: Final = 1.0  # what the check may add to a start; some 30,000 files
 INTERVAL_S: Final = 3600.0
+RETRY_S: Final = 60.0  # after a look that a store which did not answer cut short
 SETTLED_MS: Final = 3_600_000  # younger mail may be between its file and its row; far more than any commit takes
 BATCH: Final = 500  # ids or rows at a time
 READ_AT_ONCE: Final = 4  # files in memory at the same time
@@ -45,6 +46,8 @@ Progress = Callable[[int, int], None]  # (done, total)
 
 class RawFiles(RawStore, Protocol):
     """A RawStore that can be walked."""
+
+    async def is_shared(self) -> bool: ...
 
     async def clear_tmp(self) -> int: ...
 
@@ -105,7 +108,8 @@ async def recover(
 ) -> None:
     """What a start does before the first listener opens. Raises StoreUnavailable.
 
-    A full disk does not keep a server from starting: what is stored can still be read, and deleted.
+    Where other nodes use the files too, young ones are left alone: such a node may be about to make their rows. A
+    full disk does not keep a server from starting: what is stored can still be read, and deleted.
     """
     removed = await raw.clear_tmp()
     if removed:
@@ -115,7 +119,8 @@ async def recover(
         await _finish_unlinking(table, raw, deadline)
         if not await table.ids(after="", limit=1) and await raw.watermark_ms():
             await raw.set_watermark_ms(0)  # the database is new: nothing that was known of the old one holds
-        if not await _agree(table, raw, metrics, now_ms=int(clock() * 1000), settled_ms=0, deadline=deadline):
+        settled_ms = SETTLED_MS if await raw.is_shared() else 0
+        if not await _agree(table, raw, metrics, now_ms=int(clock() * 1000), settled_ms=settled_ms, deadline=deadline):
             log.info("recovery.goes_on_behind", extra={"after_s": START_BUDGET_S})
     except StorageFull as error:
         log.warning("recovery.postponed", extra={"error": repr(error)})
@@ -136,6 +141,8 @@ async def patrol(
             await _agree(table, raw, metrics, now_ms=int(clock() * 1000), settled_ms=SETTLED_MS, deadline=None)
         except MailsacError as error:
             log.warning("recovery.postponed", extra={"error": repr(error)})
+            await asyncio.sleep(min(interval_s, RETRY_S))
+            continue
         await asyncio.sleep(interval_s)
 
 

@@ -52,6 +52,11 @@ def is_listening_address(text: str) -> bool:
     return True
 
 
+def is_node_id(text: str) -> bool:
+    """A name that can name a folder on every file system."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", text) is not None
+
+
 def is_origin(text: str) -> bool:
     """RFC 6454 §6.1 in its http and https forms: no path, no final slash."""
     return re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", text) is not None
@@ -73,6 +78,9 @@ Domain = Annotated[str, Meta(description='domains such as "example.com"', extra=
 HostName = Annotated[str, Meta(description='a host name such as "mx.example.com"', extra={"grammar": is_host_name})]
 ListeningAddress = Annotated[
     str, Meta(description="an IP address or host name to listen on", extra={"grammar": is_listening_address})
+]
+NodeId = Annotated[
+    str, Meta(description='a name such as "node-1": letters, digits, ".", "_" and "-"', extra={"grammar": is_node_id})
 ]
 Origin = Annotated[str, Meta(description='origins such as "https://app.example.com"', extra={"grammar": is_origin})]
 

@@ -47,10 +47,10 @@ _SHARD: Final = re.compile(r"[0-9a-f]{2}")
 class DiskRaw:
     """The RawStore of one data folder. Directories are 0700, files 0600."""
 
-    def __init__(self, data_dir: Path, *, fsync: bool) -> None:
+    def __init__(self, data_dir: Path, *, node_id: str, fsync: bool) -> None:
         self._fsync = fsync
         self._mail = data_dir / "mail"
-        node = data_dir / "nodes" / "main"  # what several nodes could not share
+        self._node = node = data_dir / "nodes" / node_id  # what nodes cannot share
         self._tmp = node / "tmp"
         self._quarantine = node / "quarantine"
         self._watermark = node / "checked"
@@ -68,15 +68,18 @@ class DiskRaw:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, data_dir: Path, *, fsync: bool = True) -> AsyncIterator[DiskRaw]:
-        """The files under `data_dir`, for as long as the block runs; no other process gets them meanwhile.
+    async def open(
+        cls, data_dir: Path, *, node_id: str = "main", share: bool = False, fsync: bool = True
+    ) -> AsyncIterator[DiskRaw]:
+        """The files under `data_dir`, for as long as the block runs.
 
-        Without `fsync` a power cut loses mail that was stored. Raises StoreUnavailable when the folder is in use
-        or cannot be written.
+        No other process gets them meanwhile, or with `share` none that has the same `node_id`. Without `fsync` a
+        power cut loses mail that was stored. Raises StoreUnavailable when the folder is in use or cannot be written.
         """
-        with locked(data_dir / "mailsac.lock"):
+        lock = data_dir / "nodes" / node_id / "mailsac.lock" if share else data_dir / "mailsac.lock"
+        with locked(lock):
             try:
-                disk = cls(data_dir, fsync=fsync)
+                disk = cls(data_dir, node_id=node_id, fsync=fsync)
             except OSError as error:
                 raise StoreUnavailable(reason=f"the data folder {data_dir} cannot be used: {error}") from error
             try:
@@ -135,6 +138,10 @@ class DiskRaw:
         with _disk_errors():
             status = os.statvfs(self._mail)
         return status.f_blocks * status.f_frsize
+
+    async def is_shared(self) -> bool:
+        """Whether other nodes have used this data folder too."""
+        return await self._read(lambda: _names(self._node.parent) != [self._node.name])
 
     async def clear_tmp(self) -> int:
         """Remove what writes that were killed have left; returns how many. For the start, when nothing is written."""

@@ -56,6 +56,8 @@ MAX_DELETE: Final = 100  # messages deleted in one command: each is an update of
 MAX_IDS: Final = 500  # ids in one $in
 FETCH: Final = 2000  # lines of a listing in one reply: more would hold up the loop while they are decoded
 
+DATABASE: Final = "mailsac"
+
 # What the URI does not say itself.
 OPTIONS: Final[Mapping[str, Any]] = {
     "appname": "mailsac",
@@ -159,7 +161,7 @@ class MongoTable:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, uri: str, *, database: str) -> AsyncIterator[MongoTable]:
+    async def open(cls, uri: str, *, database: str | None = None) -> AsyncIterator[MongoTable]:
         """The table in that database, for as long as the block runs. A server that is away delays nothing.
 
         Raises StoreUnavailable, with a `reason`, for a URI that is none.
@@ -409,8 +411,10 @@ class Indexes:
 
 
 @asynccontextmanager
-async def connected(uri: str, *, database: str) -> AsyncIterator[Database]:
+async def connected(uri: str, *, database: str | None = None) -> AsyncIterator[Database]:
     """A database, for as long as the block runs. Connections are made when they are first needed.
+
+    Where no database is named it is the one that the URI names, or else `mailsac`.
 
     Reads go to the primary: a message can be read as soon as its sender was told 250. What the URI asks for goes
     before OPTIONS, never before durability. Raises StoreUnavailable, with a `reason`, for a URI that is none.
@@ -419,7 +423,8 @@ async def connected(uri: str, *, database: str) -> AsyncIterator[Database]:
     options = {name: value for name, value in OPTIONS.items() if name.lower() not in said}
     try:
         client: AsyncMongoClient[Document] = AsyncMongoClient(uri, tz_aware=True, **options)
-        opened = client.get_database(database, write_concern=DURABLE, read_preference=ReadPreference.PRIMARY)
+        name = client.get_default_database(DATABASE).name if database is None else database
+        opened = client.get_database(name, write_concern=DURABLE, read_preference=ReadPreference.PRIMARY)
     except (PyMongoError, ValueError) as error:
         # Without the cause: the driver quotes what it cannot read, and that may be the password.
         raise StoreUnavailable(reason=f"store.mongodb_uri is not valid ({type(error).__name__})") from None

@@ -320,3 +320,33 @@ def test_the_reference_file_has_the_table_of_profiles() -> None:
         section, key = name.split(".")
         default = getattr(getattr(Config(), section), key)
         assert local == "loopback and private networks" or tomllib.loads(f"x = {local}")["x"] == default
+
+
+def test_a_uri_alone_selects_mongodb_and_is_never_shown(resolve: Resolve, tmp_path: Path) -> None:
+    (tmp_path / "uri").write_text("mongodb://mailsac:hunter2@db.example.com/mail\n")
+
+    settings = resolve("", {"MAILSAC_STORE_MONGODB_URI_FILE": str(tmp_path / "uri")})
+
+    assert settings.config.store.metadata == "mongodb"
+    assert settings.config.store.mongodb_uri == "mongodb://mailsac:hunter2@db.example.com/mail"
+    assert settings.origins["store", "metadata"] == "store.mongodb_uri"
+    assert not [line for line in settings.lines() if "hunter2" in line]
+
+
+def test_sqlite_may_be_asked_for_in_spite_of_a_uri(resolve: Resolve) -> None:
+    settings = resolve('[store]\nmetadata = "sqlite"\nmongodb_uri = "mongodb://db.example.com"')
+
+    assert settings.config.store.metadata == "sqlite"
+    assert resolve('[store]\nmongodb_uri = ""').config.store.metadata == "sqlite"
+
+
+def test_mongodb_needs_a_uri_that_is_one(resolve: Resolve) -> None:
+    assert "expected store.mongodb_uri to name the server" in complaint(resolve, '[store]\nmetadata = "mongodb"')
+    told = complaint(resolve, '[store]\nmongodb_uri = "http://hunter2@db.example.com"')
+    assert "[store] mongodb_uri: expected a connection string" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("node_id", ["", ".", "..", "a/b", "../a", ".a", "a" * 64])
+def test_a_node_id_can_name_a_folder(resolve: Resolve, node_id: str) -> None:
+    assert '[store] node_id = "' in complaint(resolve, f'[store]\nnode_id = "{node_id}"')
