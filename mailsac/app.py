@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -183,8 +184,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
             is_degraded=None if spool is None else lambda: spool.is_degraded,
         )
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
-        await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S)
-        await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S)
+        await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S, config.pop3.tls_port)
+        await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S, config.smtp.tls_port)
         http.show_ports(smtp=smtp.port, pop3=pop3.port)
         server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
         background = [
@@ -202,6 +203,11 @@ async def running(config: Config) -> AsyncIterator[Server]:
             extra={
                 "data": str(config.store.data_dir.resolve()),
                 "read": server.http_url,
+                **{
+                    name: port
+                    for name, port in (("smtp_tls", server.smtp_tls_port), ("pop3_tls", server.pop3_tls_port))
+                    if port is not None
+                },
                 "api": f"{server.http_url}/api/addresses/bob@example.com/messages",
                 "seconds": round(time.monotonic() - started, 3),
             },
@@ -232,13 +238,26 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def _open(stack: AsyncExitStack, listener: Listener, section: str, host: str, port: int, drain_s: float) -> None:
+async def _open(
+    stack: AsyncExitStack,
+    listener: Listener,
+    section: str,
+    host: str,
+    port: int,
+    drain_s: float,
+    tls_port: int | None = None,
+) -> None:
     try:
         await listener.start()
     except OSError as error:
+        setting = "port"
+        if isinstance(error, socket.gaierror):
+            setting = "host"
+        elif tls_port and f", {tls_port})" in str(error):  # as asyncio and uvloop word it
+            setting, port = "tls_port", tls_port
         reason = error.strerror or str(error)
         raise StartError(
-            f"[{section}] cannot listen on {authority(host, port)}: {reason}; see {section}.port"
+            f"[{section}] cannot listen on {authority(host, port)}: {reason}; see {section}.{setting}"
         ) from error
     stack.push_async_callback(_close, listener, section, drain_s)
 

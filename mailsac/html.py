@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Final
 
 import msgspec
@@ -410,5 +411,14 @@ def attribute(attributes: str, name: str) -> str | None:
     """The decoded value of one attribute of a tag."""
     for match in _VALUE.finditer(attributes):
         if match[1].lower() == name:
-            return html.unescape(match[2] or match[3] or match[4] or "")
+            return _REFERENCE.sub(_referenced, match[2] or match[3] or match[4] or "")
     return None
+
+
+# In an attribute a reference without ";" before "=" or an alphanumeric is text, as in ?a=1&copy=2 (HTML §13.2.5.73).
+_REFERENCE: Final = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za-z0-9]*(?:;|(?![A-Za-z0-9=])))")
+
+
+def _referenced(match: re.Match[str]) -> str:
+    text = match[0]
+    return html.unescape(text) if text[1] == "#" else html5.get(text[1:], text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html as entities
+import logging
 import re
 import sys
 from collections.abc import Iterable
@@ -26,6 +27,8 @@ from mailsac.parts import Part, read_structure
 
 MAX_INLINED_OCTETS: Final = 16 * 1024 * 1024  # of images put into one HTML page, each counted as often as it is shown
 MAX_INLINED_IMAGES: Final = 1_000
+
+log = logging.getLogger(__name__)
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -58,6 +61,26 @@ class Parsed(msgspec.Struct, frozen=True):
 
 def parse(raw: bytes) -> Parsed:
     """Everything but attachment content. Never raises; CPU-bound: call it in a thread above 64 KiB."""
+    try:
+        return _parse(raw)
+    except Exception:  # a mistake of ours must not refuse mail: its octets are kept and can be read
+        log.exception("mime.parse_failed", extra={"octets": len(raw)})
+        return Parsed(
+            headers=(),
+            from_=(),
+            to=(),
+            cc=(),
+            bcc=(),
+            subject="",
+            text=None,
+            html=None,
+            attachments=(),
+            links=(),
+            parse_error="the message could not be read",
+        )
+
+
+def _parse(raw: bytes) -> Parsed:
     section = read_section(raw)
     text: list[str] = []
     html: list[str] = []

@@ -415,8 +415,9 @@ class SmtpSession(SmtpConnection):
 
 def received_fields(data: bytes) -> int:
     """How many servers the message says it has passed (RFC 5321 §6.3)."""
-    end = data.find(b"\r\n\r\n", 0, MAX_HEADER_OCTETS)
-    header_section = b"\n" + data[: end if end >= 0 else MAX_HEADER_OCTETS]
+    ends = [data.find(empty_line, 0, MAX_HEADER_OCTETS) for empty_line in (b"\n\r\n", b"\n\n")]
+    end = min((end for end in ends if end >= 0), default=MAX_HEADER_OCTETS)
+    header_section = b"\n" + data[:end]
     return header_section.lower().count(b"\nreceived:")
 
 

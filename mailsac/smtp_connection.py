@@ -35,6 +35,7 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it would 
 TLS_HANDSHAKE_S: Final = 10.0
 LINGER_S: Final = 2.0  # in which a client that is sent away may read why
 CLOSE_S: Final = 5.0  # in which the last replies must be taken
+NOBODY: Final = ("0.0.0.0", 0)  # noqa: S104 - who has gone before the connection was accepted
 SWEEP_S: Final = 0.5  # how exact a time-out is
 INPUT_HIGH_WATER: Final = 64 * 1024  # octets; with so much unread the transport is not read from
 
@@ -155,8 +156,8 @@ class SmtpConnection(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.tls = transport.get_extra_info("ssl_object") is not None
-        self.client_ip = transport.get_extra_info("peername")[0]
-        self.server_ip = transport.get_extra_info("sockname")[0]
+        self.client_ip = (transport.get_extra_info("peername") or NOBODY)[0]
+        self.server_ip = (transport.get_extra_info("sockname") or NOBODY)[0]
         self._connections.open.add(self)
         super().connection_made(transport)
 

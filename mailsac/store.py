@@ -224,16 +224,23 @@ class Committer:
             except MailsacError as failure:
                 log.warning("store.orphans_left", extra={"messages": len(items), "error": repr(failure)})
             return
+        for unit in batch:
+            if not unit.done.cancelled():
+                unit.done.set_result(None)
+        try:
+            self._account_for(items, time.monotonic() - started)
+        except Exception:  # what is stored is stored: a failure here must stop neither its senders nor the next batch
+            log.exception("store.accounting_failed")
+
+    def _account_for(self, items: Sequence[Item], seconds: float) -> None:
+        """Into the LRU and the metrics, before those who wait for the batch get their turn."""
         for item in items:
             octets = sum(map(len, item.pieces))
             self._metrics.octets_stored.inc(octets)
             self._cache.put_joined(("raw", item.row.message.id), item.pieces, octets)
         self._metrics.messages_stored.inc(len(items))
         self._metrics.commit_batch.observe(len(items))
-        self._metrics.commit_seconds.observe(time.monotonic() - started)
-        for unit in batch:
-            if not unit.done.cancelled():
-                unit.done.set_result(None)
+        self._metrics.commit_seconds.observe(seconds)
 
 
 def _fail(batch: list[_Unit], error: Exception) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mailsac import html
-from mailsac.html import clean_html, html_to_text, is_simple, text_to_html
+from mailsac.html import attribute, clean_html, html_to_text, is_simple, text_to_html
 
 
 def depth(markup: str) -> int:
@@ -266,3 +266,15 @@ def test_any_html_can_be_cleaned_and_read(markup: str) -> None:
     for match in re.finditer("<", clean_html(markup)):
         assert SAFE_TAG.match(clean_html(markup), match.start())
     html_to_text(markup).encode()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://a.com/?token=1&region=eu&section=2&copy=3", "https://a.com/?token=1&region=eu&section=2&copy=3"),
+        ("https://a.com/?a=1&amp;b=2&#38;c=3", "https://a.com/?a=1&b=2&c=3"),
+        ("https://a.com/&copy", "https://a.com/©"),
+    ],
+)
+def test_a_reference_in_an_attribute_ends_with_a_semicolon_or_is_text(written: str, meant: str) -> None:
+    assert attribute(f' href="{written}"', "href") == meant

@@ -532,3 +532,12 @@ def test_any_octets_are_a_message(raw: bytes) -> None:
     for body in (body_text(parsed), body_html(parsed), dirty_html(parsed, raw), clean_html(body_html(parsed))):
         body.encode()
     assert parsed.weight > 0
+
+
+def test_a_failure_of_the_reader_itself_is_a_parse_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: bytes) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("mailsac.mime.read_section", fail)
+    parsed = parse(b"Subject: hello\r\n\r\nworld\r\n")
+    assert (parsed.subject, parsed.parse_error) == ("", "the message could not be read")

@@ -333,3 +333,16 @@ async def test_a_message_is_not_found_through_another_mailbox_or_another_tag(sto
     for mailbox, recipient in (("carol@example.com", None), ("bob@example.com", "bob+y@example.com")):
         with pytest.raises(MessageNotFound):
             await store.get(mailbox, message_id, recipient=recipient)
+
+
+async def test_a_failure_after_the_commit_stops_neither_its_sender_nor_the_next(
+    store: MailStore, ports: Table, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Cache, "put_joined", fail)
+    await asyncio.wait_for(store.save([item(1)]), 5)
+    await asyncio.wait_for(store.save([item(2)]), 5)
+
+    assert len(ports.rows) == 2

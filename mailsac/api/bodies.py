@@ -31,9 +31,9 @@ from mailsac.api.response import (
     not_modified,
     streamed,
 )
-from mailsac.errors import InvalidRequest
+from mailsac.errors import InvalidRequest, MessageNotFound
 from mailsac.html import clean_html
-from mailsac.message import Message, read_trace
+from mailsac.message import Message, TraceError, read_trace
 from mailsac.mime import (
     Parsed,
     body_html,
@@ -91,10 +91,10 @@ class Bodies:
             return unchanged
         if message.size <= STREAMED_OCTETS:
             octets = await self._store.read_raw(message.id)
-            return web.Response(body=octets[read_trace(octets)[1] :] if original else octets, headers=headers)
+            return web.Response(body=octets[_trace_octets(octets) :] if original else octets, headers=headers)
         pieces = self._store.chunks(message.id)
-        first = await anext(pieces)
-        trace_octets = read_trace(first)[1]
+        first = await anext(pieces, b"")
+        trace_octets = _trace_octets(first)
         skipped = trace_octets if original else 0
         return await streamed(
             request,
@@ -165,3 +165,11 @@ def _headers(request: web.Request, message: Message, kind: str, content_type: st
         name = f"{message.id}.{extension}"
         headers["Content-Disposition"] = attachment_disposition(name, fallback=name)
     return headers
+
+
+def _trace_octets(stored: bytes) -> int:
+    """Where the client's octets begin. Raises MessageNotFound where the file is damaged too much to tell."""
+    try:
+        return read_trace(stored)[1]
+    except TraceError as error:
+        raise MessageNotFound(reason="the trace header is damaged") from error

@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -77,7 +77,7 @@ class Refusal(asyncio.Protocol):
     """A connection above the bound: told to come back, closed, and never parsed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
+        transport = cast(asyncio.WriteTransport, transport)  # uvloop's is no subclass of it
         body = error_body(503, "Too many connections, try again later.")
         transport.write(
             b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\nRetry-After: 5\r\n"

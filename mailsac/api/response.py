@@ -83,8 +83,11 @@ async def streamed(
         return response
     try:
         async for piece in pieces:
+            length -= len(piece)
             async with asyncio.timeout(timeout_s):
                 await response.write(piece)
+        if length > 0:  # a file that was cut: the next answer must not be read as the rest of this one
+            raise TimeoutError
     except TimeoutError:
         if request.transport is not None:
             request.transport.abort()
