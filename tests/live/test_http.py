@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import random
 import re
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,7 @@ import pytest
 from mailsac.app import Server
 from tests.conftest import needs
 from tests.http_client import deliver, get
+from tests.live.process import Process
 
 BOX: Final = "bob+tag@example.com"
 MESSAGES: Final = f"/api/addresses/{BOX}/messages"
@@ -171,3 +174,20 @@ async def answered(
     except (asyncio.IncompleteReadError, ConnectionError):
         return None, b""
     return int(head.split(b" ")[1]), head + body
+
+
+def test_the_server_that_runs_answers_connections_above_its_bound(tmp_path: Path) -> None:
+    """On the event loop that `serve` takes, which need not be the one of the other tests."""
+    with Process(tmp_path / "data", environ={"MAILSAC_HTTP_MAX_CONNECTIONS": "2"}) as server:
+        held = [http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=10) for _ in range(2)]
+        for connection in held:
+            connection.request("GET", "/livez")
+            assert connection.getresponse().read()
+        with socket.create_connection(("127.0.0.1", server.http_port), timeout=10) as refused:
+            answer = refused.makefile("rb").read()
+        for connection in held:
+            connection.close()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 5" in answer
+    assert "Traceback" not in server.log.read_text()
