@@ -335,7 +335,6 @@ class _TextWriter:
         self._line: list[str] = []
         self._targets: dict[str, int] = {}
         self._link: str | None = None
-        self._link_at = 0
         self._preformatted = 0
 
     def text(self, markup: str) -> None:

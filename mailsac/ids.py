@@ -5,14 +5,42 @@ A queue id is 26 lower-case Crockford base32 digits: 48 bits of milliseconds sin
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import time
+from collections.abc import Callable
 from typing import Final
 
 DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
+RANDOM_OCTETS: Final = 10
+RANDOM_BITS: Final = 8 * RANDOM_OCTETS
 MAX_TIME_MS: Final = 253_402_300_799_999  # the end of year 9999, the last that a calendar knows
 
+_PAIRS: Final = tuple(first + second for first in DIGITS for second in DIGITS)
 _VALUES: Final = str.maketrans(DIGITS, "0123456789abcdefghijklmnopqrstuv")
 _MESSAGE_ID: Final = re.compile(r"([0-7][0-9a-hjkmnp-tv-z]{9})[0-9a-hjkmnp-tv-z]{16}-[0-9]{1,5}")
+
+
+class QueueIds:
+    """Ids of 26 characters: 48 bits of milliseconds, 80 of chance; always growing, whatever the clock does."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._last = 0
+        self._chance = io.BytesIO()  # asked of the system for many ids at once
+
+    def next(self) -> str:
+        """A new id."""
+        octets = self._chance.read(RANDOM_OCTETS)
+        if not octets:
+            self._chance = io.BytesIO(os.urandom(256 * RANDOM_OCTETS))
+            octets = self._chance.read(RANDOM_OCTETS)
+        value = int(self._clock() * 1000) << RANDOM_BITS | int.from_bytes(octets)
+        if value >> RANDOM_BITS <= self._last >> RANDOM_BITS:
+            value = self._last + 1
+        self._last = value
+        return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def arrival_ms(message_id: str) -> int | None:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import os
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
+from mailsac.ids import QueueIds
 from mailsac.message import Envelope, checksum, crlf_octets, trace_header
 from mailsac.mime import Parsed, parse
 from mailsac.store import LARGE_OCTETS, PARSE_ON_LOOP_OCTETS, Item, MailStore
 from mailsac.summary import summarize
 
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: no i l o u, sorts as the number does
-_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
-RANDOM_OCTETS: Final = 10
-RANDOM_BITS: Final = 8 * RANDOM_OCTETS
 LARGE_AT_ONCE: Final = 2  # messages over LARGE_OCTETS that are parsed at the same time
 FREE_BYTES_AGE_S: Final = 0.25  # how old an answer about free disk may be; what it misses, the write itself refuses
 FLOOR_SHARE: Final = 0.05  # of the disk; the free-disk floor never asks for more, so that small disks are of use
@@ -30,27 +25,6 @@ class Disk(Protocol):
     def free_bytes(self) -> int: ...
 
     def total_bytes(self) -> int: ...
-
-
-class QueueIds:
-    """Ids of 26 characters: 48 bits of milliseconds, 80 of chance; always growing, whatever the clock does."""
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._last = 0
-        self._chance = io.BytesIO()  # asked of the system for many ids at once
-
-    def next(self) -> str:
-        """A new id."""
-        octets = self._chance.read(RANDOM_OCTETS)
-        if not octets:
-            self._chance = io.BytesIO(os.urandom(256 * RANDOM_OCTETS))
-            octets = self._chance.read(RANDOM_OCTETS)
-        value = int(self._clock() * 1000) << RANDOM_BITS | int.from_bytes(octets)
-        if value >> RANDOM_BITS <= self._last >> RANDOM_BITS:
-            value = self._last + 1
-        self._last = value
-        return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 class Inbound:
@@ -92,8 +66,7 @@ class Inbound:
 
     async def deliver(self, envelope: Envelope, data: bytes) -> str:
         """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError."""
-        parsed, crc32c = await self._examined(data)
-        octets = crlf_octets((data,))
+        parsed, crc32c, octets = await self._examined(data)
         queue_id = self._ids.next()
         items = []
         for index, recipient in enumerate(envelope.recipients):
@@ -110,7 +83,7 @@ class Inbound:
         await self._store.save(items)
         return queue_id
 
-    async def _examined(self, data: bytes) -> tuple[Parsed, int]:
+    async def _examined(self, data: bytes) -> tuple[Parsed, int, int]:
         if len(data) <= PARSE_ON_LOOP_OCTETS:
             return _examine(data)
         if len(data) <= LARGE_OCTETS:
@@ -119,5 +92,6 @@ class Inbound:
             return await asyncio.to_thread(_examine, data)
 
 
-def _examine(data: bytes) -> tuple[Parsed, int]:
-    return parse(data), checksum(data)
+def _examine(data: bytes) -> tuple[Parsed, int, int]:
+    """What only the octets can tell: their parts, their checksum, and POP3's size of them."""
+    return parse(data), checksum(data), crlf_octets((data,))

@@ -30,7 +30,7 @@ class Networks:
         self._networks = tuple(ip_network(network, strict=False) for network in networks)
 
     def __contains__(self, client_ip: str) -> bool:
-        address = _address(client_ip)
+        address = client_address(client_ip)
         return any(address in network for network in self._networks)
 
 
@@ -102,7 +102,8 @@ class _Failures:
             self.in_day -= 1
 
 
-def _address(client_ip: str) -> IPv4Address | IPv6Address:
+def client_address(client_ip: str) -> IPv4Address | IPv6Address:
+    """The address of a client; an IPv4 one also where it came in an IPv6 socket (RFC 4291 §2.5.5.2)."""
     address = ip_address(client_ip)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
@@ -110,7 +111,7 @@ def _address(client_ip: str) -> IPv4Address | IPv6Address:
 
 
 def _client(client_ip: str) -> str:
-    address = _address(client_ip)
+    address = client_address(client_ip)
     if isinstance(address, IPv4Address):
         return str(address)
     return str(ip_network((int(address), 64), strict=False))

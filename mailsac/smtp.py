@@ -15,7 +15,6 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
-from ipaddress import IPv6Address, ip_address
 from typing import Final, cast
 
 import msgspec
@@ -25,7 +24,7 @@ from mailsac.address import Address, canonical_domain
 from mailsac.config import Limits, Smtp
 from mailsac.errors import MailsacError, MessageTooLarge, NotAuthenticated, Overloaded, TooManyFailedLogins
 from mailsac.inbound import Inbound
-from mailsac.limits import AuthFailures, Networks
+from mailsac.limits import AuthFailures, Networks, client_address
 from mailsac.message import Envelope
 from mailsac.proxy import MAX_V2_OCTETS, BadProxyHeader, parse_proxy_header
 from mailsac.smtp_commands import (
@@ -545,9 +544,7 @@ class SmtpServer:
 
 
 def _peer(exempt: Networks, proxies: Networks, text: str) -> Peer:
-    address = ip_address(text)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    address = client_address(text)
     ip = str(address)
     return Peer(ip, is_exempt=ip in exempt, is_loopback=address.is_loopback, is_proxy=ip in proxies)
 

@@ -14,7 +14,6 @@ follows while calls go through. Until then a read merges what is still in the ov
 from __future__ import annotations
 
 import asyncio
-import errno
 import itertools
 import logging
 import os
@@ -27,7 +26,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from mailsac.errors import MailsacError, OutcomeUnknown, StorageFull, StoreUnavailable
+from mailsac.disk import disk_failure, sync_directory
+from mailsac.errors import MailsacError, OutcomeUnknown, StoreUnavailable
 from mailsac.ids import arrival_ms
 from mailsac.message import Message, StoredMessage
 from mailsac.store import Listing, MessageTable, Usage
@@ -109,7 +109,8 @@ class SpoolFolder:
             try:
                 for message_id in message_ids:
                     (self._path / message_id).touch(mode=0o600)
-                self._sync()
+                if self._fsync:
+                    sync_directory(self._path)
             except OSError:
                 for message_id in message_ids:
                     with suppress(OSError):
@@ -127,14 +128,6 @@ class SpoolFolder:
 
         await self._run(work)
 
-    def _sync(self) -> None:
-        if self._fsync:
-            fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-
     async def _run(self, work: Callable[[], T]) -> T:
         def run() -> T:
             with self._errors():
@@ -147,8 +140,7 @@ class SpoolFolder:
         try:
             yield
         except OSError as error:
-            failure = StorageFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreUnavailable
-            raise failure(reason=f"the spool folder {self._path} cannot be used: {error.strerror}") from error
+            raise disk_failure(error, f"the spool folder {self._path} cannot be used: {error.strerror}") from error
 
 
 class Overlay:

@@ -172,21 +172,16 @@ class Committer:
 
     async def _run(self) -> None:
         rows: asyncio.Task[None] | None = None
-        while self._waiting or rows is not None:
-            if self._waiting:
-                batch = self._take()
+        try:
+            while self._waiting or rows is not None:
                 started = time.monotonic()
-                written = await self._write_files(batch)
+                batch = self._take() if self._waiting else []
+                written = bool(batch) and await self._write_files(batch)
                 if rows is not None:
                     await rows
-                    rows = None
-                if written:
-                    rows = asyncio.create_task(self._insert_rows(batch, started))
-            else:
-                assert rows is not None
-                await rows
-                rows = None
-        self._runner = None
+                rows = asyncio.create_task(self._insert_rows(batch, started)) if written else None
+        finally:
+            self._runner = None  # whatever happened: the next `save` starts a new one
 
     def _take(self) -> list[_Unit]:
         batch = [self._waiting.popleft()]

@@ -12,7 +12,6 @@ has more than 256 of them. What is not an id of ours has no path and never reach
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import re
 import time
@@ -26,7 +25,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mailsac.errors import MailsacError, MessageNotFound, StorageFull, StoreUnavailable
+from mailsac.disk import disk_failure, sync_directory
+from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.ids import arrival_ms
 from mailsac.lockfile import locked
 
@@ -217,7 +217,7 @@ class DiskRaw:
         except FileNotFoundError as error:
             raise MessageNotFound(message_id=message_id) from error
         except OSError as error:
-            raise _translated(error) from error
+            raise disk_failure(error, str(error)) from error
 
     def _write_batch(self, items: Sequence[Item]) -> None:
         # Plain strings: as Path objects these names would cost more than the system calls that take them.
@@ -273,11 +273,8 @@ class DiskRaw:
         self._durable.add(folder)
 
     def _sync_directory(self, path: str | Path) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._sync(fd)
-        finally:
-            os.close(fd)
+        if self._fsync:
+            sync_directory(path)
 
     def _delete_batch(self, message_ids: list[str]) -> None:
         """Unlink, durably: a file that a power cut brought back would come back as a message."""
@@ -400,9 +397,4 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _translated(error) from error
-
-
-def _translated(error: OSError) -> MailsacError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return StorageFull(reason=str(error)) if full else StoreUnavailable(reason=str(error))
+        raise disk_failure(error, str(error)) from error

@@ -13,8 +13,8 @@ import pytest
 
 from mailsac.address import parse_address
 from mailsac.cache import Cache
-from mailsac.ids import time_prefix
-from mailsac.inbound import Inbound, QueueIds
+from mailsac.ids import QueueIds, time_prefix
+from mailsac.inbound import Inbound
 from mailsac.message import Envelope, Message
 from mailsac.recovery import SETTLED_MS, Report, fsck, patrol, rebuild, recover
 from mailsac.store import MailStore, Usage

@@ -11,7 +11,7 @@ import time
 import msgspec
 import pytest
 
-from mailsac.inbound import QueueIds
+from mailsac.ids import QueueIds
 from mailsac.message import StoredMessage
 from tests.live.pop3.rig import (
     BOX,

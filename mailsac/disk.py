@@ -1,0 +1,26 @@
+"""What everything that keeps files for good shares: the sync of a directory, and what an error of the disk means."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+from mailsac.errors import StorageFull, StoreUnavailable
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+def sync_directory(path: str | Path) -> None:
+    """Make the names in a directory durable. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def disk_failure(error: OSError, reason: str) -> StorageFull | StoreUnavailable:
+    """The failure that an error of the operating system is to the store."""
+    return (StorageFull if error.errno in _FULL else StoreUnavailable)(reason=reason)
