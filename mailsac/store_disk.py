@@ -18,7 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from io import FileIO
@@ -73,11 +73,14 @@ class DiskRaw:
     ) -> AsyncIterator[DiskRaw]:
         """The files under `data_dir`, for as long as the block runs.
 
-        No other process gets them meanwhile, or with `share` none that has the same `node_id`. Without `fsync` a
-        power cut loses mail that was stored. Raises StoreUnavailable when the folder is in use or cannot be written.
+        No other process gets them meanwhile, or with `share` only such as share them too and have another `node_id`.
+        Without `fsync` a power cut loses mail that was stored. Raises StoreUnavailable when the folder is in use or
+        cannot be written.
         """
-        lock = data_dir / "nodes" / node_id / "mailsac.lock" if share else data_dir / "mailsac.lock"
-        with locked(lock):
+        with ExitStack() as locks:
+            locks.enter_context(locked(data_dir / "mailsac.lock", shared=share))
+            if share:
+                locks.enter_context(locked(data_dir / "nodes" / node_id / "mailsac.lock"))
             try:
                 disk = cls(data_dir, node_id=node_id, fsync=fsync)
             except OSError as error:

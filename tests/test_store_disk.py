@@ -79,6 +79,19 @@ async def test_a_second_process_is_told_which_folder_is_taken(disk: DiskRaw, tmp
     assert f"{tmp_path} is in use" in caught.value.fields["reason"]  # type: ignore[operator]
 
 
+async def test_nodes_share_a_folder_with_each_other_and_with_nobody_else(tmp_path: Path) -> None:
+    async with DiskRaw.open(tmp_path, node_id="a", share=True), DiskRaw.open(tmp_path, node_id="b", share=True):
+        for arguments in ({"node_id": "a", "share": True}, {"node_id": "c", "share": False}):
+            with pytest.raises(StoreUnavailable):
+                async with DiskRaw.open(tmp_path, **arguments):  # type: ignore[arg-type]
+                    pass
+
+    async with DiskRaw.open(tmp_path):
+        with pytest.raises(StoreUnavailable):
+            async with DiskRaw.open(tmp_path, node_id="a", share=True):
+                pass
+
+
 async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
