@@ -51,6 +51,7 @@ class Envelope(msgspec.Struct, frozen=True):
     client_ip: str
     server_ip: str
     helo: str  # already restricted to [A-Za-z0-9.:_\\[\\]-]{0,255}
+    esmtp: bool  # whether it was said with EHLO
     tls: bool
     smtputf8: bool
     account: str | None  # the AUTH identity, when there was one
@@ -153,7 +154,9 @@ def trace_header(
         size=size,
         crc32c=crc32c,
     )
-    protocol = ("UTF8SMTP" if envelope.smtputf8 else "ESMTP") + "S" * envelope.tls + "A" * bool(envelope.account)
+    protocol = "SMTP"  # RFC 3848 has no names for what is more than that and yet began with HELO
+    if envelope.esmtp:
+        protocol = ("UTF8SMTP" if envelope.smtputf8 else "ESMTP") + "S" * envelope.tls + "A" * bool(envelope.account)
     address = f"IPv6:{envelope.client_ip}" if ":" in envelope.client_ip else envelope.client_ip
     fields = (
         f"Return-Path: <{sender}>\r\n"

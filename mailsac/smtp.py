@@ -95,6 +95,7 @@ class SmtpSession(SmtpConnection):
         super().__init__(server.connections)
         self._server = server
         self._helo: str | None = None
+        self._esmtp = False
         self._account: str | None = None
         self._transaction: Transaction | None = None
         self._junk = 0
@@ -191,12 +192,14 @@ class SmtpSession(SmtpConnection):
     async def smtp_HELO(self, hostname: str) -> None:
         await self._count_junk()
         self._helo = parse_helo(hostname)
+        self._esmtp = False
         self._transaction = None
         self.say(self._server.helo_reply)
 
     async def smtp_EHLO(self, hostname: str) -> None:
         await self._count_junk()
         self._helo = parse_helo(hostname)
+        self._esmtp = True
         self._transaction = None
         self.say(
             self._server.ehlo_reply(
@@ -360,6 +363,7 @@ class SmtpSession(SmtpConnection):
             client_ip=self.client_ip,
             server_ip=self.server_ip,
             helo=self._helo or "",
+            esmtp=self._esmtp,
             tls=self.tls,
             smtputf8=transaction.command.smtputf8,
             account=self._account,

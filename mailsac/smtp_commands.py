@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mailsac.address import Address, parse_path
-from mailsac.errors import MessageTooLarge
+from mailsac.errors import InvalidAddress, MessageTooLarge
 
 # RFC 5321 §4.5.3.1.4 asks for 512 octets and lets extensions add to it; 2,048 holds them all and is Postfix's figure.
 MAX_COMMAND_OCTETS: Final = 2048  # with CRLF
@@ -62,6 +62,25 @@ class Command(msgspec.Struct, frozen=True):
 
 def text_of_line(line: bytes, *, accept_bare_newline: bool) -> str:
     """What a line from a client says, without its end and white space before that. Raises Refused."""
+    text = _decoded(line, accept_bare_newline=accept_bare_newline)
+    if _CONTROL.search(text):
+        raise Refused("500 5.5.2 Control character in a command")
+    return text
+
+
+def parse_command(line: bytes, *, accept_bare_newline: bool) -> Command:
+    """A command line with its end. Raises Refused, and InvalidAddress for a control character in MAIL or RCPT."""
+    text = _decoded(line, accept_bare_newline=accept_bare_newline)
+    verb, _, argument = text.partition(" ")
+    verb = verb.upper()
+    if _CONTROL.search(text):
+        if verb in ("MAIL", "RCPT"):
+            raise InvalidAddress
+        raise Refused("500 5.5.2 Control character in a command")
+    return Command(verb, argument.strip(" "))
+
+
+def _decoded(line: bytes, *, accept_bare_newline: bool) -> str:
     if line.endswith(b"\r\n"):
         octets = line[:-2]
     elif accept_bare_newline:
@@ -69,18 +88,9 @@ def text_of_line(line: bytes, *, accept_bare_newline: bool) -> str:
     else:
         raise Refused("500 5.5.2 Lines end with CRLF")
     try:
-        text = octets.rstrip(b" \t").decode()  # RFC 5321 §4.1.1 asks to tolerate it
+        return octets.rstrip(b" \t").decode()  # RFC 5321 §4.1.1 asks to tolerate it
     except UnicodeDecodeError:
         raise Refused("500 5.5.2 Neither ASCII nor UTF-8") from None
-    if _CONTROL.search(text):
-        raise Refused("500 5.5.2 Control character in a command")
-    return text
-
-
-def parse_command(line: bytes, *, accept_bare_newline: bool) -> Command:
-    """A command line with its end. Raises Refused."""
-    verb, _, argument = text_of_line(line, accept_bare_newline=accept_bare_newline).partition(" ")
-    return Command(verb.upper(), argument.strip(" "))
 
 
 def safe_reply(text: str) -> bytes:

@@ -23,6 +23,7 @@ def envelope(**changes: object) -> Envelope:
         "client_ip": "192.0.2.7",
         "server_ip": "192.0.2.1",
         "helo": "client.example.org",
+        "esmtp": True,
         "tls": False,
         "smtputf8": False,
         "account": None,
@@ -72,6 +73,8 @@ def test_a_null_reverse_path_stays_null() -> None:
         ({"tls": True}, b"with ESMTPS id"),
         ({"tls": True, "account": "alice"}, b"with ESMTPSA id"),
         ({"smtputf8": True, "account": "alice"}, b"with UTF8SMTPA id"),
+        ({"esmtp": False}, b"with SMTP id"),
+        ({"esmtp": False, "tls": True}, b"with SMTP id"),
     ],
 )
 def test_the_protocol_of_rfc_3848_is_named(changes: dict[str, object], protocol: bytes) -> None:

@@ -57,6 +57,7 @@ class Home:
             client_ip="192.0.2.1",
             server_ip="192.0.2.2",
             helo="client.example.org",
+            esmtp=True,
             tls=True,
             smtputf8=False,
             account=None,

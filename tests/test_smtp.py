@@ -187,8 +187,19 @@ def test_a_command_line() -> None:
 
 
 @pytest.mark.check("C-09")
-@pytest.mark.parametrize("octets", [b"\r", b"\0", b"\x1b", b"\x7f", b"\t", b"\xc2\x85", b"\xff", b"\xed\xa0\x80"])
-def test_controls_and_what_is_not_utf_8_are_refused_in_any_command(octets: bytes) -> None:
+@pytest.mark.parametrize("octets", [b"\r", b"\0", b"\x1b", b"\x7f", b"\t", b"\xc2\x85"])
+def test_controls_are_refused_in_any_command(octets: bytes) -> None:
+    for line in (b"EHLO a%sb\r\n", b"NOOP %s.\r\n", b"MAIL%sFROM:<a@b>\r\n"):
+        with pytest.raises(Refused, match=r"^500 5\.5\.2 "):
+            command(line % octets)
+    for line in (b"MAIL FROM:<a%s@b>\r\n", b"MAIL FROM:<a@b> SIZE=1%s0\r\n", b"rcpt TO:%s<a@b>\r\n"):
+        with pytest.raises(InvalidAddress):
+            command(line % octets)
+
+
+@pytest.mark.check("C-09")
+@pytest.mark.parametrize("octets", [b"\xff", b"\xed\xa0\x80"])
+def test_what_is_not_utf_8_is_refused_in_any_command(octets: bytes) -> None:
     for line in (b"EHLO a%sb\r\n", b"MAIL FROM:<a%s@b>\r\n", b"MAIL FROM:<a@b> SIZE=1%s0\r\n", b"NOOP %s.\r\n"):
         with pytest.raises(Refused, match=r"^500 5\.5\.2 "):
             command(line % octets)

@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 import trustme
-import uvloop
 
 from mailsac.accounts import Accounts, Principal
 from mailsac.config import Auth, Limits, Smtp
@@ -31,16 +30,10 @@ from mailsac.smtp import SmtpServer
 from mailsac.telemetry import Metrics
 from tests.conftest import needs
 
-pytestmark = pytest.mark.filterwarnings('ignore:Overriding the "event_loop_policy" fixture')
+pytestmark = pytest.mark.each_loop
 
 ERROR_REPLY = re.compile(r"[45]\d\d \d\.\d{1,3}\.\d{1,3} [ -~]{0,480}")
 MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
-
-
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    policy: asyncio.AbstractEventLoopPolicy = request.param()
-    return policy
 
 
 class Kept(Inbound):
@@ -468,6 +461,24 @@ async def test_nothing_can_be_hidden_in_an_argument(listener: Listener, evil: by
     assert (await wire.ask("MAIL FROM:<a@x.org> SMTPUTF8")).startswith("250 ")
     replies.append(await wire.ask(b"RCPT TO:<a%sb@x.org>" % evil))
     assert all(ERROR_REPLY.fullmatch(reply) and reply.startswith("5") for reply in replies), replies
+
+
+@pytest.mark.check("C-08")
+@pytest.mark.parametrize("control", [b"\0", b"\t", b"\x1b", b"\x7f", b"\xc2\x85"])
+async def test_a_control_character_makes_an_address_malformed(listener: Listener, control: bytes) -> None:
+    wire = await listener.open()
+    assert (await wire.ask(b"MAIL FROM:<a%sb@x.org>" % control)).startswith("553 ")
+    assert (await wire.ask("MAIL FROM:<a@x.org>")).startswith("250 ")
+    assert (await wire.ask(b"RCPT TO:<a%sb@x.org>" % control)).startswith("553 ")
+    assert (await wire.ask(b"NOOP %s." % control)).startswith("500 ")
+
+
+async def test_the_envelope_says_whether_the_client_said_ehlo(listener: Listener) -> None:
+    wire = await listener.open()
+    for greeting in ("EHLO", "HELO", "EHLO"):
+        assert (await wire.ask(f"{greeting} c")).startswith("250")
+        await wire.deliver(MESSAGE + b".\r\n")
+    assert [envelope.esmtp for envelope, _ in listener.inbound.messages] == [True, False, True]
 
 
 @pytest.mark.check("C-10")

@@ -1,8 +1,7 @@
-"""Fixtures: mail, servers that read it on both event loops, certificates."""
+"""Fixtures: mail, servers that read it, certificates."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-import uvloop
 
 from mailsac.accounts import Accounts
 from mailsac.config import Auth, Limits, Pop3, Retention
@@ -21,11 +19,6 @@ from tests.live.pop3.rig import (
     Open,
     stored_mail,
 )
-
-
-@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
 
 
 @pytest.fixture

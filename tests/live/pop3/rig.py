@@ -82,6 +82,7 @@ class Mail:
             client_ip="127.0.0.1",
             server_ip="127.0.0.1",
             helo="client.example.org",
+            esmtp=True,
             tls=False,
             smtputf8=False,
             account=None,

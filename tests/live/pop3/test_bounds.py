@@ -22,6 +22,8 @@ from tests.live.pop3.rig import (
     trusting,
 )
 
+pytestmark = pytest.mark.each_loop
+
 
 @pytest.mark.check("C-41")
 async def test_eight_mebibytes_without_a_line_end(open_pop3: Open) -> None:

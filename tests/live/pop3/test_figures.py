@@ -23,6 +23,8 @@ from tests.live.pop3.rig import (
     resident_mb,
 )
 
+pytestmark = pytest.mark.each_loop
+
 
 @pytest.mark.hardening
 async def test_figures_of_a_large_mailbox(mail: Mail, open_pop3: Open, capsys: pytest.CaptureFixture[str]) -> None:

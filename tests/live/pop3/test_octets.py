@@ -20,6 +20,8 @@ from tests.live.pop3.rig import (
     ugly,
 )
 
+pytestmark = pytest.mark.each_loop
+
 
 @pytest.mark.check("C-37")
 @pytest.mark.check("C-38")

@@ -25,6 +25,8 @@ from tests.live.pop3.rig import (
     stored_mail,
 )
 
+pytestmark = pytest.mark.each_loop
+
 
 async def test_a_whole_session_in_one_segment(mail: Mail, open_pop3: Open) -> None:
     """PIPELINING, RFC 2449 §6.6."""

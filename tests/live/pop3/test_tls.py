@@ -21,6 +21,8 @@ from tests.live.pop3.rig import (
     trusting,
 )
 
+pytestmark = pytest.mark.each_loop
+
 
 async def test_stls(mail: Mail, open_pop3: Open, authority: trustme.CA, tls: ssl.SSLContext) -> None:
     message_id = await mail.deliver()
