@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Final, Literal, Protocol
 
 from mailsac.accounts import Accounts
 from mailsac.cache import Cache
@@ -18,8 +19,10 @@ from mailsac.config import Config, Store
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Inbound
+from mailsac.limits import AuthFailures, Networks
+from mailsac.migrate import MovableTable, Moved, migrate
 from mailsac.pop3 import Pop3Server
-from mailsac.recovery import patrol, recover, row_of
+from mailsac.recovery import Progress, patrol, recover, row_of
 from mailsac.retention import Retention
 from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
@@ -36,6 +39,7 @@ SMTP_DRAIN_S: Final = 9.0
 POP3_DRAIN_S: Final = 3.0
 HTTP_DRAIN_S: Final = 2.0
 DATABASE_FILE: Final = "mailsac.db"
+INDEX_WAIT_S: Final = 10.0  # what a migration gives MongoDB to make its indexes
 DATABASE_WAIT_S: Final = 1.0  # what a start gives MongoDB to answer, before it goes on without
 
 
@@ -97,6 +101,12 @@ async def opened(config: Store) -> AsyncIterator[tuple[MessageTable, DiskRaw]]:
 
     With the rows in MongoDB other nodes may have it open too.
     """
+    unfinished = _unfinished_migration(config, config.metadata)
+    if unfinished.exists():
+        raise StartError(
+            f"a migration was not finished: run `mailsac migrate --to {config.metadata}` again. To give it up, "
+            f"empty the database that it was to fill and remove {unfinished}"
+        )
     share = config.metadata == "mongodb"
     async with AsyncExitStack() as stack:
         try:
@@ -115,6 +125,39 @@ async def opened(config: Store) -> AsyncIterator[tuple[MessageTable, DiskRaw]]:
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
         yield table, raw
+
+
+async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: Progress) -> Moved:
+    """`mailsac migrate`: the rows of one database into the other, while nobody else has the data folder open.
+
+    Raises StartError, and what `migrate` raises.
+    """
+    from mailsac.store_mongo import MongoTable
+
+    file = config.data_dir / DATABASE_FILE
+    async with AsyncExitStack() as stack:
+        try:
+            raw = await stack.enter_async_context(
+                DiskRaw.open(config.data_dir, node_id=config.node_id, fsync=config.fsync)
+            )
+            if to == "mongodb" and not file.exists():
+                raise StartError(f"{file}: no such database")
+            mongodb = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))
+            await mongodb.ping()
+            sqlite = await stack.enter_async_context(SqliteTable.open(file, fsync=config.fsync))
+        except StoreUnavailable as error:
+            raise StartError(reason_of(error)) from error
+        with suppress(TimeoutError):  # at once in an empty database; where it takes longer all goes on without them
+            async with asyncio.timeout(INDEX_WAIT_S):
+                await mongodb.indexes.built.wait()
+        source: MovableTable = sqlite if to == "mongodb" else mongodb
+        target: MovableTable = mongodb if to == "mongodb" else sqlite
+        return await migrate(source, target, raw, unfinished=_unfinished_migration(config, to), progress=progress)
+
+
+def _unfinished_migration(config: Store, to: str) -> Path:
+    """The file that is there as long as that database lacks rows: recovery would make them up from the files."""
+    return config.data_dir / f"migrating-to-{to}"
 
 
 @asynccontextmanager
@@ -146,6 +189,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         stack.push_async_callback(store.drain)
 
         accounts = Accounts(config.auth)
+        failures = AuthFailures(Networks(config.limits.exempt_networks))
         tls = server_context(config.tls, config.store.data_dir)
         inbound = Inbound(
             store,
@@ -159,7 +203,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             config.pop3,
             store=store,
             accounts=accounts,
-            limits=config.limits,
+            failures=failures,
             metrics=metrics,
             tls=tls,
             time_scale=time_scale,
@@ -170,6 +214,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             inbound=inbound,
             accounts=accounts,
             limits=config.limits,
+            failures=failures,
             metrics=metrics,
             tls=tls,
             time_scale=time_scale,

@@ -19,7 +19,7 @@ from typing import Final, cast
 
 from mailsac.accounts import Accounts, Principal
 from mailsac.address import parse_address
-from mailsac.config import Limits, Pop3, Retention
+from mailsac.config import Pop3, Retention
 from mailsac.errors import (
     InvalidAddress,
     MailsacError,
@@ -28,7 +28,7 @@ from mailsac.errors import (
     Overloaded,
     TooManyFailedLogins,
 )
-from mailsac.limits import AuthFailures, Networks
+from mailsac.limits import AuthFailures
 from mailsac.pop3_session import (
     Action,
     Login,
@@ -70,7 +70,7 @@ class Pop3Server:
         *,
         store: MailStore,
         accounts: Accounts,
-        limits: Limits,
+        failures: AuthFailures,
         metrics: Metrics,
         tls: ssl.SSLContext | None = None,
         time_scale: float = 1.0,
@@ -87,7 +87,7 @@ class Pop3Server:
         self.close_timeout_s = CLOSE_TIMEOUT_S * time_scale
         self.failed_login_s = FAILED_LOGIN_S * time_scale
         self.expire = None if retention is None else _expire(retention)
-        self.failures = AuthFailures(Networks(limits.exempt_networks))
+        self.failures = failures
         self.locks = MaildropLocks()
         self.connections: set[_Connection] = set()
         self.stopping = False

@@ -240,7 +240,7 @@ class SmtpSession(SmtpConnection):
         else:
             raise Refused("504 5.5.4 Mechanism not supported")
         try:
-            with self._server.auth_failures.attempt(self.client_ip):
+            with self._server.failures.attempt(self.client_ip):
                 await self._server.accounts.by_password(credentials.user, credentials.password)
         except (NotAuthenticated, TooManyFailedLogins) as error:
             log.warning("smtp.login_refused", extra=self.log_fields(reason=type(error).__name__))
@@ -449,6 +449,7 @@ class SmtpServer:
         inbound: Inbound,
         accounts: Accounts,
         limits: Limits,
+        failures: AuthFailures,
         metrics: Metrics,
         tls: ssl.SSLContext | None = None,
         time_scale: float = 1.0,
@@ -460,7 +461,7 @@ class SmtpServer:
         self.accepts_bare_newline = config.bare_newline == "accept"
         self.budget = ByteBudget(limits.max_data_bytes_in_flight)
         exempt = Networks(limits.exempt_networks)
-        self.auth_failures = AuthFailures(exempt)
+        self.failures = failures
         self.greeting = safe_reply(f"220 {config.hostname} ESMTP mailsac")
         self.helo_reply = safe_reply(f"250 {config.hostname}")
         self.ehlo_reply = cache(self._ehlo_reply)

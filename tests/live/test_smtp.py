@@ -25,6 +25,7 @@ from mailsac.accounts import Accounts, Principal
 from mailsac.config import Auth, Limits, Smtp
 from mailsac.errors import MailsacError, NotAuthenticated, StorageFull, StoreUnavailable
 from mailsac.inbound import Inbound
+from mailsac.limits import AuthFailures, Networks
 from mailsac.message import Envelope
 from mailsac.smtp import SmtpServer
 from mailsac.telemetry import Metrics
@@ -175,11 +176,13 @@ async def listening(
     **settings: Any,
 ) -> AsyncIterator[Listener]:
     inbound = Kept()
+    limits = limits or Limits()
     server = SmtpServer(
         Smtp(**{"port": 0, **settings}),
         inbound=inbound,
         accounts=accounts or Accounts(Auth()),
-        limits=limits or Limits(),
+        limits=limits,
+        failures=AuthFailures(Networks(limits.exempt_networks)),
         metrics=Metrics(),
         tls=tls,
         time_scale=time_scale,

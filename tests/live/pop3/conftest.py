@@ -12,6 +12,7 @@ import trustme
 
 from mailsac.accounts import Accounts
 from mailsac.config import Auth, Limits, Pop3, Retention
+from mailsac.limits import AuthFailures, Networks
 from mailsac.pop3 import Pop3Server
 from mailsac.telemetry import Metrics
 from tests.live.pop3.rig import (
@@ -45,7 +46,7 @@ async def open_pop3(mail: Mail) -> AsyncIterator[Open]:
                 config or Pop3(port=0),
                 store=mail.store,
                 accounts=accounts or Accounts(Auth()),
-                limits=limits or Limits(),
+                failures=AuthFailures(Networks((limits or Limits()).exempt_networks)),
                 metrics=Metrics(),
                 tls=tls,
                 time_scale=time_scale,

@@ -12,6 +12,7 @@ import pytest
 
 from mailsac.accounts import Accounts
 from mailsac.config import Auth, Limits, Pop3, Retention
+from mailsac.limits import AuthFailures, Networks
 from mailsac.pop3 import Pop3Server
 from mailsac.telemetry import Metrics
 from tests.live.pop3.rig import (
@@ -176,7 +177,11 @@ async def test_the_snapshot_stays_as_it_was_at_login(mail: Mail, open_pop3: Open
 async def test_unique_ids_outlive_restart_deletion_and_a_second_delivery(tmp_path: Path) -> None:
     async def unique_ids(mail: Mail, *commands: str) -> list[str]:
         server = Pop3Server(
-            Pop3(port=0), store=mail.store, accounts=Accounts(Auth()), limits=Limits(), metrics=Metrics()
+            Pop3(port=0),
+            store=mail.store,
+            accounts=Accounts(Auth()),
+            failures=AuthFailures(Networks(())),
+            metrics=Metrics(),
         )
         await server.start()
         client = await Client.connect(server.port)

@@ -1,0 +1,50 @@
+"""The composition root: what the listeners share, and the order in which they end."""
+
+from __future__ import annotations
+
+import asyncio
+import poplib
+import smtplib
+import time
+
+import msgspec
+import pytest
+
+from mailsac.accounts import Accounts, Principal
+from mailsac.app import Server, running
+from mailsac.config import Config, Limits, Testing
+from mailsac.errors import NotAuthenticated
+
+
+async def test_failed_logins_of_smtp_and_pop3_are_counted_together(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(self: Accounts, user: str, password: str) -> Principal:
+        raise NotAuthenticated
+
+    monkeypatch.setattr(Accounts, "by_password", nobody)
+    config = msgspec.structs.replace(config, limits=Limits(exempt_networks=()), testing=Testing(time_scale=0.01))
+
+    def log_in_by_pop3(server: Server) -> bytes:
+        client = poplib.POP3("127.0.0.1", server.pop3_port)
+        client.user("box@example.com")
+        with pytest.raises(poplib.error_proto) as refusal:
+            client.pass_("wrong")
+        client.close()
+        reply: bytes = refusal.value.args[0]
+        return reply
+
+    def log_in_by_smtp(server: Server) -> int:
+        with smtplib.SMTP("127.0.0.1", server.smtp_port) as client, pytest.raises(smtplib.SMTPResponseException) as no:
+            client.login("box@example.com", "wrong", initial_response_ok=True)
+        return no.value.smtp_code
+
+    if (left_s := 60 - time.monotonic() % 60) < 5:
+        await asyncio.sleep(left_s)  # all of it must fall into one minute of the counter
+    async with running(config) as server:
+        for _ in range(5):
+            assert (await asyncio.to_thread(log_in_by_pop3, server)).startswith(b"-ERR [AUTH]")
+        # smtplib tries two mechanisms: 8 failures, which SMTP alone would still allow.
+        smtp = [await asyncio.to_thread(log_in_by_smtp, server) for _ in range(4)]
+        assert (await asyncio.to_thread(log_in_by_pop3, server)).startswith(b"-ERR [SYS/TEMP]"), smtp
+        assert await asyncio.to_thread(log_in_by_smtp, server) == 454
