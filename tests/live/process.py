@@ -156,15 +156,16 @@ class Ledger:
             self.mailboxes.update(mailboxes)
         return key, data
 
-    def note(self, key: str, mailboxes: Sequence[str], reply: bytes) -> None:
-        """That the server said 250."""
+    def note(self, key: str, mailboxes: Sequence[str], reply: bytes) -> str:
+        """That the server said 250; returns the queue id."""
         queue_id = reply.split()[-1].decode()
         with self.lock:
             for index, mailbox in enumerate(mailboxes):
                 self.acknowledged[mailbox, f"{queue_id}-{index}"] = key
+        return queue_id
 
-    def send(self, smtp: smtplib.SMTP, mailboxes: Sequence[str], octets: int) -> bool:
-        """Send one new message; returns whether it was acknowledged. Raises OSError when the server went away."""
+    def send(self, smtp: smtplib.SMTP, mailboxes: Sequence[str], octets: int) -> str | None:
+        """Send one new message; returns its queue id, None for a refusal. Raises OSError when the server went away."""
         key, data = self.compose(mailboxes, octets)
         code, reply = smtp.mail("sender@example.org")
         for mailbox in mailboxes:
@@ -181,9 +182,8 @@ class Ledger:
             smtp.rset()
             with self.lock:
                 self.refused[code] += 1
-            return False
-        self.note(key, mailboxes, reply)
-        return True
+            return None
+        return self.note(key, mailboxes, reply)
 
     def verify(self, server: Process) -> int:
         """What was acknowledged is there, whole, once, by HTTP and POP3; and nothing is there that is not whole.

@@ -1,0 +1,233 @@
+"""What the tests and the figures of outages share: mailsac, a proxy, a database of its own, and a steady load.
+
+Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import itertools
+import json
+import smtplib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.mongodb import SecantusDB, mongo_table
+
+from .process import BOUND_S, Ledger, Process
+from .tcp_proxy import Fault, TcpProxy
+
+DATABASE: Final = "mail"
+# Without directConnection the driver takes the server's word for where it is, and goes past the proxy.
+OPTIONS: Final = "?directConnection=true"
+FAULTS: Final[tuple[str, ...]] = ("refused", "black hole", "reset", "slow", "stopped", "killed")
+MAILBOX: Final = "load@example.com"
+SENDERS: Final = 20  # connections; enough for the one time-out that a fault costs
+
+
+class Rig:
+    """A database that may be treated badly, and a proxy before it."""
+
+    def __init__(self, folder: Path, database: SecantusDB, proxy: TcpProxy) -> None:
+        self.data_dir = folder / "data"
+        self.database, self.proxy = database, proxy
+        self.environ = {"MAILSAC_STORE_MONGODB_URI": f"mongodb://127.0.0.1:{proxy.port}/{DATABASE}{OPTIONS}"}
+
+    @contextmanager
+    def fault(self, name: str) -> Iterator[None]:
+        """One of FAULTS, while the block runs. The database keeps its data."""
+        if name == "stopped":
+            self.database.stop()
+        elif name == "killed":
+            self.database.kill()
+        else:
+            self.proxy.fault = _fault(name)
+        try:
+            yield
+        finally:
+            if name == "stopped":
+                self.database.go_on()
+            elif name == "killed":
+                self.database.start()
+            else:
+                self.proxy.fault = "none"
+
+
+def _fault(name: str) -> Fault:
+    for fault in ("refused", "black hole", "reset", "slow"):
+        if fault == name:
+            return fault
+    raise ValueError(name)
+
+
+@contextmanager
+def rig(folder: Path) -> Iterator[Rig]:
+    """With an empty database that has its indexes: SecantusDB hangs when an insert and an index make one collection."""
+    database = SecantusDB(folder / "database")
+    database.start()
+    try:
+        asyncio.run(_prepare(database))
+        with TcpProxy(database.port) as proxy:
+            yield Rig(folder, database, proxy)
+    finally:
+        database.kill()
+
+
+async def _prepare(database: SecantusDB) -> None:
+    async with mongo_table(f"{database.uri}?serverSelectionTimeoutMS=15000", DATABASE):
+        pass
+
+
+class SteadyLoad:
+    """Messages that are sent when they are due, while the block runs, whether or not earlier ones were answered."""
+
+    def __init__(self, server: Process, ledger: Ledger, *, per_second: float) -> None:
+        self._server, self._ledger, self._per_second = server, ledger, per_second
+        self._numbers = itertools.count()
+        self._take = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(SENDERS)]
+        self.failures: list[BaseException] = []
+        self.sent: list[list[str]] = []  # message ids of each sender, in its order
+
+    def __enter__(self) -> SteadyLoad:
+        self._began = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        mine: list[str] = []
+        self.sent.append(mine)
+        try:
+            with self._server.smtp() as smtp:
+                while not self._stop.is_set():
+                    with self._take:
+                        due = self._began + next(self._numbers) / self._per_second
+                    if self._stop.wait(max(0.0, due - time.monotonic())):
+                        return
+                    if (queue_id := self._ledger.send(smtp, [MAILBOX], 1000)) is not None:
+                        mine.append(f"{queue_id}-0")
+        except (OSError, smtplib.SMTPException) as error:
+            self.failures.append(error)
+
+
+@dataclass
+class Reader:
+    """Asks for a mailbox that only the database knows, over and over, while the block runs."""
+
+    server: Process
+    seconds: list[float] = field(default_factory=list)  # of each 503
+    others: list[int] = field(default_factory=list)  # other statuses
+
+    def __enter__(self) -> Reader:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.server.http_port, timeout=BOUND_S)) as connection:
+            while not self._stop.wait(0.05):
+                began = time.monotonic()
+                connection.request("GET", "/api/addresses/nobody@example.com/messages")
+                response = connection.getresponse()
+                response.read()
+                seconds = time.monotonic() - began
+                if response.status == 503 and response.headers["Retry-After"]:
+                    self.seconds.append(seconds)
+                else:
+                    self.others.append(response.status)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one outage was like."""
+
+    accepted: int
+    refusals: Mapping[int, int]  # by reply code
+    visible_s: float  # from the return of the database until all that was accepted by then is listed
+    refusals_s: list[float]  # of each 503 for what could not be answered
+
+
+def outage(rig: Rig, server: Process, ledger: Ledger, fault: str, *, seconds: float, per_second: float) -> Outcome:
+    """A fault of that many seconds under load. Raises AssertionError where a promise is broken.
+
+    All of the load is accepted; afterwards all is listed once, in the order in which each sender sent it.
+    """
+    with SteadyLoad(server, ledger, per_second=per_second) as load:
+        time.sleep(0.5)
+        with rig.fault(fault):
+            ends = time.monotonic() + seconds
+            wait_for(lambda: metric(server, "database_away") == 1, "nobody notices that the database is away")
+            with Reader(server) as reader:
+                time.sleep(max(1.0, ends - time.monotonic()))
+        back = time.monotonic()
+        due = len(ledger.acknowledged)
+        wait_for(lambda: (count(server) or 0) >= due, "what was accepted is not visible")
+        visible_s = time.monotonic() - back
+    assert not load.failures, load.failures
+    assert not reader.others, reader.others
+    wait_for_replay(server)
+    order = {message_id: place for place, message_id in enumerate(listing(server))}
+    assert len(order) == len(ledger.acknowledged) == count(server)
+    for sent in load.sent:
+        places = [order[message_id] for message_id in sent]
+        assert places == sorted(places), "not in the order of arrival"
+    return Outcome(
+        accepted=len(ledger.acknowledged),
+        refusals=ledger.refused,
+        visible_s=visible_s,
+        refusals_s=sorted(reader.seconds),
+    )
+
+
+def count(server: Process) -> int | None:
+    """Messages in the mailbox of the load; None while the database is away."""
+    status, body = server.get(f"/api/addresses/{MAILBOX}/message-count")
+    return int(json.loads(body)["count"]) if status == 200 else None
+
+
+def listing(server: Process) -> list[str]:
+    """The ids of that mailbox, by POP3, oldest first."""
+    with server.maildrop(MAILBOX) as pop3:
+        return [line.split()[1].decode() for line in pop3.uidl()[1]]
+
+
+def metric(server: Process, name: str) -> float:
+    """The value of one metric."""
+    for line in server.get("/metrics")[1].decode().splitlines():
+        if line.startswith(f"mailsac_{name} "):
+            return float(line.split()[1])
+    raise AssertionError(f"no metric {name}")
+
+
+def wait_for(holds: Callable[[], bool], otherwise: str) -> None:
+    """Until it holds. Raises AssertionError where it does not."""
+    deadline = time.monotonic() + BOUND_S
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
+
+
+def wait_for_replay(server: Process) -> None:
+    """Until the database is back and nothing is left in the spool."""
+    wait_for(
+        lambda: not metric(server, "database_away") and not metric(server, "spool_messages"), "the spool stays full"
+    )
+    assert list((server.data_dir / "nodes" / "main" / "spool").iterdir()) == []
