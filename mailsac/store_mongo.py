@@ -113,8 +113,13 @@ class Calls:
         """Its result. It goes on when the caller is cancelled, until its own deadline."""
         task = asyncio.create_task(call)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: nobody else does where the caller is gone, and the loop would log it
 
     async def finished(self) -> None:
         """Wait for them, at most CLOSE_S[0]."""
