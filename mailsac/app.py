@@ -52,6 +52,8 @@ class Listener(Protocol):
 
     async def start(self) -> None: ...
 
+    def close(self) -> None: ...
+
     async def stop(self, grace_s: float) -> int: ...
 
 
@@ -257,8 +259,12 @@ async def running(config: Config) -> AsyncIterator[Server]:
                 "seconds": round(time.monotonic() - started, 3),
             },
         )
-        yield server
-        log.info("app.stopping")
+        try:
+            yield server
+        finally:
+            log.info("app.stopping")
+            for listener in (smtp, pop3, http):  # all at once: nobody new comes in by one while another drains
+                listener.close()
 
 
 def _spooling(table: MessageTable, raw: DiskRaw, config: Store, metrics: Metrics) -> SpoolingTable:

@@ -152,11 +152,15 @@ class HttpServer:
             factory, self._config.host, self._config.port, backlog=BACKLOG
         )
 
-    async def stop(self, grace_s: float) -> int:
-        """Stop accepting, let requests finish for `grace_s`; returns how many were cut off."""
-        self._stopping = True
+    def close(self) -> None:
+        """Accept no more. Connections that are open get an answer to what they ask, and `/readyz` says no."""
+        self._stopping = self._operation.stopping = True
         if self._listener is not None:
             self._listener.close()
+
+    async def stop(self, grace_s: float) -> int:
+        """Accept no more, let requests finish for `grace_s`; returns how many were cut off."""
+        self.close()
         if self._in_progress:
             self._idle.clear()
             try:

@@ -115,14 +115,18 @@ class Pop3Server:
             await self.stop(0)
             raise
 
+    def close(self) -> None:
+        """Accept no more; the sessions go on."""
+        for listener in self._listeners:
+            listener.close()
+
     async def stop(self, grace_s: float) -> int:
-        """Stop accepting, close idle sessions without deleting anything, let commands that run finish.
+        """Accept no more, close idle sessions without deleting anything, let commands that run finish.
 
         Returns how many were still running after `grace_s` seconds and were cut off.
         """
         self.stopping = True
-        for listener in self._listeners:
-            listener.close()
+        self.close()
         tasks = [connection.stop() for connection in self.connections]
         if not tasks:
             return 0

@@ -504,10 +504,14 @@ class SmtpServer:
                 )
             )
 
-    async def stop(self, grace_s: float) -> int:
-        """Accept no more, dismiss idle sessions, let messages under way finish; returns how many were cut off."""
+    def close(self) -> None:
+        """Accept no more; the sessions go on."""
         for listener in self._listeners:
             listener.close()
+
+    async def stop(self, grace_s: float) -> int:
+        """Accept no more, dismiss idle sessions, let messages under way finish; returns how many were cut off."""
+        self.close()
         return await self.connections.stop(grace_s)
 
     # What a session asks its server.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import poplib
 import smtplib
 import time
+from http.client import HTTPConnection
 
 import msgspec
 import pytest
@@ -48,3 +50,43 @@ async def test_failed_logins_of_smtp_and_pop3_are_counted_together(
         smtp = [await asyncio.to_thread(log_in_by_smtp, server) for _ in range(4)]
         assert (await asyncio.to_thread(log_in_by_pop3, server)).startswith(b"-ERR [SYS/TEMP]"), smtp
         assert await asyncio.to_thread(log_in_by_smtp, server) == 454
+
+
+async def test_every_port_closes_at_once_while_a_message_still_arrives(config: Config) -> None:
+    """POP3 and HTTP do not wait with closing until SMTP has drained; what is open already is told so by /readyz."""
+    stopping = contextlib.AsyncExitStack()
+    server = await stopping.enter_async_context(running(config))
+    ports = server.smtp_port, server.pop3_port, server.http_port
+    smtp = await asyncio.to_thread(smtplib.SMTP, "127.0.0.1", server.smtp_port)
+    http = HTTPConnection("127.0.0.1", server.http_port)
+
+    def readiness() -> tuple[int, str | None]:
+        http.request("GET", "/readyz")
+        answer = http.getresponse()
+        answer.read()
+        return answer.status, answer.getheader("Connection")
+
+    def begin() -> None:
+        smtp.ehlo()
+        smtp.mail("a@example.org")
+        smtp.rcpt("box@example.com")
+        assert smtp.docmd("DATA")[0] == 354
+
+    assert (await asyncio.to_thread(readiness))[0] == 200
+    await asyncio.to_thread(begin)
+
+    end = asyncio.create_task(stopping.aclose())
+    await asyncio.sleep(0)
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+    assert await asyncio.to_thread(readiness) == (503, "close")
+    assert not end.done()
+
+    def finish() -> tuple[int, bytes]:
+        smtp.send(b"Subject: last\r\n\r\n.\r\n")
+        return smtp.getreply()
+
+    assert (await asyncio.to_thread(finish))[0] == 250
+    await end
+    smtp.close()

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from mailsac.api.refusals import Starting
 from mailsac.api.response import JSON
-from mailsac.errors import MailsacError
+from mailsac.errors import MailsacError, ShuttingDown
 from mailsac.store import MailStore
 from mailsac.telemetry import METRICS_CONTENT_TYPE, Metrics
 
@@ -39,6 +39,7 @@ class Operation:
         self._metrics = metrics
         self._refuse_reason = refuse_reason
         self.ports: tuple[int, int] | None = None  # of SMTP and POP3, once both are open
+        self.stopping = False
         web_files = importlib.resources.files("mailsac") / "web"
         self._page = (web_files / "index.html").read_text("utf-8")
         self._style = (web_files / "style.css").read_bytes()
@@ -48,7 +49,9 @@ class Operation:
         return _readiness(200, Readiness("ok"))
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
-        """Whether mail can be accepted; with `?for=read`, whether it can be read."""
+        """Whether mail can be accepted; with `?for=read`, whether it can be read. Neither once the server stops."""
+        if self.stopping:
+            return _readiness(503, Readiness("degraded", (ShuttingDown.http_message,)))
         reasons = []
         refusal = await self._refuse_reason()
         if refusal is not None:
