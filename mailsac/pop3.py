@@ -26,6 +26,7 @@ from mailsac.errors import (
     NotAuthenticated,
     NotPermitted,
     Overloaded,
+    StoreUnavailable,
     TooManyFailedLogins,
 )
 from mailsac.limits import AuthFailures
@@ -447,14 +448,19 @@ class _Connection(asyncio.BufferedProtocol):
                             unsent.clear()
                     if multi_line.complete:
                         break
+            unsent += multi_line.finish()
+            if not multi_line.complete and multi_line.octets != action.octets:
+                raise StoreUnavailable(reason="the file is not what was written", octets=multi_line.octets)
         except MailsacError as error:
+            log.warning(
+                "pop3.retrieve_failed",
+                extra={"session": self._session_id, "message_id": action.message_id, "error": repr(error)},
+            )
             if not sending:
                 return Reply(error.pop3_reply)
             # Only a connection that ends without the last dot tells the client that half a message is not a message.
-            log.warning("pop3.retrieve_cut", extra={"session": self._session_id, "message_id": action.message_id})
             self._transport.abort()
             raise _ClientGone from error
-        unsent += multi_line.finish()
         await self._write(bytes(unsent))
         return None
 

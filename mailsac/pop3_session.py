@@ -208,6 +208,7 @@ class MultiLine:
 
     def __init__(self, body_lines: int | None = None) -> None:
         self.complete = False  # TOP has all that it wants
+        self.octets = 0  # of what was fed, after CRLF normalisation: what LIST says of the whole message
         self._cuts = body_lines is not None
         self._lines_left = body_lines or 0
         self._in_header = True
@@ -226,6 +227,7 @@ class MultiLine:
         line_ends = piece.count(b"\r\n")
         if piece.count(b"\n") != line_ends or piece.count(b"\r") != line_ends:
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        self.octets += len(piece)
         if self._cuts:
             piece = self._top(piece)
         if not piece:
@@ -239,7 +241,10 @@ class MultiLine:
     def finish(self) -> bytes:
         """What is still to send when the message has ended: the last line end where it has none, and the terminator."""
         last = self.feed(b"\n") if self._carriage_return else b""
-        return last + (b".\r\n" if self._line_start else b"\r\n.\r\n")
+        if self._line_start:
+            return last + b".\r\n"
+        self.octets += 2
+        return last + b"\r\n.\r\n"
 
     def _top(self, piece: bytes) -> bytes:
         """As much of a normalised piece as TOP shows. CRLF is never split between two normalised pieces."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import os
 import re
 import unicodedata
 from collections.abc import AsyncIterator
@@ -958,6 +960,20 @@ async def test_a_reader_that_stops_is_cut_off(quick: Server) -> None:
         while quick.http.connections:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # it is the kernel that gives up
     writer.transport.abort()
+
+
+@pytest.mark.parametrize("lines", [20, 20_000], ids=["at once", "streamed"])
+@pytest.mark.parametrize("query", ["", "?original=1"])
+async def test_a_file_that_was_cut_is_never_answered_as_a_whole_message(config: Config, lines: int, query: str) -> None:
+    async with running(config) as server:
+        queue_id = await deliver(server, BOX, b"Subject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * lines)
+    (file,) = (config.store.data_dir / "mail").rglob("*.eml")
+    os.truncate(file, file.stat().st_size - 100)
+    async with running(config) as server:  # with an empty LRU
+        with pytest.raises(http.client.IncompleteRead) as cut:
+            await get(server, f"/api/raw/{BOX}/{queue_id}{query}")
+        assert cut.value.expected == 100
+        assert (await get(server, "/livez")).status == 200
 
 
 # ── operation ──

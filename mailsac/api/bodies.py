@@ -90,19 +90,17 @@ class Bodies:
         if (unchanged := not_modified(request, headers["ETag"])) is not None:
             return unchanged
         if message.size <= STREAMED_OCTETS:
-            octets = await self._store.read_raw(message.id)
-            return web.Response(body=octets[_trace_octets(octets) :] if original else octets, headers=headers)
-        pieces = self._store.chunks(message.id)
-        first = await anext(pieces, b"")
+            first, rest = await self._store.read_raw(message.id), in_pieces(b"")
+        else:
+            rest = self._store.chunks(message.id)
+            first = await anext(rest, b"")
         trace_octets = _trace_octets(first)
         skipped = trace_octets if original else 0
-        return await streamed(
-            request,
-            _joined(first[skipped:], pieces),
-            headers,
-            length=message.size + trace_octets - skipped,
-            timeout_s=self._piece_timeout_s,
-        )
+        length = message.size + trace_octets - skipped
+        if len(first) - skipped == length:
+            return web.Response(body=first[skipped:], headers=headers)
+        pieces = _joined(first[skipped:], rest)
+        return await streamed(request, pieces, headers, length=length, timeout_s=self._piece_timeout_s)
 
     async def dirty(self, request: web.Request) -> web.StreamResponse:
         """The HTML part untouched, except that images of the message itself are inlined."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import ssl
 from pathlib import Path
@@ -68,3 +69,32 @@ async def test_clients_of_others_get_ugly_messages_whole(
         retriever, clients.Tools(folder, authority), transport, port or 0, BOX, len(wires)
     )
     assert clients.normalised(retrieved) == sorted(wires)
+
+
+def cut_the_file(folder: Path, *, octets: int) -> None:
+    (file,) = folder.rglob("*.eml")
+    os.truncate(file, file.stat().st_size - octets)
+
+
+@pytest.mark.parametrize("lines", [10, 20_000], ids=["at once", "streamed"])
+async def test_a_file_that_was_cut_is_never_a_whole_message(
+    mail: Mail, open_pop3: Open, tmp_path: Path, lines: int
+) -> None:
+    message_id = await mail.deliver(b"Subject: cut\r\n\r\n" + (b"x" * 70 + b"\r\n") * lines)
+    cut_the_file(tmp_path, octets=3 * 72)
+    mail.store._cache.drop(message_id)
+    server = await open_pop3()
+    for command in ("RETR 1", f"TOP 1 {lines}"):
+        client = await Client.connect(server.port)
+        await client.log_in()
+        said = await client.ask(command)
+        if lines == 10:
+            assert said == "-ERR [SYS/TEMP] mail store not available"
+        else:
+            assert said.startswith("+OK")
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await client.body()
+    client = await Client.connect(server.port)
+    await client.log_in()
+    assert (await client.ask("TOP 1 2")).startswith("+OK")
+    assert (await client.body()).endswith(b"\r\n\r\n" + (b"x" * 70 + b"\r\n") * 2)
