@@ -7,6 +7,7 @@ keyword arguments given to the constructor go to the log and nowhere else. Tempo
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 
@@ -119,6 +120,14 @@ class StoreUnavailable(MailsacError):
 
 class OutcomeUnknown(StoreUnavailable):
     """The answer to a write was lost: it may have happened, so nobody may undo what it rests on."""
+
+
+class RowsRefused(OutcomeUnknown):
+    """The database answers, has taken the other rows of the call, and takes those of `message_ids` at no time."""
+
+    def __init__(self, message_ids: Collection[str] = (), **fields: object) -> None:
+        super().__init__(message_ids=message_ids, **fields)
+        self.message_ids = frozenset(message_ids)
 
 
 class Overloaded(MailsacError):

@@ -20,7 +20,14 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from mailsac.errors import InvalidAddress, MailsacError, MessageNotFound, StorageFull, StoreUnavailable
+from mailsac.errors import (
+    InvalidAddress,
+    MailsacError,
+    MessageNotFound,
+    RowsRefused,
+    StorageFull,
+    StoreUnavailable,
+)
 from mailsac.ids import time_prefix
 from mailsac.message import StoredMessage, Trace, TraceError, checksum, crlf_octets, read_trace
 from mailsac.mime import parse
@@ -281,7 +288,10 @@ async def _restore(table: MessageTable, raw: RawFiles, message_ids: Sequence[str
         await raw.quarantine(torn)
         tally.quarantined += 1
     rows = [row for row in found.values() if row is not None]
-    await table.insert_many(rows)
+    try:
+        await table.insert_many(rows)
+    except RowsRefused as refusal:  # the others have their rows, and the next look tries these again
+        log.error("recovery.rows_refused", extra={"messages": len(refusal.message_ids), "error": repr(refusal)})
     # Deleted while it was read here? Then the row just made is of a message that is gone.
     ids = [row.message.id for row in rows]
     lost = await _without_file(table, raw, ids)

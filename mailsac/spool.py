@@ -6,6 +6,9 @@ put into the spool folder, durably: the message itself is stored already and car
 all that a restart needs. When the database is back the rows are inserted in the order of arrival, and a marker goes
 only after its row is there: a crash on the way repeats an insert, and a repeated insert is harmless.
 
+A row that the database refuses while it takes others is set aside: its marker goes to a folder of its own, the next
+start tries it again, and neither the replay nor the breaker waits for it.
+
 A breaker decides whether the database is asked at all, so that nobody waits for it. It opens after a time-out or
 several failures, and closes when the database answers and has taken what was spooled first; the rest of the spool
 follows while calls go through. Until then a read merges what is still in the overlay, or has it inserted first.
@@ -27,7 +30,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mailsac.disk import disk_failure, sync_directory
-from mailsac.errors import MailsacError, OutcomeUnknown, StoreUnavailable
+from mailsac.errors import MailsacError, OutcomeUnknown, RowsRefused, StoreUnavailable
 from mailsac.ids import arrival_ms
 from mailsac.message import Message, StoredMessage
 from mailsac.store import Listing, MessageTable, Usage
@@ -43,6 +46,7 @@ TIMED_OUT_S: Final = 1.0  # … and so does one failure that took this long: som
 PROBE_S: Final = 1.0  # between two looks for a database that is away
 REPLAY_ROWS: Final = 500  # in one insert; encoding them takes the loop some 20 ms
 REPLAY_PAUSE_S: Final = 0.1  # after each, so that replay takes a fifth of the loop's time
+SHOWN_IDS: Final = 10  # in one log line
 RECENT_ROWS: Final = 2_000  # that were read or written last, and can be shown while the database is away
 
 
@@ -60,6 +64,8 @@ class Breaker:
         began = self._clock()
         try:
             yield
+        except RowsRefused:  # an answer
+            raise
         except StoreUnavailable as error:
             now = self._clock()
             self._failures.append(now)
@@ -89,16 +95,22 @@ class SpoolFolder:
     def __init__(self, path: Path, *, fsync: bool) -> None:
         """Makes the folder. Raises StoreUnavailable."""
         self._path = path
+        self._refused = path / "refused"
         self._fsync = fsync
         with self._errors():
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (path, self._refused):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def marked(self) -> list[str]:
-        """The ids of all spooled messages in the order of arrival. Raises StoreUnavailable."""
+        """The ids of all spooled messages in the order of arrival, those that were set aside among them.
+
+        Raises StoreUnavailable.
+        """
 
         def work() -> list[str]:
-            with os.scandir(self._path) as entries:
-                return sorted(entry.name for entry in entries if arrival_ms(entry.name) is not None)
+            for message_id in _ids(self._refused):
+                (self._refused / message_id).rename(self._path / message_id)
+            return _ids(self._path)
 
         return await self._run(work)
 
@@ -116,6 +128,19 @@ class SpoolFolder:
                     with suppress(OSError):
                         (self._path / message_id).unlink(missing_ok=True)
                 raise
+
+        await self._run(work)
+
+    async def set_aside(self, message_ids: Iterable[str]) -> None:
+        """Mark them in a folder of their own, until the next `marked`. Raises StoreUnavailable and StorageFull."""
+
+        def work() -> None:
+            for message_id in message_ids:
+                (self._refused / message_id).touch(mode=0o600)
+            if self._fsync:
+                sync_directory(self._refused)
+            for message_id in message_ids:
+                (self._path / message_id).unlink(missing_ok=True)
 
         await self._run(work)
 
@@ -141,6 +166,11 @@ class SpoolFolder:
             yield
         except OSError as error:
             raise disk_failure(error, f"the spool folder {self._path} cannot be used: {error.strerror}") from error
+
+
+def _ids(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if arrival_ms(entry.name) is not None)
 
 
 class Overlay:
@@ -216,7 +246,7 @@ class SpoolingTable:
         self._unread: dict[str, None] = {}  # spooled by an earlier run, not yet in the overlay
         self._recent: dict[str, Message] = {}
         self._replaying = asyncio.Lock()
-        self._spooled, self._replayed = metrics.spooled, metrics.replayed
+        self._spooled, self._replayed, self._refused = metrics.spooled, metrics.replayed, metrics.refused
         metrics.spool_messages.set_function(lambda: len(self._overlay) + len(self._unread))
         metrics.spool_octets.set_function(lambda: self._overlay.octets)
         metrics.database_away.set_function(lambda: self._breaker.is_open)
@@ -253,16 +283,19 @@ class SpoolingTable:
             await self._table.ping()
 
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
-        """Does not fail for want of the database, as long as the spool has room."""
+        """Does not fail for want of the database, as long as the spool has room.
+
+        What the database refuses for good is set aside: accepted, and not to be found.
+        """
         failure = StoreUnavailable(reason="the database is away")
         if not self._breaker.is_open:
             try:
                 with self._breaker.watching():
-                    await self._table.insert_many(rows)
+                    refused = await self._insert(rows)
             except StoreUnavailable as error:
                 failure = error
             else:
-                self._remember(stored.message for stored in rows)
+                self._remember(stored.message for stored in rows if stored.message.id not in refused)
                 return
         try:
             if not self._has_room(len(rows)):
@@ -386,6 +419,29 @@ class SpoolingTable:
         with self._breaker.watching():
             yield
 
+    async def _insert(self, rows: Sequence[StoredMessage]) -> frozenset[str]:
+        """Into the table; returns the ids of those that were set aside. Raises StoreUnavailable."""
+        try:
+            await self._table.insert_many(rows)
+        except RowsRefused as refusal:
+            try:
+                await self._folder.set_aside(refusal.message_ids)
+            except MailsacError as error:
+                raise refusal from error
+            self._refused.inc(len(refusal.message_ids))
+            log.error(
+                "spool.rows_refused",
+                extra={
+                    "messages": len(refusal.message_ids),
+                    "message_ids": sorted(refusal.message_ids)[:SHOWN_IDS],
+                    "reason": refusal.fields.get("reason"),
+                    "remedy": "the messages are stored and cannot be found; mend what the database objects to, such "
+                    "as a validator of its collection, and restart: each start tries them again",
+                },
+            )
+            return refusal.message_ids
+        return frozenset()
+
     def _has_room(self, messages: int) -> bool:
         spooled = len(self._overlay) + len(self._unread)
         return spooled + messages <= self._max_messages and self._overlay.octets < self._max_octets
@@ -467,12 +523,12 @@ class SpoolingTable:
                 some = [stored for stored in rows[start : start + REPLAY_ROWS] if stored.message.id in self._overlay]
                 ids = [stored.message.id for stored in some]
                 present = await self._present(ids)
-                await self._table.insert_many([stored for stored in some if stored.message.id in present])
+                refused = await self._insert([stored for stored in some if stored.message.id in present])
                 await self._folder.unmark(ids)
                 for stored in some:
                     self._overlay.remove(stored)
-                self._replayed.inc(len(some))
-                self._remember(stored.message for stored in some if stored.message.id in present)
+                self._replayed.inc(len(some) - len(refused))
+                self._remember(stored.message for stored in some if stored.message.id in present - refused)
 
 
 def _newest_first(messages: Iterable[Message]) -> list[Message]:

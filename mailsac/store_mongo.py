@@ -36,7 +36,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from mailsac.errors import OutcomeUnknown, StoreUnavailable
+from mailsac.errors import OutcomeUnknown, RowsRefused, StoreUnavailable
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.store import Listing, Usage
 
@@ -189,9 +189,12 @@ class MongoTable:
     @whole
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
         documents = [_document(stored) for stored in rows]
+        refused: dict[str, int] = {}
         for some in slices(documents, MAX_INSERT):
-            with translated(OutcomeUnknown), pymongo.timeout(self._call_s), repeatable():
+            with translated(OutcomeUnknown), pymongo.timeout(self._call_s), repeatable(refused):
                 await self.rows.insert_many(some, ordered=False)
+        if refused:
+            raise RowsRefused(refused, reason=f"error codes {sorted(set(refused.values()))}")
 
     @whole
     async def get(self, message_id: str) -> Message | None:
@@ -465,17 +468,22 @@ def translated(failure: type[StoreUnavailable] = StoreUnavailable) -> Iterator[N
 
 
 @contextmanager
-def repeatable() -> Iterator[None]:
+def repeatable(refused: dict[str, int] | None = None) -> Iterator[None]:
     """For inserts under ids of our own: what is there already is what was to be inserted.
 
     A server that refuses a duplicate waits for the write concern all the same, so that the row met is durable too.
+    Into `refused`, where it is given, go the error codes of documents that the server refuses for what they are, by
+    id: what it cannot do at the moment, such as writing after it has stepped down, fails the whole command.
     """
     try:
         yield
     except BulkWriteError as error:
-        codes = {one["code"] for one in error.details["writeErrors"]}
-        if codes != {DUPLICATE_KEY} or error.details["writeConcernErrors"]:
+        details = error.details
+        errors = {one["op"]["_id"]: one["code"] for one in details["writeErrors"] if one["code"] != DUPLICATE_KEY}
+        if not details["writeErrors"] or details["writeConcernErrors"] or (errors and refused is None):
             raise
+        if refused is not None:
+            refused.update(errors)
 
 
 def _reason(error: PyMongoError) -> str:

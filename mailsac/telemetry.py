@@ -218,6 +218,9 @@ class Metrics:
             "mailsac_spooled_messages", "Messages accepted while the database was away", registry=registry
         )
         self.replayed = Counter("mailsac_replayed_messages", "Spooled messages that got their rows", registry=registry)
+        self.refused = Counter(
+            "mailsac_refused_rows", "Rows of stored messages that the database refused for good", registry=registry
+        )
         self.spool_messages = Gauge("mailsac_spool_messages", "Messages in the spool", registry=registry)
         self.spool_octets = Gauge("mailsac_spool_octets", "Octets of the messages in the spool", registry=registry)
         self.database_away = Gauge(

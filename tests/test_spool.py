@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from mailsac import spool
-from mailsac.errors import OutcomeUnknown, StorageFull, StoreUnavailable
+from mailsac.errors import OutcomeUnknown, RowsRefused, StorageFull, StoreUnavailable
 from mailsac.message import StoredMessage
 from mailsac.spool import Breaker, SpoolFolder, SpoolingTable
 from mailsac.store import MessageTable, Usage
@@ -31,7 +32,7 @@ class Switched:
         self.table = table
         self.is_away = False
         self.lost_answers = False
-        self.full = False
+        self.poison: set[str] = set()
         self.asked = 0
         self.batches: list[list[str]] = []
 
@@ -42,14 +43,20 @@ class Switched:
             self.asked += 1
             if self.is_away:
                 raise StoreUnavailable
-            answer = await method(*args, **named)
             if name == "insert_many":
-                if self.lost_answers:
-                    raise OutcomeUnknown
-                self.batches.append([row.message.id for row in args[0]])
-            return answer
+                return await self.insert(args[0])
+            return await method(*args, **named)
 
         return call
+
+    async def insert(self, rows: Sequence[StoredMessage]) -> None:
+        taken = [row for row in rows if row.message.id not in self.poison]
+        await self.table.insert_many(taken)
+        if self.lost_answers:
+            raise OutcomeUnknown
+        self.batches.append([row.message.id for row in taken])
+        if len(taken) < len(rows):
+            raise RowsRefused({row.message.id for row in rows} & self.poison)
 
 
 class Home:
@@ -90,7 +97,10 @@ class Home:
         return made
 
     def marked(self) -> list[str]:
-        return sorted(path.name for path in self.markers.iterdir())
+        return sorted(path.name for path in self.markers.iterdir() if path.is_file())
+
+    def set_aside(self) -> list[str]:
+        return sorted(path.name for path in (self.markers / "refused").iterdir())
 
     def metric(self, name: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"mailsac_{name}")
@@ -286,7 +296,7 @@ async def test_where_the_spool_fails_after_a_lost_answer_the_outcome_is_unknown(
 async def test_a_spool_folder_that_cannot_be_written_refuses_mail(home: Home) -> None:
     table = home.table()
     home.database.is_away = True
-    home.markers.rmdir()
+    shutil.rmtree(home.markers)
 
     with pytest.raises(StoreUnavailable):
         await table.insert_many(rows := home.rows(2))
@@ -378,6 +388,76 @@ async def test_what_another_node_deleted_meanwhile_stays_deleted(home: Home) -> 
 
     assert await home.database.table.ids(after="", limit=5) == [kept.message.id]
     assert home.marked() == []
+
+
+# ── rows that the database refuses ──
+
+
+async def test_a_refused_row_is_set_aside_and_its_neighbours_get_theirs(home: Home) -> None:
+    """Also many of them, one after the other: an answer, whatever it says, is no sign of a database that is away."""
+    table = home.table()
+    for _ in range(spool.FAILURES + 1):
+        good, poison, also_good = home.rows(3)
+        home.database.poison.add(poison.message.id)
+        await table.insert_many([good, poison, also_good])
+
+    assert not table.is_degraded
+    assert len(await table.newest(BOX, recipient=None, until=None, limit=50)) == 8
+    assert home.marked() == []
+    assert home.set_aside() == sorted(home.database.poison)
+    assert await table.get(poison.message.id) is None
+    assert home.metric("refused_rows_total") == 4
+    assert home.metric("spooled_messages_total") == 0
+
+
+async def test_a_refused_row_holds_up_no_replay(
+    home: Home, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "REPLAY_ROWS", 10)
+    monkeypatch.setattr(spool, "REPLAY_PAUSE_S", 0)
+    table = home.table()
+    rows = home.rows(35)
+    home.database.poison = set(ids(rows[::9]))
+    home.database.is_away = True
+    await table.insert_many(rows)
+
+    home.database.is_away = False
+    async with running(table):
+        await caught_up(home, table)
+
+    assert (await home.database.table.usage()).messages == 31
+    assert home.marked() == []
+    assert home.set_aside() == ids(rows[::9])
+    assert (home.metric("refused_rows_total"), home.metric("replayed_messages_total")) == (4, 31)
+    refusals = [record for record in caplog.records if record.getMessage() == "spool.rows_refused"]
+    assert sum(vars(record)["messages"] for record in refusals) == 4
+    assert all("restart" in vars(record)["remedy"] for record in refusals)
+
+
+async def test_the_next_start_tries_a_refused_row_again(home: Home) -> None:
+    before = home.table()
+    rows = home.rows(2)
+    home.database.poison = set(ids(rows))
+    await before.insert_many(rows)
+    home.database.poison = set(ids(rows[:1]))
+
+    table = home.table()
+    await table.begin(within_s=5)
+    async with running(table):
+        await caught_up(home, table)
+
+    assert await home.database.table.ids(after="", limit=5) == ids(rows[1:])
+    assert home.set_aside() == ids(rows[:1])
+
+
+async def test_where_a_refused_row_cannot_be_set_aside_the_outcome_is_unknown(home: Home) -> None:
+    table = home.table()
+    good, poison = home.rows(2)
+    home.database.poison.add(poison.message.id)
+    shutil.rmtree(home.markers)
+
+    with pytest.raises(OutcomeUnknown):
+        await table.insert_many([good, poison])
 
 
 # ── starting ──
