@@ -32,7 +32,7 @@ hardening: $(VENV)/.installed-dev
 	$(PYTHON) -m pytest -m "check or hardening" --timeout 900 $(ARGS)
 	$(PYTHON) -m bench.hardening
 
-# kill -9 under load, 200 times.
+# kill -9 under load: of the server 200 times on each store, of the database 50 times.
 kill: $(VENV)/.installed-dev
 	MAILSAC_TEST_KILLS=200 $(PYTHON) -m pytest tests/live/test_kill.py --timeout 3600 -s $(ARGS)
 

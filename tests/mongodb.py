@@ -6,6 +6,7 @@ its planner sorts in memory. It is run, never imported.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import hashlib
@@ -105,6 +106,13 @@ def server_uri() -> str:
     return f"{server.uri}?{PATIENT}"
 
 
+def uri_of(database: str) -> str:
+    """The same server, with that database named as an operator names it."""
+    server, _, options = server_uri().partition("?")
+    hosts = server.removeprefix("mongodb://").partition("/")[0]
+    return f"mongodb://{hosts}/{database}?{options}"
+
+
 @functools.cache
 def _used() -> set[str]:
     names: set[str] = set()
@@ -132,6 +140,16 @@ async def mongo_table(uri: str, database: str) -> AsyncIterator[MongoTable]:
     async with MongoTable.open(uri, database=database) as table:
         await table.indexes.built.wait()
         yield table
+
+
+def prepare(uri: str, database: str) -> None:
+    """Make the collection and its indexes, for a process that must not meet SecantusDB without them. Blocks."""
+
+    async def work() -> None:
+        async with mongo_table(uri, database):
+            pass
+
+    asyncio.run(work())
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ Everything here blocks.
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import itertools
 import json
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.mongodb import SecantusDB, mongo_table
+from tests.mongodb import PATIENT, SecantusDB, prepare
 
 from .process import BOUND_S, Ledger, Process
 from .tcp_proxy import Fault, TcpProxy
@@ -72,16 +71,11 @@ def rig(folder: Path) -> Iterator[Rig]:
     database = SecantusDB(folder / "database")
     database.start()
     try:
-        asyncio.run(_prepare(database))
+        prepare(f"{database.uri}?{PATIENT}", DATABASE)
         with TcpProxy(database.port) as proxy:
             yield Rig(folder, database, proxy)
     finally:
         database.kill()
-
-
-async def _prepare(database: SecantusDB) -> None:
-    async with mongo_table(f"{database.uri}?serverSelectionTimeoutMS=15000", DATABASE):
-        pass
 
 
 class SteadyLoad:

@@ -1,6 +1,7 @@
-"""What was answered with 250 is there for good, however the server ends.
+"""What was answered with 250 is there for good, however the server or its database ends.
 
-MAILSAC_TEST_KILLS is how often the server is killed, and how many messages the other checks here use (default 5).
+MAILSAC_TEST_KILLS is how often the server is killed, and how many messages the other checks here use (default 5); the
+database is killed a quarter as often.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import pymongo
 import pytest
 
 from tests.conftest import needs
+from tests.mongodb import database_for, prepare, server_uri, uri_of
 
+from .outage import metric, rig, wait_for_replay
 from .process import BOUND_S, Ledger, Process, Senders, serving
 
 KILLS: Final = int(os.environ.get("MAILSAC_TEST_KILLS", "5"))
@@ -29,51 +33,114 @@ AT_ONCE: Final = 10  # kills after which the data folder is new, so that each ch
 pytestmark = pytest.mark.timeout(60 + 10 * KILLS)
 
 
+DATABASE_KILLS: Final = max(3, KILLS // 4)
+
+
+class SQLite:
+    """Where the rows are."""
+
+    def environ(self, data_dir: Path) -> dict[str, str]:
+        """The settings of a server that uses it."""
+        return {}
+
+    def forget(self, data_dir: Path) -> None:
+        """Lose all rows."""
+        for path in data_dir.glob("mailsac.db*"):
+            path.unlink()
+
+
+class MongoDB:
+    """Where the rows are."""
+
+    def environ(self, data_dir: Path) -> dict[str, str]:
+        """The settings of a server that uses it; the database is there when this returns."""
+        prepare(server_uri(), database_for(data_dir))
+        return {"MAILSAC_STORE_MONGODB_URI": uri_of(database_for(data_dir))}
+
+    def forget(self, data_dir: Path) -> None:
+        """Lose all rows."""
+        with pymongo.MongoClient[dict[str, object]](server_uri()) as client:
+            client[database_for(data_dir)]["message"].delete_many({})
+
+
+@pytest.fixture(params=[SQLite, MongoDB], ids=lambda store: store.__name__)
+def store(request: pytest.FixtureRequest) -> SQLite | MongoDB:
+    made: SQLite | MongoDB = request.param()
+    return made
+
+
 @pytest.mark.check("C-78")
-def test_kill_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_kill_under_load_loses_and_doubles_nothing(tmp_path: Path, store: SQLite | MongoDB) -> None:
     """Eight senders; SIGKILL at a random moment of the first 800 ms of their work; all is checked after each start."""
     acknowledged = 0
     for first in range(0, KILLS, AT_ONCE):
         data_dir = tmp_path / f"data{first}"
+        environ = store.environ(data_dir)
         ledger = Ledger()
         for _ in range(min(AT_ONCE, KILLS - first)):
-            with Process(data_dir) as server:
+            with Process(data_dir, environ=environ) as server:
                 ledger.verify(server)
                 with Senders(server, ledger) as senders:
                     assert senders.acknowledged.wait(BOUND_S)
                     time.sleep(random.uniform(0, 0.8))  # the moment of the fault, not a wait for anything
                     assert server.end(signal.SIGKILL) == -signal.SIGKILL
-        with serving(data_dir) as server:
+        with serving(data_dir, environ=environ) as server:
             ledger.verify(server)
         acknowledged += len(ledger.acknowledged)
     print(f"{KILLS} kills, {acknowledged} messages acknowledged, 0 lost, 0 corrupt, 0 doubled")
 
 
 @pytest.mark.check("C-78")
-def test_kill_while_starting(tmp_path: Path) -> None:
+@pytest.mark.check("C-81")
+def test_kill_of_the_database_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """As above, but it is the database that is killed, and comes back after a moment; the server runs through."""
+    acknowledged = spooled = 0
+    for first in range(0, DATABASE_KILLS, AT_ONCE):
+        folder = tmp_path / f"rig{first}"
+        folder.mkdir()
+        ledger = Ledger()
+        with rig(folder) as own, serving(own.data_dir, environ=own.environ) as server:
+            with Senders(server, ledger) as senders:
+                for _ in range(min(AT_ONCE, DATABASE_KILLS - first)):
+                    senders.acknowledged.clear()
+                    assert senders.acknowledged.wait(BOUND_S)
+                    time.sleep(random.uniform(0, 0.8))  # the moment of the fault, not a wait for anything
+                    with own.fault("killed"):
+                        time.sleep(random.uniform(0, 3))  # the driver's own retry bridges the shorter ones
+            wait_for_replay(server)
+            assert not ledger.refused
+            ledger.verify(server)
+            spooled += int(metric(server, "spooled_messages_total"))
+        acknowledged += len(ledger.acknowledged)
+    print(f"{DATABASE_KILLS} kills, {acknowledged} messages acknowledged ({spooled} spooled), 0 lost, 0 doubled")
+
+
+@pytest.mark.check("C-78")
+def test_kill_while_starting(tmp_path: Path, store: SQLite | MongoDB) -> None:
     """A recovery that is killed is done by the next one."""
     ledger = Ledger()
     data_dir = tmp_path / "data"
-    with Process(data_dir) as server, Senders(server, ledger) as senders:
+    environ = store.environ(data_dir)
+    with Process(data_dir, environ=environ) as server, Senders(server, ledger) as senders:
         assert senders.acknowledged.wait(BOUND_S)
         server.end(signal.SIGKILL)
-    for path in data_dir.glob("mailsac.db*"):
-        path.unlink()  # so that there is much to recover
-    with Process(data_dir) as server:
+    store.forget(data_dir)  # so that there is much to recover
+    with Process(data_dir, environ=environ) as server:
         server.end(signal.SIGKILL)
 
-    with serving(data_dir) as server:
+    with serving(data_dir, environ=environ) as server:
         ledger.verify(server)
 
 
 @pytest.mark.check("C-87")
-def test_sigterm_under_load_ends_politely_and_loses_nothing(tmp_path: Path) -> None:
+def test_sigterm_under_load_ends_politely_and_loses_nothing(tmp_path: Path, store: SQLite | MongoDB) -> None:
     ledger = Ledger()
+    environ = store.environ(tmp_path / "data")
     for _ in range(2):
-        with Process(tmp_path / "data") as server, Senders(server, ledger) as senders:
+        with Process(tmp_path / "data", environ=environ) as server, Senders(server, ledger) as senders:
             assert senders.acknowledged.wait(BOUND_S)
             assert server.end(signal.SIGTERM) == 0
-        with serving(tmp_path / "data") as server:
+        with serving(tmp_path / "data", environ=environ) as server:
             ledger.verify(server)
 
 
