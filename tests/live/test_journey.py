@@ -1,4 +1,7 @@
-"""A newcomer's way through the product, with other people's clients as judges: SMTP in, HTTP and POP3 out."""
+"""A newcomer's way through the product, with other people's clients as judges: SMTP in, HTTP and POP3 out.
+
+All of it on both stores; nothing but the configuration differs.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,11 @@ import pytest
 import trustme
 
 from mailsac.app import Server, running
-from mailsac.config import Config, Tls
+from mailsac.config import Config, Store, Tls
 from tests.conftest import needs
 from tests.live import clients
 from tests.live.clients import Retriever, Sender, Tools, Transport, behind_trace_header, normalised
+from tests.mongodb import database_for, prepare, server_uri, uri_of
 
 MAILBOX = "newcomer@example.com"
 SAMPLES = clients.samples()
@@ -67,15 +71,24 @@ def tools(authority: trustme.CA, tmp_path: Path) -> Tools:
     return Tools(folder, authority)
 
 
+@pytest.fixture(params=["sqlite", "mongodb"])
+async def store(request: pytest.FixtureRequest, config: Config, tmp_path: Path) -> Store:
+    store = msgspec.structs.replace(config.store, fsync=False)  # durability is judged elsewhere
+    if request.param == "sqlite":
+        return store
+    await asyncio.to_thread(prepare, server_uri(), database_for(tmp_path))
+    return msgspec.structs.replace(store, metadata="mongodb", mongodb_uri=uri_of(database_for(tmp_path)))
+
+
 @pytest.fixture
-def config(config: Config, authority: trustme.CA, tmp_path: Path) -> Config:
+def config(config: Config, store: Store, authority: trustme.CA, tmp_path: Path) -> Config:
     """With a certificate that the clients can check, and the implicit TLS ports open."""
     certificate = authority.issue_cert("localhost", common_name="localhost")  # fetchmail wants a common name
     path = tmp_path / "server.pem"
     certificate.private_key_and_cert_chain_pem.write_to_path(str(path))
     return msgspec.structs.replace(
         config,
-        store=msgspec.structs.replace(config.store, fsync=False),  # durability is judged elsewhere
+        store=store,
         smtp=msgspec.structs.replace(config.smtp, tls_port=0),
         pop3=msgspec.structs.replace(config.pop3, tls_port=0),
         tls=Tls(cert=str(path)),
