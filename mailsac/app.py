@@ -22,7 +22,7 @@ from mailsac.inbound import Inbound
 from mailsac.limits import AuthFailures, Networks
 from mailsac.migrate import MovableTable, Moved, migrate
 from mailsac.pop3 import Pop3Server
-from mailsac.recovery import Progress, patrol, recover, row_of
+from mailsac.recovery import Progress, RebuildableTable, patrol, recover, row_of
 from mailsac.retention import Retention
 from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
@@ -98,7 +98,7 @@ class Server:
 
 
 @asynccontextmanager
-async def opened(config: Store) -> AsyncIterator[tuple[MessageTable, DiskRaw]]:
+async def opened(config: Store) -> AsyncIterator[tuple[RebuildableTable, DiskRaw]]:
     """Rows and files of the data folder, which no other process has open meanwhile. Raises StartError.
 
     With the rows in MongoDB other nodes may have it open too.
@@ -115,7 +115,7 @@ async def opened(config: Store) -> AsyncIterator[tuple[MessageTable, DiskRaw]]:
             raw = await stack.enter_async_context(
                 DiskRaw.open(config.data_dir, node_id=config.node_id, share=share, fsync=config.fsync)
             )
-            table: MessageTable
+            table: RebuildableTable
             if share:
                 from mailsac.store_mongo import MongoTable  # the driver takes a while to load, and not all need it
 
@@ -145,7 +145,7 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
             if to == "mongodb" and not file.exists():
                 raise StartError(f"{file}: no such database")
             mongodb = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))
-            await mongodb.ping()
+            await _answers(mongodb)
             sqlite = await stack.enter_async_context(SqliteTable.open(file, fsync=config.fsync))
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
@@ -155,6 +155,14 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
         source: MovableTable = sqlite if to == "mongodb" else mongodb
         target: MovableTable = mongodb if to == "mongodb" else sqlite
         return await migrate(source, target, raw, unfinished=_unfinished_migration(config, to), progress=progress)
+
+
+async def _answers(mongodb: MessageTable) -> None:
+    """Raises StartError where it does not."""
+    try:
+        await mongodb.ping()
+    except StoreUnavailable as error:
+        raise StartError(f"the MongoDB of store.mongodb_uri does not answer: {reason_of(error)}") from error
 
 
 def _unfinished_migration(config: Store, to: str) -> Path:
@@ -174,7 +182,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
         cache = Cache(
             config.cache.max_bytes, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes
         )
-        table, raw = await stack.enter_async_context(opened(config.store))
+        rows, raw = await stack.enter_async_context(opened(config.store))
+        table: MessageTable = rows
         spool = None
         try:
             if config.store.metadata == "mongodb":

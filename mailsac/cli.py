@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from mailsac.app import Server
     from mailsac.config import Config, Settings
-    from mailsac.recovery import Progress, RawFiles
-    from mailsac.store import MessageTable
+    from mailsac.recovery import Progress, RawFiles, RebuildableTable
 
 Command = Callable[..., None]
 T = TypeVar("T")
@@ -231,7 +230,7 @@ def fsck(file: Path | None, repair: bool, **flags: str | None) -> None:
     """
     from mailsac import recovery
 
-    async def check(table: MessageTable, raw: RawFiles, progress: Progress) -> recovery.Report:
+    async def check(table: RebuildableTable, raw: RawFiles, progress: Progress) -> recovery.Report:
         return await recovery.fsck(table, raw, repair=repair, progress=progress)
 
     report = _offline(file, flags, "checking", check)
@@ -241,7 +240,8 @@ def fsck(file: Path | None, repair: bool, **flags: str | None) -> None:
     click.echo(f"rows without a file: {report.without_file}{', removed' if repair and report.without_file else ''}")
     click.echo(f"damaged files: {report.damaged}")
     click.echo(f"unreadable files: {report.unreadable}")
-    if report.damaged or report.unreadable or not (repair or report.is_clean):
+    click.echo(f"files of another version of mailsac: {report.foreign}")
+    if report.damaged or report.unreadable or report.foreign or not (repair or report.is_clean):
         raise CannotRun("the mail store is not in order")
 
 
@@ -250,43 +250,83 @@ def fsck(file: Path | None, repair: bool, **flags: str | None) -> None:
 def rebuild(file: Path | None, **flags: str | None) -> None:
     """Make the rows again from the stored files, with the server stopped.
 
-    For a database that was lost: every message that has no row gets one. What was changed after delivery (read,
-    labels, starred, folder) is not in the files.
+    For a database that was lost or is in doubt. What was changed after delivery (read, labels, starred, folder) is not
+    in the files; it is kept where there is a row that can be read.
     """
     from mailsac import recovery
 
-    async def build(table: MessageTable, raw: RawFiles, progress: Progress) -> int:
+    async def build(table: RebuildableTable, raw: RawFiles, progress: Progress) -> int:
         return await recovery.rebuild(table, raw, progress=progress)
 
     click.echo(f"rows made: {_offline(file, flags, 'rebuilding', build)}")
+
+
+@main.command()
+@_takes("profile", "data_dir")
+@click.option("--to", type=click.Choice(["mongodb", "sqlite"]), required=True, help="where the rows shall be")
+def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | None) -> None:
+    """Copy the rows about the mail from SQLite to MongoDB, or back, with every server of the data folder stopped.
+
+    store.mongodb_uri names the MongoDB. The messages stay where they are, and the database that is left keeps its rows.
+    Each row is compared after it was copied. A run that was interrupted is finished by the next.
+    """
+    from mailsac.app import move_rows
+    from mailsac.migrate import MigrationError
+
+    config = _stopped(file, flags)
+    if not config.store.mongodb_uri:
+        raise CannotRun("store.mongodb_uri does not say which MongoDB", WRONG_CONFIG)
+    try:
+        moved = _with_bar(f"rows to {to}", lambda progress: move_rows(config.store, to, progress))
+    except MigrationError as error:
+        raise CannotRun(error) from error
+    click.echo(f"rows in both: {moved.both}, of these copied now: {moved.copied}")
+    click.echo(f"rows without a file, not copied: {moved.without_file}")
 
 
 def _offline(
     file: Path | None,
     flags: Mapping[str, str | None],
     title: str,
-    work: Callable[[MessageTable, RawFiles, Progress], Coroutine[Any, Any, T]],
+    work: Callable[[RebuildableTable, RawFiles, Progress], Coroutine[Any, Any, T]],
 ) -> T:
-    """What `work` makes of the data folder, with a progress bar on stderr. The folder must be there and not in use."""
-    import asyncio
+    """What `work` makes of the data folder, which nobody else has open meanwhile."""
+    from mailsac.app import opened
 
-    from rich.console import Console
-    from rich.progress import Progress as ProgressBar
+    config = _stopped(file, flags)
 
-    from mailsac.app import StartError, opened
-    from mailsac.errors import MailsacError
+    async def run(progress: Progress) -> T:
+        async with opened(config.store) as (table, raw):
+            return await work(table, raw, progress)
+
+    return _with_bar(title, run)
+
+
+def _stopped(file: Path | None, flags: Mapping[str, str | None]) -> Config:
+    """The settings of a command that works while the server does not. The data folder must be there."""
     from mailsac.telemetry import configure_logging
 
     config = _resolve(file, flags).config
     configure_logging(config.log)
     if not config.store.data_dir.is_dir():
         raise CannotRun(f"{config.store.data_dir}: no such data folder")
+    return config
+
+
+def _with_bar(title: str, work: Callable[[Progress], Coroutine[Any, Any, T]]) -> T:
+    """The result of `work`, which moves a progress bar on stderr."""
+    import asyncio
+
+    from rich.console import Console
+    from rich.progress import Progress as ProgressBar
+
+    from mailsac.app import StartError
+    from mailsac.errors import MailsacError
 
     async def run() -> T:
         with ProgressBar(console=Console(stderr=True)) as bar:
             task = bar.add_task(title, total=None)
-            async with opened(config.store) as (table, raw):
-                return await work(table, raw, lambda done, total: bar.update(task, completed=done, total=total))
+            return await work(lambda done, total: bar.update(task, completed=done, total=total))
 
     try:
         return asyncio.run(run())

@@ -18,6 +18,8 @@ import msgspec
 from mailsac.address import Address
 
 TRACE_FIELD: Final = b"X-Mailsac-Envelope: "
+TRACE_VERSION: Final = 1
+MAX_LINE_OCTETS: Final = 998  # without CRLF, RFC 5322 §2.1.1
 _TRACE_SEARCH: Final = 8192  # octets; a trace header is under 3 KB, as every part of it is bounded by the path grammar
 
 
@@ -106,7 +108,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
 class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The value of X-Mailsac-Envelope: all that a lost row needs and the octets after it do not say."""
 
-    v: int
+    v: int  # TRACE_VERSION
     id: str
     rcpt: str
     sender: str  # the reverse-path, "" for <>
@@ -121,6 +123,14 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TraceError(Exception):
     """A stored file that does not start with a trace header, or whose octets are not those it was written with."""
+
+
+class UnknownTraceVersion(TraceError):  # noqa: N818
+    """A stored file that another version of mailsac wrote; what is in it is not known, and may be whole."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version} of the trace header, {TRACE_VERSION} is known")
+        self.version = version
 
 
 def timestamp(moment: datetime) -> str:
@@ -142,7 +152,7 @@ def trace_header(
     """
     sender = "" if envelope.reverse_path is None else str(envelope.reverse_path)
     trace = Trace(
-        v=1,
+        v=TRACE_VERSION,
         id=message_id,
         rcpt=str(recipient),
         sender=sender,
@@ -164,28 +174,60 @@ def trace_header(
         f"\tby {hostname} with {protocol} id {message_id}\r\n"
         f"\tfor <{recipient}>; {_date(envelope.received_at.replace(microsecond=0))}\r\n"
     )
-    return trace, fields.encode() + TRACE_FIELD + msgspec.json.encode(trace) + b"\r\n"
+    return trace, fields.encode() + _trace_field(trace)
 
 
 _date: Final = lru_cache(maxsize=2)(format_datetime)  # RFC 5322 §3.3 has seconds, and mail comes faster than that
 
 
+def _trace_field(trace: Trace) -> bytes:
+    """X-Mailsac-Envelope; folded behind each comma where it would be too long for one line (RFC 5322 §2.2.3)."""
+    field = TRACE_FIELD + msgspec.json.encode(trace)
+    if len(field) > MAX_LINE_OCTETS:
+        members = [b'"%b":%b' % (name.encode(), msgspec.json.encode(getattr(trace, name))) for name in _TRACE_NAMES]
+        field = TRACE_FIELD + b"{" + b",\r\n\t".join(members) + b"}"
+    return field + b"\r\n"
+
+
+_TRACE_NAMES: Final = tuple(field.encode_name for field in msgspec.structs.fields(Trace))
+
+
 def read_trace(head: bytes) -> tuple[Trace, int]:
     """The envelope of a stored file and the offset at which the client's octets start.
 
-    `head` is the start of the file, 8 KiB of it or all. Raises TraceError.
+    `head` is the start of the file, 8 KiB of it or all. Raises TraceError, or UnknownTraceVersion.
     """
     start = head.find(b"\n" + TRACE_FIELD, 0, _TRACE_SEARCH) + 1
     end = head.find(b"\r\n", start)
+    # Folded or not: a line that ends in a comma is not the last. White space after it says nothing, for what the
+    # client sent may begin with that.
+    while end > 0 and head[end - 1 : end] == b",":
+        end = head.find(b"\r\n", end + 2)
     if not start or end < 0:
         raise TraceError
+    value = head[start + len(TRACE_FIELD) : end]
     try:
-        return _decode_trace(head[start + len(TRACE_FIELD) : end]), end + 2
+        trace = _decode_trace(value)
     except msgspec.DecodeError as error:
-        raise TraceError from error
+        raise _wrong_trace(value) from error
+    if trace.v != TRACE_VERSION:
+        raise UnknownTraceVersion(trace.v)
+    return trace, end + 2
 
 
 _decode_trace: Final = msgspec.json.Decoder(Trace).decode
+
+
+class _Version(msgspec.Struct):
+    v: int
+
+
+def _wrong_trace(value: bytes) -> TraceError:
+    try:
+        version = msgspec.json.decode(value, type=_Version).v
+    except msgspec.DecodeError:
+        return TraceError()
+    return TraceError() if version == TRACE_VERSION else UnknownTraceVersion(version)
 
 
 def crlf_octets(pieces: Sequence[bytes]) -> int:

@@ -6,8 +6,8 @@ long as that takes no more than START_BUDGET_S; `patrol` does the rest while mai
 the watermark, the time up to which all is known to agree, close behind the present. A start after a month of uptime
 therefore checks two hours of mail, not a month of it.
 
-A row made here is what the file says. What was changed later, such as labels, stars or being read, is not in the
-file: a rebuild loses it.
+A row made here is what the file says. What was changed later, such as labels, stars or being read, is in the row
+alone: a rebuild keeps it where there is a row that can be read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,15 @@ from mailsac.errors import (
     StoreUnavailable,
 )
 from mailsac.ids import time_prefix
-from mailsac.message import StoredMessage, Trace, TraceError, checksum, crlf_octets, read_trace
+from mailsac.message import (
+    StoredMessage,
+    Trace,
+    TraceError,
+    UnknownTraceVersion,
+    checksum,
+    crlf_octets,
+    read_trace,
+)
 from mailsac.mime import parse
 from mailsac.store import MessageTable, RawStore
 from mailsac.summary import summarize
@@ -45,10 +53,19 @@ RETRY_S: Final = 60.0  # after a look that a store which did not answer cut shor
 SETTLED_MS: Final = 3_600_000  # younger mail may be between its file and its row; far more than any commit takes
 BATCH: Final = 500  # ids or rows at a time
 READ_AT_ONCE: Final = 4  # files in memory at the same time
+CHANGEABLE: Final = ("saved_by", "labels", "read", "folder")  # what of a row is not in its file
 SHOWN_IDS: Final = 10  # in one log line
 MAX_NOTES: Final = 100_000  # unlink notes that `fsck` takes into account when it must not act on them
 
 Progress = Callable[[int, int], None]  # (done, total)
+
+
+class RebuildableTable(MessageTable, Protocol):
+    """A MessageTable whose rows can be written anew."""
+
+    async def replace_many(self, rows: Sequence[StoredMessage]) -> None:
+        """Put each row in the place of the one of its id, or add it, durably. A message with an unlink note stays
+        deleted."""
 
 
 class RawFiles(RawStore, Protocol):
@@ -81,10 +98,13 @@ class Report(msgspec.Struct, frozen=True):
     without_file: int  # rows whose file is gone; repair removes them
     damaged: int  # files with a row that are not what was written; left as they are, for what can still be read
     unreadable: int  # files that the disk does not give; left as they are
+    foreign: int  # files of another version of mailsac; left as they are
 
     @property
     def is_clean(self) -> bool:
-        return not (self.without_row or self.torn or self.without_file or self.damaged or self.unreadable)
+        return not (
+            self.without_row or self.torn or self.without_file or self.damaged or self.unreadable or self.foreign
+        )
 
 
 class _Tally:
@@ -172,18 +192,19 @@ async def fsck(table: MessageTable, raw: RawFiles, *, repair: bool, progress: Pr
     shards = await raw.shards(since_ms=0)
     rows = (await table.usage()).messages
     total = rows + await _count(raw, shards)
-    done = files = without_row = torn = damaged = unreadable = without_file = 0
+    done = files = without_row = torn = damaged = unreadable = foreign = without_file = 0
     for shard in shards:
         for ids in _batches(await raw.ids(shard)):
             known = await table.known(ids)
             looked_at = [one for one in ids if one not in unlinking]
-            found = await _read_each(raw, looked_at, _verify)
+            found, unknown = await _read_each(raw, looked_at, _verify)
             broken = {one for one, trace in found.items() if trace is None}
             files += len(looked_at)
             without_row += len(found.keys() - known - broken)
             torn += len(broken - known)
             damaged += len(broken & known)
-            unreadable += len(looked_at) - len(found)
+            foreign += len(unknown)
+            unreadable += len(looked_at) - len(found) - len(unknown)
             if broken:
                 log.warning(
                     "fsck.broken_files", extra={"messages": len(broken), "message_ids": sorted(broken)[:SHOWN_IDS]}
@@ -211,28 +232,55 @@ async def fsck(table: MessageTable, raw: RawFiles, *, repair: bool, progress: Pr
         without_file=without_file,
         damaged=damaged,
         unreadable=unreadable,
+        foreign=foreign,
     )
 
 
-async def rebuild(table: MessageTable, raw: RawFiles, *, progress: Progress) -> int:
-    """Give every file that lacks one its row, from the file alone; returns how many rows were made.
+async def rebuild(table: RebuildableTable, raw: RawFiles, *, progress: Progress) -> int:
+    """Make the row of every file again, from the file; returns how many rows were made.
 
-    On an empty table that is every row. For a store that nobody else uses meanwhile. Torn files go to quarantine.
-    Raises StoreUnavailable and StorageFull.
+    What only a row knows is kept where there is one that can be read. For a store that nobody else uses meanwhile. A
+    torn file goes to quarantine, unless it has a row: then both stay, for what can still be read. Raises
+    StoreUnavailable and StorageFull.
     """
     await _finish_unlinking(table, raw)
     await raw.set_watermark_ms(0)  # a rebuild that is interrupted is finished by the next start
     shards = await raw.shards(since_ms=0)
     total = await _count(raw, shards)
     tally = _Tally()
-    done = 0
+    done = remade = 0
     for shard in shards:
         for ids in _batches(await raw.ids(shard)):
             known = await table.known(ids)
             await _restore(table, raw, [one for one in ids if one not in known], tally)
+            remade += await _remake(table, raw, [one for one in ids if one in known])
             done += len(ids)
             progress(done, total)
-    return tally.restored
+    return tally.restored + remade
+
+
+async def _remake(table: RebuildableTable, raw: RawFiles, message_ids: Sequence[str]) -> int:
+    """Write the rows of messages anew that have one already; returns how many."""
+    found, _ = await _read_each(raw, message_ids, _row)
+    damaged = sorted(one for one, row in found.items() if row is None)
+    if damaged:
+        log.warning("recovery.broken_files", extra={"messages": len(damaged), "message_ids": damaged[:SHOWN_IDS]})
+    rows = [await _as_changed(table, row) for row in found.values() if row is not None]
+    await table.replace_many(rows)
+    return len(rows)
+
+
+async def _as_changed(table: MessageTable, row: StoredMessage) -> StoredMessage:
+    """The row, with what was changed since the message arrived."""
+    try:
+        before = await table.get(row.message.id)
+    except StoreUnavailable as error:  # this one row cannot be read; that the database is away, the next call says
+        log.warning("recovery.unreadable_row", extra={"message_id": row.message.id, "error": repr(error)})
+        return row
+    if before is None:
+        return row
+    changed = {name: getattr(before, name) for name in CHANGEABLE}
+    return msgspec.structs.replace(row, message=msgspec.structs.replace(row.message, **changed))
 
 
 async def _finish_unlinking(table: MessageTable, raw: RawFiles, deadline: float | None = None) -> None:
@@ -282,7 +330,7 @@ async def _restore(table: MessageTable, raw: RawFiles, message_ids: Sequence[str
     """Give files their rows; torn ones go to quarantine."""
     if not message_ids:
         return
-    found = await _read_each(raw, message_ids, _row)
+    found, _ = await _read_each(raw, message_ids, _row)
     for torn in [one for one, row in found.items() if row is None]:
         log.warning("recovery.torn_file", extra={"message_id": torn})
         await raw.quarantine(torn)
@@ -313,15 +361,24 @@ async def _drop(table: MessageTable, message_ids: Sequence[str]) -> None:
     await table.unlinked(await table.delete(message_ids))
 
 
-async def _read_each(raw: RawFiles, message_ids: Sequence[str], work: Callable[[str, bytes], T]) -> dict[str, T | None]:
-    """The result of `work` on each file; None for a torn one. What is gone or cannot be read is left out."""
+async def _read_each(
+    raw: RawFiles, message_ids: Sequence[str], work: Callable[[str, bytes], T]
+) -> tuple[dict[str, T | None], set[str]]:
+    """The result of `work` on each file, None for a torn one; and the ids of files of another version of mailsac.
+
+    What is gone or cannot be read is in neither.
+    """
     gate = asyncio.Semaphore(READ_AT_ONCE)
     results: dict[str, T | None] = {}
+    unknown: set[str] = set()
 
     async def read(message_id: str) -> None:
         async with gate:
             try:
                 results[message_id] = await asyncio.to_thread(work, message_id, await raw.read(message_id))
+            except UnknownTraceVersion as error:
+                unknown.add(message_id)
+                log.error("recovery.unknown_version", extra={"message_id": message_id, "error": str(error)})
             except TraceError:
                 results[message_id] = None
             except MessageNotFound:
@@ -330,7 +387,7 @@ async def _read_each(raw: RawFiles, message_ids: Sequence[str], work: Callable[[
                 log.error("recovery.unreadable_file", extra={"message_id": message_id, "error": repr(error)})
 
     await asyncio.gather(*map(read, message_ids))
-    return results
+    return results, unknown
 
 
 def _verify(message_id: str, octets: bytes) -> Trace:

@@ -31,7 +31,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 import msgspec
 import pymongo
 from bson import ObjectId
-from pymongo import AsyncMongoClient, IndexModel, ReadPreference, UpdateOne, WriteConcern
+from pymongo import AsyncMongoClient, IndexModel, ReadPreference, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
@@ -100,7 +100,7 @@ NOTE: Final = IndexModel(
     name="note",
     sparse=True,
 )
-BY_ID: Final = "_id_"  # get, known, ids, and every write; MongoDB makes it by itself
+BY_ID: Final = "_id_"  # get, known, stored, ids, and every write; MongoDB makes it by itself
 
 
 class Calls:
@@ -197,6 +197,17 @@ class MongoTable:
             raise RowsRefused(refused, reason=f"error codes {sorted(set(refused.values()))}")
 
     @whole
+    async def replace_many(self, rows: Sequence[StoredMessage]) -> None:
+        for some in slices([_document(stored) for stored in rows], MAX_INSERT):
+            # An unlink note is no row: the upsert meets its id, and leaves it.
+            replacements = [
+                ReplaceOne({"_id": {"$eq": one["_id"]}, "deleted": {"$exists": False}}, one, upsert=True)
+                for one in some
+            ]
+            with translated(), pymongo.timeout(self._call_s), repeatable():
+                await self.rows.bulk_write(replacements, ordered=False)
+
+    @whole
     async def get(self, message_id: str) -> Message | None:
         with translated(), pymongo.timeout(self._call_s):
             document = await self.rows.find_one({"_id": {"$eq": message_id}})
@@ -285,6 +296,16 @@ class MongoTable:
                 cursor = self.rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
                 found.update([document["_id"] async for document in cursor if "deleted" not in document])
         return found
+
+    @whole
+    async def stored(self, message_ids: Sequence[str]) -> list[StoredMessage]:
+        found: dict[str, StoredMessage] = {}
+        for some in slices(message_ids, MAX_IDS):
+            async with allowed(self._database, LISTING_S):
+                async for document in self.rows.find({"_id": {"$in": list(some)}}):
+                    if "deleted" not in document:
+                        found[document["_id"]] = StoredMessage(message=_message(document), octets=document["octets"])
+        return [found[one] for one in message_ids if one in found]
 
     @whole
     async def ids(self, *, after: str, limit: int) -> list[str]:
@@ -479,7 +500,9 @@ def repeatable(refused: dict[str, int] | None = None) -> Iterator[None]:
         yield
     except BulkWriteError as error:
         details = error.details
-        errors = {one["op"]["_id"]: one["code"] for one in details["writeErrors"] if one["code"] != DUPLICATE_KEY}
+        errors = {
+            one["op"].get("_id", ""): one["code"] for one in details["writeErrors"] if one["code"] != DUPLICATE_KEY
+        }
         if not details["writeErrors"] or details["writeConcernErrors"] or (errors and refused is None):
             raise
         if refused is not None:

@@ -153,6 +153,10 @@ class SqliteTable:
         values = [_row(stored) for stored in rows]
         await self._write(lambda db: db.executemany(INSERT, values))
 
+    async def replace_many(self, rows: Sequence[StoredMessage]) -> None:
+        values = [_row(stored) for stored in rows]
+        await self._write(lambda db: _replace_each(db, values))
+
     async def get(self, message_id: str) -> Message | None:
         found = await self._messages("select json from message where id = ?", (message_id,))
         return found[0] if found else None
@@ -227,6 +231,18 @@ class SqliteTable:
                 marks = ",".join("?" * len(part))
                 found.update(one for (one,) in db.execute(f"select id from message where id in ({marks})", part))  # noqa: S608
             return found
+
+        return await self._read(work)
+
+    async def stored(self, message_ids: Sequence[str]) -> list[StoredMessage]:
+        decode = self._decoder.decode
+
+        def work(db: sqlite3.Connection) -> list[StoredMessage]:
+            return [
+                StoredMessage(message=decode(json), octets=octets)
+                for one in message_ids
+                for octets, json in db.execute("select octets, json from message where id = ?", (one,))
+            ]
 
         return await self._read(work)
 
@@ -378,6 +394,15 @@ def _within(mailbox: str, recipient: str | None) -> tuple[str, tuple[str, ...]]:
 
 def _delete_each(db: sqlite3.Connection, statement: str, message_ids: Sequence[str]) -> list[str]:
     return [one for one in message_ids if db.execute(statement, (one,)).rowcount == 1]
+
+
+def _replace_each(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Delete and insert, so that the triggers count; the note that the deletion leaves goes with it."""
+    for row in rows:
+        one = (row[-2],)
+        if db.execute("delete from message where id = ?", one).rowcount:
+            db.execute("delete from unlink_note where id = ?", one)
+        db.execute(INSERT, row)
 
 
 def _forget(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[str]:

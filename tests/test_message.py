@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from email.parser import BytesHeaderParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailsac.address import Address
-from mailsac.message import Envelope, TraceError, checksum, crlf_octets, read_trace, timestamp, trace_header
+from mailsac.address import Address, parse_address
+from mailsac.message import (
+    Envelope,
+    TraceError,
+    UnknownTraceVersion,
+    checksum,
+    crlf_octets,
+    read_trace,
+    timestamp,
+    trace_header,
+)
 
 BODY = b"Subject: hello\r\n\r\nworld\r\n"
 MESSAGE_ID = "01jd5x00000000000000000000-1"
@@ -91,11 +102,70 @@ def test_octets_without_a_whole_trace_header_are_refused(stored: bytes) -> None:
         read_trace(stored)
 
 
-def test_every_cut_of_a_trace_header_is_refused() -> None:
-    whole = header(envelope())
+def longest(name: str) -> Address:
+    """254 octets of which JSON makes twice as many."""
+    address = parse_address('"' + '\\"' * 118 + name + '"@example.org')
+    assert len(str(address)) == 254
+    return address
+
+
+def longest_header() -> bytes:
+    recipient = longest("reci")
+    return trace_header(
+        envelope(
+            reverse_path=longest("send"),
+            recipients=(recipient,),
+            client_ip="2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+            server_ip="2001:db8:ffff:ffff:ffff:ffff:ffff:fffe",
+            helo="h" * 255,
+        ),
+        recipient,
+        hostname="m" * 255,
+        message_id=MESSAGE_ID,
+        size=10**9,
+        crc32c=2**32 - 1,
+    )[1]
+
+
+@pytest.mark.parametrize("data", [BODY, b" begins with a space\r\n", b"\tand a tab,\r\n\tagain\r\n", b",\r\n"])
+@pytest.mark.parametrize("make", [longest_header, lambda: header(envelope())], ids=["longest", "ordinary"])
+def test_no_line_of_a_trace_header_is_too_long_and_its_end_is_found(make: Callable[[], bytes], data: bytes) -> None:
+    """RFC 5322 §2.1.1: at most 998 octets without CRLF."""
+    stored = make()
+    assert max(map(len, stored.split(b"\r\n"))) <= 998
+
+    trace, start = read_trace(stored + data)
+
+    assert start == len(stored)
+    assert str(parse_address(trace.sender)) == trace.sender
+    fields = BytesHeaderParser().parsebytes(stored + BODY)
+    assert fields.keys() == ["Return-Path", "Received", "X-Mailsac-Envelope", "Subject"]
+
+
+def test_a_trace_header_on_one_long_line_can_be_read() -> None:
+    """As versions before the folding wrote it."""
+    stored = longest_header()
+    fields, name, value = stored.partition(b"\r\nX-Mailsac-Envelope: ")
+    old = fields + name + value.replace(b",\r\n\t", b",")
+    assert max(map(len, old.split(b"\r\n"))) > 998
+
+    assert read_trace(old + b" x\r\n") == (read_trace(stored)[0], len(old))
+
+
+@pytest.mark.parametrize("changed", [b'{"v":2,', b'{"v":2,"more":[1,2],', b'{"v":0,'])
+def test_a_trace_header_of_an_unknown_version_is_no_torn_file(changed: bytes) -> None:
+    with pytest.raises(UnknownTraceVersion) as error:
+        read_trace(header(envelope()).replace(b'{"v":1,', changed) + BODY)
+    assert error.value.version == int(changed[5:6])
+
+
+@pytest.mark.parametrize("make", [longest_header, lambda: header(envelope())], ids=["longest", "ordinary"])
+def test_every_cut_of_a_trace_header_is_refused(make: Callable[[], bytes]) -> None:
+    whole = make()
     for end in range(len(whole)):
-        with pytest.raises(TraceError):
+        with pytest.raises(TraceError) as error:
             read_trace(whole[:end])
+        assert not isinstance(error.value, UnknownTraceVersion)
 
 
 @given(st.binary(max_size=200))

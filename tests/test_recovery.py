@@ -9,13 +9,15 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mailsac.address import parse_address
 from mailsac.cache import Cache
+from mailsac.errors import StoreUnavailable
 from mailsac.ids import QueueIds, time_prefix
 from mailsac.inbound import Inbound
-from mailsac.message import Envelope, Message
+from mailsac.message import Envelope, Message, StoredMessage
 from mailsac.recovery import SETTLED_MS, Report, fsck, patrol, rebuild, recover
 from mailsac.store import MailStore, Usage
 from mailsac.store_disk import DiskRaw
@@ -378,7 +380,7 @@ async def test_fsck_reports_and_repairs(home: Home) -> None:
     damaged.write_bytes(flip(damaged.read_bytes()))
     await home.table.delete([ids[7]])
     unlinking = home.file(ids[7])
-    found = Report(files=18, rows=15, without_row=3, torn=1, without_file=1, damaged=1, unreadable=0)
+    found = Report(files=18, rows=15, without_row=3, torn=1, without_file=1, damaged=1, unreadable=0, foreign=0)
 
     steps = Steps()
     assert await fsck(home.table, home.raw, repair=False, progress=steps) == found
@@ -389,7 +391,9 @@ async def test_fsck_reports_and_repairs(home: Home) -> None:
 
     assert await fsck(home.table, home.raw, repair=True, progress=Steps()) == found
     repaired = await fsck(home.table, home.raw, repair=False, progress=Steps())
-    assert repaired == Report(files=17, rows=17, without_row=0, torn=0, without_file=0, damaged=1, unreadable=0)
+    assert repaired == Report(
+        files=17, rows=17, without_row=0, torn=0, without_file=0, damaged=1, unreadable=0, foreign=0
+    )
     assert not unlinking.exists()
     assert damaged.exists()
 
@@ -414,8 +418,80 @@ async def test_rebuild_makes_all_rows_again(tmp_path: Path) -> None:
     assert await rebuild(home.table, home.raw, progress=steps) == 29
     assert steps.last == (30, 30)
     assert [await home.table.get(one) for one in ids[1:]] == rows[1:]
-    assert await rebuild(home.table, home.raw, progress=Steps()) == 0
+    assert await rebuild(home.table, home.raw, progress=Steps()) == 29
+    assert [await home.table.get(one) for one in ids[1:]] == rows[1:]
     await home.close()
+
+
+async def rows_of(home: Home, ids: Sequence[str]) -> list[Message]:
+    rows = [await home.table.get(one) for one in ids]
+    return [row for row in rows if row is not None]
+
+
+def wrong(row: Message, **changes: object) -> StoredMessage:
+    """A row that does not say what its file does."""
+    message = msgspec.structs.replace(row, subject="wrong", links=(), mailbox="other@example.com", **changes)
+    return StoredMessage(message=message, octets=7)
+
+
+async def test_rebuild_rewrites_the_rows_that_are_there_and_keeps_what_no_file_has(home: Home) -> None:
+    ids = await home.deliver(4)
+    before, usage = await rows_of(home, ids), await home.table.usage()
+    changes = {"saved_by": "mailsac", "labels": ("later",), "read": True, "folder": "spam"}
+    await home.table.replace_many([wrong(before[0], **changes), wrong(before[1])])
+
+    assert await rebuild(home.table, home.raw, progress=Steps()) == 4
+
+    assert await rows_of(home, ids) == [msgspec.structs.replace(before[0], **changes), *before[1:]]
+    assert await home.table.usage() == usage
+    assert await home.table.count("other@example.com", recipient=None) == 0
+    assert await home.table.purge("box@example.com", recipient=None) == sorted(ids[1:])
+    assert await home.table.unlink_notes(limit=10) == sorted(ids[1:])
+
+
+async def test_rebuild_makes_a_row_again_that_cannot_be_read(home: Home) -> None:
+    one, other = await home.deliver(2)
+    before = await rows_of(home, [one, other])
+    await home.table._write(lambda db: db.execute("update message set json = '{' where id = ?", (one,)))
+    with pytest.raises(StoreUnavailable):
+        await home.table.get(one)
+
+    assert await rebuild(home.table, home.raw, progress=Steps()) == 2
+
+    assert await rows_of(home, [one, other]) == before
+
+
+async def test_rebuild_leaves_a_damaged_file_and_its_row(home: Home) -> None:
+    one, other = await home.deliver(2)
+    row = await home.table.get(one)
+    home.file(one).write_bytes(cut(home.file(one).read_bytes()))
+
+    assert await rebuild(home.table, home.raw, progress=Steps()) == 1
+
+    assert await home.table.get(one) == row
+    assert home.file(one).exists()
+    assert await home.table.known([one, other]) == {one, other}
+
+
+async def test_a_file_of_another_version_is_reported_and_left_alone(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    known, unknown, fine = await home.deliver(3)
+    await home.lose_rows([unknown])
+    row = await home.table.get(known)
+    for one in (known, unknown):
+        home.file(one).write_bytes(home.file(one).read_bytes().replace(b'{"v":1,', b'{"v":2,"new":true,'))
+
+    await recover(home.table, home.raw, home.metrics)
+    report = await fsck(home.table, home.raw, repair=True, progress=Steps())
+    assert await rebuild(home.table, home.raw, progress=Steps()) == 1
+
+    assert report == Report(files=3, rows=2, without_row=0, torn=0, without_file=0, damaged=0, unreadable=0, foreign=2)
+    assert await home.table.known([known, unknown, fine]) == {known, fine}
+    assert await home.table.get(known) == row
+    assert home.file(unknown).exists()
+    assert home.outcome("quarantined") == 0
+    assert "recovery.unknown_version" in caplog.messages
 
 
 async def test_an_empty_store_needs_nothing(home: Home) -> None:
