@@ -18,7 +18,7 @@ LAYERS = [
     "summary",
     "store",
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session",
-    "store_gridfs pop3 inbound smtp_connection",
+    "store_gridfs migrate pop3 inbound smtp_connection",
     "smtp api",
     "http_api",
     "app",

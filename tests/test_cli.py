@@ -95,7 +95,7 @@ def stored(port: int, recipient: str = "box@example.com") -> int:
 
 def test_version_and_help(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     assert run("--version").stdout == f"mailsac {__version__}\n"
-    assert all(command in run("--help").stdout for command in ("serve", "check-config", "fsck", "rebuild"))
+    assert all(command in run("--help").stdout for command in ("serve", "check-config", "fsck", "rebuild", "migrate"))
     assert "--config" in run("serve", "--help").stdout
 
 

@@ -107,6 +107,7 @@ async def every_step(table: MongoTable) -> None:
     one = rows[7].message.id
     await table.get(one)
     await table.known([one, message_id()])
+    await table.stored([one, message_id()])
     await table.ids(after="", limit=5)
     for recipient in (None, BOX, TAG):
         await table.newest(BOX, recipient=recipient, until=None, limit=5)

@@ -41,6 +41,7 @@ async def every_method(table: SqliteTable) -> None:
     await table.oldest(limit=2)
     await table.usage()
     await table.known([rows[0].message.id, message_id()])
+    await table.stored([rows[0].message.id, message_id()])
     await table.ids(after="", limit=2)
     await table.delete([rows[0].message.id])
     await table.expire(received(2), limit=1)

@@ -1,0 +1,119 @@
+"""Move the rows from one database to another, `mailsac migrate`. The files stay where they are.
+
+Strategy: the source is left as it was, and each row is compared after it was written. What the target has already is
+not written again, so that a run that was killed is finished by the next. That rests on a target which is empty, or
+holds nothing but what such a run has left; any other is refused before anything is written.
+
+A row is made only where its file is there. Without that, a run by mistake after the target has been in use would bring
+back what was deleted there: nothing else tells such a message from one that was not copied yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from mailsac.disk import disk_failure, sync_directory
+from mailsac.message import StoredMessage
+from mailsac.recovery import Progress, RawFiles
+from mailsac.store import MessageTable
+
+PAGE: Final = 5000  # ids in memory at a time
+BATCH: Final = 100  # rows in memory at a time, twice; most have a kilobyte, hostile ones four megabytes
+
+
+class MovableTable(MessageTable, Protocol):
+    """A MessageTable whose rows can be taken elsewhere."""
+
+    async def stored(self, message_ids: Sequence[str]) -> list[StoredMessage]:
+        """Those of the messages that have a row, in the order given."""
+
+
+class MigrationError(Exception):
+    """The two databases do not go together; the text is one line for the operator."""
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """What a migration did, in messages."""
+
+    both: int  # in the source and in the target, and the same
+    copied: int  # by this run
+    without_file: int  # in the source alone: their files are gone, so that there is nothing to read
+
+
+async def migrate(
+    source: MovableTable, target: MovableTable, raw: RawFiles, *, unfinished: Path, progress: Progress
+) -> Moved:
+    """Give the target every row of the source. For databases that nobody else uses meanwhile.
+
+    The file `unfinished` is there from before the first write until all is done. `progress` counts rows. Raises
+    MigrationError, and StoreUnavailable or StorageFull for what is away or full; another run then goes on.
+    """
+    rows = (await source.usage()).messages
+    total = rows + (await target.usage()).messages
+    done = copied = without_file = 0
+    async for page in _pages(target):
+        await _compare(await target.stored(page), source)
+        done += len(page)
+        progress(done, total)
+    with _file(unfinished):
+        # Where these files were left, they would look like mail that lost its row to whoever has no such note.
+        while notes := await source.unlink_notes(limit=BATCH):
+            await raw.delete(notes)
+            await source.unlinked(notes)
+        async for page in _pages(source):
+            known = await target.known(page)
+            missing = [one for one in page if one not in known]
+            present = await raw.present(missing)
+            wanted = [one for one in missing if one in present]
+            moving = await source.stored(wanted)
+            await target.insert_many(moving)
+            await _compare(moving, target)
+            copied += len(wanted)
+            without_file += len(missing) - len(wanted)
+            done += len(page)
+            progress(done, total)
+        both = (await target.usage()).messages
+        if both != rows - without_file:
+            raise MigrationError(f"the source has {rows - without_file} messages and the target {both}")
+        # Mail that waits in the spool has its file and no row: the next start looks at all of them.
+        await raw.set_watermark_ms(0)
+    return Moved(both=both, copied=copied, without_file=without_file)
+
+
+async def _compare(rows: Sequence[StoredMessage], table: MovableTable) -> None:
+    """Raises MigrationError unless the table has these rows, just as they are."""
+    found = {row.message.id: row for row in await table.stored([row.message.id for row in rows])}
+    for row in rows:
+        one = row.message.id
+        if found.get(one) != row:
+            state = "is not the same in both databases" if one in found else "is in one database and not in the other"
+            raise MigrationError(
+                f"message {one} {state}: the target has been in use, or holds other mail; start with an empty one"
+            )
+
+
+async def _pages(table: MessageTable) -> AsyncIterator[list[str]]:
+    """All ids, BATCH at a time."""
+    after = ""
+    while ids := await table.ids(after=after, limit=PAGE):
+        for start in range(0, len(ids), BATCH):
+            yield ids[start : start + BATCH]
+        after = ids[-1]
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[None]:
+    """The file is there, durably, from now on until the block has succeeded."""
+    try:
+        path.touch(mode=0o600)
+        sync_directory(path.parent)
+        yield
+        path.unlink()
+        sync_directory(path.parent)
+    except OSError as error:
+        raise disk_failure(error, f"{path} cannot be written: {error.strerror}") from error
