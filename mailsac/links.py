@@ -26,6 +26,7 @@ _WRITTEN: Final = re.compile(
     r":(?:(?<=\bmailto:)|//(?:(?<=\bhttp://)|(?<=\bhttps://))(?![/?#]))[^\s<>\"`\x00-\x1f\x7f]{1,4096}",
     re.IGNORECASE,
 )
+_GLUE: Final = re.compile(r"(?<![,;|])[,;|]++(?=https?://[^/?#]|mailto:)", re.IGNORECASE)
 _QUOTES: Final = "\u201c\u201d\u00ab\u00bb"
 _PUNCTUATION: Final = ".,;:!?'*|\u2019\u3002\uff0c\u3001\uff01\uff1f\u2026"
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{", "\uff09": "\uff08", "\u3011": "\u3010", "\u300d": "\u300c"}
@@ -62,9 +63,24 @@ def _written(text: str) -> Iterator[str]:
             link = text[match.start() - scheme : after]
             if not link.isascii():
                 link = min((link.partition(quote)[0] for quote in _QUOTES), key=len)
-            link = _without_punctuation(link)
-            if "@" in link if scheme == 6 else len(link) > scheme + 3:
-                yield link
+            for one in map(_without_punctuation, _apart(link)):
+                if "@" in one if one[0] in "mM" else one.partition("://")[2]:
+                    yield one
+
+
+def _apart(run: str) -> Iterator[str]:
+    """The URLs of a list without white space, "https://a.example/x,https://b.example/y".
+
+    A URL may hold others: one that has another in its query has all that follow. Behind "/" and "=" nothing begins.
+    """
+    start = 0
+    for glue in _GLUE.finditer(run):
+        url = run[start : glue.start()]
+        if "://" in url.partition("?")[2]:
+            break
+        yield url
+        start = glue.end()
+    yield run[start:]
 
 
 def _without_punctuation(link: str) -> str:

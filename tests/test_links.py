@@ -38,6 +38,26 @@ from mailsac.links import MAX_LINK_CHARS, MAX_LINKS, extract
         ("https://example.org/a\nhttps://example.org/b\r\n", ["https://example.org/a", "https://example.org/b"]),
         ("xhttps://example.org ftp://example.org www.example.org http:// https:///x mailto:bob", []),
         ("https://example.org/a https://example.org/a", ["https://example.org/a"]),
+        ("https://a.example/x,https://b.example/y", ["https://a.example/x", "https://b.example/y"]),
+        ("https://a.example/?t=1;HTTP://b.example/y.", ["https://a.example/?t=1", "HTTP://b.example/y"]),
+        ("https://a.example|https://b.example|", ["https://a.example", "https://b.example"]),
+        ("(https://a.example/x),https://b.example/", ["https://a.example/x", "https://b.example/"]),
+        ("mailto:a@x.example,https://b.example/", ["mailto:a@x.example", "https://b.example/"]),
+        (
+            "https://a.example/,;mailto:b@x.example,c@y.example",
+            ["https://a.example/", "mailto:b@x.example,c@y.example"],
+        ),
+        (
+            "https://web.archive.org/web/2020/https://x.example/",
+            ["https://web.archive.org/web/2020/https://x.example/"],
+        ),
+        ("https://e.example/?u=https://x.example,y;z|w", ["https://e.example/?u=https://x.example,y;z|w"]),
+        (
+            "https://e.example/?urls=https://x.example/,https://y.example/",
+            ["https://e.example/?urls=https://x.example/,https://y.example/"],
+        ),
+        ("https://e.example/a,b;c|d,https:///", ["https://e.example/a,b;c|d,https:///"]),
+        ("https://e.example/#https://x.example", ["https://e.example/#https://x.example"]),
     ],
 )
 def test_urls_written_in_text(text: str, expected: list[str]) -> None:
