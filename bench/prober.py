@@ -14,11 +14,11 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from subprocess import PIPE, Popen
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
-from bench.servers import ROOT, Server
+from bench.servers import ROOT
 
 RATE: Final = 20  # requests per second
 ANSWER_BOUND_S: Final = 30.0
@@ -35,8 +35,15 @@ class Latency(msgspec.Struct):
     late_ms: float = 0.0  # the most by which the prober itself woke up late
 
 
+class Listening(Protocol):
+    """A server that answers HTTP."""
+
+    @property
+    def http_port(self) -> int: ...
+
+
 @contextmanager
-def probing(server: Server, paths: Sequence[str] = ("/livez",)) -> Iterator[Latency]:
+def probing(server: Listening, paths: Sequence[str] = ("/livez",)) -> Iterator[Latency]:
     """Probe while the block runs, the paths in turn; the value is filled at its end."""
     latency = Latency()
     command = [sys.executable, "-m", "bench.prober", str(server.http_port), *paths]

@@ -11,7 +11,7 @@ import json
 import smtplib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,6 @@ DATABASE: Final = "mail"
 # Without directConnection the driver takes the server's word for where it is, and goes past the proxy.
 OPTIONS: Final = "?directConnection=true"
 FAULTS: Final[tuple[str, ...]] = ("refused", "black hole", "reset", "slow", "stopped", "killed")
-MAILBOX: Final = "load@example.com"
 SENDERS: Final = 20  # connections; enough for the one time-out that a fault costs
 
 
@@ -81,14 +80,19 @@ def rig(folder: Path) -> Iterator[Rig]:
 class SteadyLoad:
     """Messages that are sent when they are due, while the block runs, whether or not earlier ones were answered."""
 
-    def __init__(self, server: Process, ledger: Ledger, *, per_second: float) -> None:
-        self._server, self._ledger, self._per_second = server, ledger, per_second
+    def __init__(self, server: Process, ledger: Ledger, mailbox: str, *, per_second: float) -> None:
+        self._server, self._ledger, self._mailbox, self._per_second = server, ledger, mailbox, per_second
         self._numbers = itertools.count()
         self._take = threading.Lock()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(SENDERS)]
         self.failures: list[BaseException] = []
         self.sent: list[list[str]] = []  # message ids of each sender, in its order
+
+    @property
+    def accepted(self) -> int:
+        """How many messages were answered 250 so far."""
+        return sum(map(len, self.sent))
 
     def __enter__(self) -> SteadyLoad:
         self._began = time.monotonic()
@@ -111,7 +115,7 @@ class SteadyLoad:
                         due = self._began + next(self._numbers) / self._per_second
                     if self._stop.wait(max(0.0, due - time.monotonic())):
                         return
-                    if (queue_id := self._ledger.send(smtp, [MAILBOX], 1000)) is not None:
+                    if (queue_id := self._ledger.send(smtp, [self._mailbox], 1000)) is not None:
                         mine.append(f"{queue_id}-0")
         except (OSError, smtplib.SMTPException) as error:
             self.failures.append(error)
@@ -154,9 +158,8 @@ class Outcome:
     """What one outage was like."""
 
     accepted: int
-    refusals: Mapping[int, int]  # by reply code
     visible_s: float  # from the return of the database until all that was accepted by then is listed
-    refusals_s: list[float]  # of each 503 for what could not be answered
+    refusals_s: list[float]  # of each 503 for what could not be answered, ascending
 
 
 def outage(rig: Rig, server: Process, ledger: Ledger, fault: str, *, seconds: float, per_second: float) -> Outcome:
@@ -164,42 +167,38 @@ def outage(rig: Rig, server: Process, ledger: Ledger, fault: str, *, seconds: fl
 
     All of the load is accepted; afterwards all is listed once, in the order in which each sender sent it.
     """
-    with SteadyLoad(server, ledger, per_second=per_second) as load:
+    mailbox = f"{fault.replace(' ', '-')}@example.com"
+    with SteadyLoad(server, ledger, mailbox, per_second=per_second) as load:
         time.sleep(0.5)
         with rig.fault(fault):
             ends = time.monotonic() + seconds
             wait_for(lambda: metric(server, "database_away") == 1, "nobody notices that the database is away")
             with Reader(server) as reader:
                 time.sleep(max(1.0, ends - time.monotonic()))
-        back = time.monotonic()
-        due = len(ledger.acknowledged)
-        wait_for(lambda: (count(server) or 0) >= due, "what was accepted is not visible")
+        back, due = time.monotonic(), load.accepted
+        wait_for(lambda: (count(server, mailbox) or 0) >= due, "what was accepted is not visible")
         visible_s = time.monotonic() - back
     assert not load.failures, load.failures
+    assert not ledger.refused, ledger.refused
     assert not reader.others, reader.others
     wait_for_replay(server)
-    order = {message_id: place for place, message_id in enumerate(listing(server))}
-    assert len(order) == len(ledger.acknowledged) == count(server)
+    order = {message_id: place for place, message_id in enumerate(listing(server, mailbox))}
+    assert len(order) == load.accepted == count(server, mailbox)
     for sent in load.sent:
         places = [order[message_id] for message_id in sent]
         assert places == sorted(places), "not in the order of arrival"
-    return Outcome(
-        accepted=len(ledger.acknowledged),
-        refusals=ledger.refused,
-        visible_s=visible_s,
-        refusals_s=sorted(reader.seconds),
-    )
+    return Outcome(accepted=load.accepted, visible_s=visible_s, refusals_s=sorted(reader.seconds))
 
 
-def count(server: Process) -> int | None:
-    """Messages in the mailbox of the load; None while the database is away."""
-    status, body = server.get(f"/api/addresses/{MAILBOX}/message-count")
+def count(server: Process, mailbox: str) -> int | None:
+    """Messages in a mailbox; None while the database is away."""
+    status, body = server.get(f"/api/addresses/{mailbox}/message-count")
     return int(json.loads(body)["count"]) if status == 200 else None
 
 
-def listing(server: Process) -> list[str]:
-    """The ids of that mailbox, by POP3, oldest first."""
-    with server.maildrop(MAILBOX) as pop3:
+def listing(server: Process, mailbox: str) -> list[str]:
+    """The ids of a mailbox, by POP3, oldest first."""
+    with server.maildrop(mailbox) as pop3:
         return [line.split()[1].decode() for line in pop3.uidl()[1]]
 
 

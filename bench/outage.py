@@ -1,0 +1,50 @@
+"""Figures of outages: the database goes away for a minute, in six ways, while a steady load arrives.
+
+What must hold whatever it takes, such as that nothing is refused, lost or doubled, fails the run; the rest is figures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from bench.figures import Figure
+from bench.prober import probing
+from bench.servers import fresh_folder
+from tests.live.outage import SteadyLoad, outage, rig
+from tests.live.process import Ledger, serving
+
+SECONDS: Final = 60.0
+PER_SECOND: Final = 100.0
+
+
+def away() -> Iterator[Figure]:
+    """C-81: the database is killed and started again, or refuses connections."""
+    return _outages("C-81", ("killed", "refused"))
+
+
+def hanging() -> Iterator[Figure]:
+    """C-82: it hangs, resets, or answers too late."""
+    return _outages("C-82", ("black hole", "reset", "slow", "stopped"))
+
+
+def _outages(check: str, faults: Sequence[str]) -> Iterator[Figure]:
+    with (
+        fresh_folder(check.lower()) as folder,
+        rig(folder) as own,
+        serving(own.data_dir, environ=own.environ) as server,
+    ):
+        ledger = Ledger()
+        with SteadyLoad(server, ledger, "warm@example.com", per_second=PER_SECOND):
+            time.sleep(2)
+        for fault in faults:
+            with probing(server) as latency:
+                seen = outage(own, server, ledger, fault, seconds=SECONDS, per_second=PER_SECOND)
+            what = f"{fault}, {seen.accepted} messages"
+            p99_ms = 1000 * seen.refusals_s[int(0.99 * len(seen.refusals_s))]
+            yield Figure(check, f"{what}: all visible after the return in", seen.visible_s, 10, "s")
+            yield Figure(check, f"{what}: loop lag p99 (max {latency.max_ms})", latency.p99_ms, 50, "ms")
+            yield Figure(check, f"{what}: 503 within, p99 of {len(seen.refusals_s)}", p99_ms, 50, "ms")
+        lost = len(ledger.acknowledged) - ledger.verify(server)
+        yield Figure(check, f"of {len(ledger.acknowledged)} accepted messages not there", lost, 0, "messages")
