@@ -29,12 +29,12 @@ from mailsac.api.guard import (
     host_allowed,
     origin_allowed,
 )
-from mailsac.api.memory import MemoryBudget
 from mailsac.api.messages import Messages
 from mailsac.api.operation import Operation
 from mailsac.api.protocol import connection_factory
 from mailsac.api.refusals import HostNotAllowed, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
+from mailsac.budget import OctetBudget
 from mailsac.config import Http
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
 from mailsac.inbound import Inbound
@@ -44,6 +44,7 @@ from mailsac.telemetry import Metrics
 log: Final = logging.getLogger("mailsac.http")
 
 BODY_TIMEOUT_S: Final = 30.0  # for the whole request body
+MAX_HELD_OCTETS: Final = 256 * 1024 * 1024  # of large messages that are being rendered, copies counted
 RETRY_AFTER_S: Final = 5
 BACKLOG: Final = 512
 _FLUSH_S: Final = 1.0  # at the end, for answers that are written and not yet sent
@@ -111,7 +112,7 @@ class HttpServer:
         self._metrics = metrics
         self._time_scale = time_scale
         self._allowed_hosts = frozenset(host.lower() for host in config.allowed_hosts)
-        memory = MemoryBudget()
+        memory = OctetBudget(MAX_HELD_OCTETS)
         self._operation = Operation(store, metrics, inbound.refuse_reason)
         self.routes = route_table(
             Messages(store, accounts),

@@ -21,6 +21,7 @@ import msgspec
 
 from mailsac.accounts import Accounts
 from mailsac.address import Address, canonical_domain
+from mailsac.budget import OctetBudget, Reservation
 from mailsac.config import Limits, Smtp
 from mailsac.errors import MailsacError, MessageTooLarge, NotAuthenticated, Overloaded, TooManyFailedLogins
 from mailsac.inbound import Inbound
@@ -42,7 +43,7 @@ from mailsac.smtp_commands import (
     text_of_line,
 )
 from mailsac.smtp_connection import END_OF_SESSION, TLS_HANDSHAKE_S, Connections, Gone, SmtpConnection
-from mailsac.smtp_data import ByteBudget, MessageReader, Reservation
+from mailsac.smtp_data import MessageReader
 from mailsac.telemetry import Metrics
 
 log = logging.getLogger("mailsac.smtp")
@@ -459,7 +460,7 @@ class SmtpServer:
         self.accounts = accounts
         self.tls = tls
         self.accepts_bare_newline = config.bare_newline == "accept"
-        self.budget = ByteBudget(limits.max_data_bytes_in_flight)
+        self.budget = OctetBudget(limits.max_data_bytes_in_flight)
         exempt = Networks(limits.exempt_networks)
         self.failures = failures
         self.greeting = safe_reply(f"220 {config.hostname} ESMTP mailsac")

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
     "errors cache setting_types headers html ids proxy",
-    "links parts disk lockfile config address smtp_data",
+    "links parts disk lockfile config address smtp_data budget",
     "accounts message limits ordinary telemetry smtp_commands tls",
     "mime",
     "summary",

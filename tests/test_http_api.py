@@ -17,12 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsac.api.guard import host_allowed, origin_allowed
-from mailsac.api.memory import MemoryBudget
 from mailsac.api.request import decode_body, pattern
 from mailsac.api.response import attachment_disposition, safe_file_name
 from mailsac.app import Server, running
 from mailsac.config import Config
-from mailsac.errors import InvalidRequest, MailsacError, Overloaded, StoreUnavailable
+from mailsac.errors import InvalidRequest, MailsacError, StoreUnavailable
 from tests.http_client import Answer, call, deliver, exchange, get
 
 BOX = "bob@example.com"
@@ -1037,47 +1036,3 @@ async def test_stopping_waits_for_a_request_and_counts_what_it_cuts_off(config: 
         await get(server, "/livez")
         assert await server.http.stop(0.1) == 1
         stuck.close()
-
-
-# ── memory ──
-
-
-async def test_the_memory_budget_is_first_come_first_served() -> None:
-    budget = MemoryBudget(limit=10, wait_s=20)
-    order: list[str] = []
-    release = asyncio.Event()
-
-    async def hold(name: str, octets: int) -> None:
-        async with budget.hold(octets):
-            order.append(name)
-            await release.wait()
-
-    async with asyncio.TaskGroup() as tasks:
-        for name, octets in (("a", 8), ("large", 99), ("b", 1), ("c", 1)):
-            tasks.create_task(hold(name, octets))
-            await asyncio.sleep(0)
-        assert order == ["a"]
-        release.set()
-    assert order == ["a", "large", "b", "c"]
-
-
-async def test_the_memory_budget_makes_nobody_wait_for_ever() -> None:
-    budget = MemoryBudget(limit=10, wait_s=0.01)
-    async with budget.hold(10):
-        with pytest.raises(Overloaded):
-            async with budget.hold(1):
-                pass
-    async with budget.hold(10):
-        pass
-    async with budget.hold(10) as holding:
-        holding.shrink(3)
-        async with budget.hold(7):
-            holding.shrink(9)
-    async with budget.hold(10):
-        cancelled = asyncio.create_task(budget.hold(1).__aenter__())
-        await asyncio.sleep(0)
-        cancelled.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await cancelled
-    async with budget.hold(10):
-        pass

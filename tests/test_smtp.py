@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import re
 import struct
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsac.address import Address
-from mailsac.errors import InvalidAddress, MailsacError, MessageTooLarge, Overloaded
+from mailsac.errors import InvalidAddress, MailsacError, MessageTooLarge
 from mailsac.proxy import BadProxyHeader, ProxyHeader, parse_proxy_header
 from mailsac.smtp import received_fields
 from mailsac.smtp_commands import (
@@ -26,7 +25,7 @@ from mailsac.smtp_commands import (
     parse_rcpt,
     safe_reply,
 )
-from mailsac.smtp_data import GROWTH_OCTETS, ByteBudget, MessageReader
+from mailsac.smtp_data import MessageReader
 
 HOST = "mail.example"
 
@@ -102,73 +101,6 @@ def test_a_line_without_end_is_counted_and_not_kept() -> None:
     assert reader.is_too_large
     assert reader.feed(b"\r\n.\r\n") == b""
     assert (reader.ended, reader.size, reader.message()) == (True, 65_536_000 + 2, b"")
-
-
-async def test_the_budget_lets_messages_in_up_to_its_size() -> None:
-    budget = ByteBudget(100)
-    with await budget.reserve(60, timeout_s=1):
-        with await budget.reserve(40, timeout_s=1), pytest.raises(Overloaded):
-            await budget.reserve(1, timeout_s=0.01)
-        assert budget.used == 60
-    assert budget.used == 0
-
-
-async def test_who_waits_for_the_budget_is_let_in_in_order() -> None:
-    budget = ByteBudget(100)
-    first = await budget.reserve(100, timeout_s=1)
-    second = asyncio.create_task(budget.reserve(80, timeout_s=10))
-    third = asyncio.create_task(budget.reserve(80, timeout_s=10))
-    await asyncio.sleep(0)
-    first.release()
-    (await second).release()
-    (await third).release()
-    assert budget.used == 0
-
-
-async def test_one_that_gives_up_waiting_does_not_block_the_next() -> None:
-    budget = ByteBudget(100)
-    with await budget.reserve(50, timeout_s=1):
-        large = asyncio.create_task(budget.reserve(80, timeout_s=0.01))
-        await asyncio.sleep(0)
-        small = await budget.reserve(50, timeout_s=10)
-        with pytest.raises(Overloaded):
-            await large
-        small.release()
-    assert budget.used == 0
-
-
-async def test_a_cancelled_wait_leaves_nothing_behind() -> None:
-    budget = ByteBudget(100)
-    with await budget.reserve(100, timeout_s=1):
-        waiting = asyncio.create_task(budget.reserve(100, timeout_s=10))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-    (await budget.reserve(100, timeout_s=0.01)).release()
-    assert budget.used == 0
-
-
-async def test_a_reservation_grows_while_there_is_room() -> None:
-    budget = ByteBudget(3 * GROWTH_OCTETS)
-    with await budget.reserve(10, timeout_s=1) as reservation, await budget.reserve(GROWTH_OCTETS, timeout_s=1):
-        assert reservation.cover(10)
-        assert budget.used == GROWTH_OCTETS + 10
-        assert reservation.cover(11)
-        assert not reservation.cover(2 * GROWTH_OCTETS)
-        reservation.release()
-        reservation.release()
-        assert budget.used == GROWTH_OCTETS
-    assert budget.used == 0
-
-
-async def test_a_message_larger_than_the_budget_is_let_in_alone() -> None:
-    budget = ByteBudget(10)
-    with await budget.reserve(1000, timeout_s=1) as reservation:
-        assert reservation.cover(5000)
-        with pytest.raises(Overloaded):
-            await budget.reserve(1, timeout_s=0.01)
-    assert budget.used == 0
 
 
 def command(line: bytes) -> Command:

@@ -9,8 +9,7 @@ from aiohttp import web
 
 from mailsac import __version__
 from mailsac.accounts import Accounts
-from mailsac.api.bodies import COPIES
-from mailsac.api.memory import MemoryBudget
+from mailsac.api.bodies import COPIES, ROOM_WAIT_S
 from mailsac.api.messages import readable
 from mailsac.api.refusals import AttachmentNotFound
 from mailsac.api.response import (
@@ -23,6 +22,7 @@ from mailsac.api.response import (
     not_modified,
     streamed,
 )
+from mailsac.budget import OctetBudget
 from mailsac.message import Attachment
 from mailsac.mime import attachment_content
 from mailsac.store import PARSE_ON_LOOP_OCTETS, MailStore
@@ -48,7 +48,7 @@ PASSED_TYPES: Final = frozenset(
 class Attachments:
     """Handlers of `…/messages/{id}/attachments`."""
 
-    def __init__(self, store: MailStore, accounts: Accounts, memory: MemoryBudget, time_scale: float) -> None:
+    def __init__(self, store: MailStore, accounts: Accounts, memory: OctetBudget, time_scale: float) -> None:
         self._store = store
         self._accounts = accounts
         self._memory = memory
@@ -68,9 +68,9 @@ class Attachments:
             raise AttachmentNotFound
         if message.size <= PARSE_ON_LOOP_OCTETS:
             return await self._sent(request, attachment_content(await self._store.read_raw(message.id), identifier))
-        async with self._memory.hold(COPIES * message.size) as memory:
+        with await self._memory.reserve(COPIES * message.size, timeout_s=ROOM_WAIT_S) as room:
             found = await asyncio.to_thread(attachment_content, await self._store.read_raw(message.id), identifier)
-            memory.shrink(len(found[1]) if found else 0)
+            room.shrink(len(found[1]) if found else 0)
             return await self._sent(request, found)
 
     async def _sent(self, request: web.Request, found: tuple[Attachment, bytes] | None) -> web.StreamResponse:

@@ -16,7 +16,6 @@ from aiohttp import web
 from mailsac import __version__
 from mailsac.accounts import Accounts
 from mailsac.api import request as asked
-from mailsac.api.memory import MemoryBudget
 from mailsac.api.messages import readable
 from mailsac.api.response import (
     HOSTILE,
@@ -31,6 +30,7 @@ from mailsac.api.response import (
     not_modified,
     streamed,
 )
+from mailsac.budget import OctetBudget
 from mailsac.errors import InvalidRequest, MessageNotFound
 from mailsac.html import clean_html
 from mailsac.message import Message, TraceError, read_trace
@@ -47,6 +47,7 @@ from mailsac.mime import (
 from mailsac.store import PARSE_ON_LOOP_OCTETS, MailStore
 
 STREAMED_OCTETS: Final = PIECE  # a message above it goes out in pieces
+ROOM_WAIT_S: Final = 5.0  # for room in memory
 COPIES: Final = 3  # of a message that are in memory while it is rendered, roughly
 
 
@@ -76,7 +77,7 @@ HEADER_FORMATS: Final = {
 class Bodies:
     """Handlers of `/api/raw`, `/api/dirty`, `/api/body`, `/api/text` and of the header section."""
 
-    def __init__(self, store: MailStore, accounts: Accounts, memory: MemoryBudget, time_scale: float) -> None:
+    def __init__(self, store: MailStore, accounts: Accounts, memory: OctetBudget, time_scale: float) -> None:
         self._store = store
         self._accounts = accounts
         self._memory = memory
@@ -135,9 +136,9 @@ class Bodies:
             return unchanged
         if message.size <= PARSE_ON_LOOP_OCTETS:
             return web.Response(body=_octets(rendering, await self._store.parsed(message)), headers=headers)
-        async with self._memory.hold(COPIES * message.size) as memory:
+        with await self._memory.reserve(COPIES * message.size, timeout_s=ROOM_WAIT_S) as room:
             body = await asyncio.to_thread(_octets, rendering, await self._store.parsed(message))
-            memory.shrink(len(body))
+            room.shrink(len(body))
             return await streamed(request, in_pieces(body), headers, length=len(body), timeout_s=self._piece_timeout_s)
 
 
