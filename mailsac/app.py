@@ -11,18 +11,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 from mailsac.accounts import Accounts
 from mailsac.cache import Cache
 from mailsac.config import Config, Store
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
-from mailsac.inbound import Inbound
+from mailsac.inbound import Disk, Inbound
 from mailsac.limits import AuthFailures, Networks
 from mailsac.migrate import MovableTable, Moved, migrate
 from mailsac.pop3 import Pop3Server
-from mailsac.recovery import Progress, RebuildableTable, patrol, recover, row_of
+from mailsac.recovery import Progress, RawFiles, RebuildableTable, patrol, recover, row_of
 from mailsac.retention import Retention
 from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
@@ -31,6 +31,9 @@ from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
 from mailsac.tls import server_context
+
+if TYPE_CHECKING:
+    from mailsac.store_gridfs import StagedRaw, StagedTable
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,10 @@ class Listener(Protocol):
     def close(self) -> None: ...
 
     async def stop(self, grace_s: float) -> int: ...
+
+
+class Files(RawFiles, Disk, Protocol):
+    """Where raw messages are kept, as the store, the recovery and the free-disk floor see it."""
 
 
 class Server:
@@ -98,7 +105,7 @@ class Server:
 
 
 @asynccontextmanager
-async def opened(config: Store) -> AsyncIterator[tuple[RebuildableTable, DiskRaw]]:
+async def opened(config: Store) -> AsyncIterator[tuple[RebuildableTable, Files]]:
     """Rows and files of the data folder, which no other process has open meanwhile. Raises StartError.
 
     With the rows in MongoDB other nodes may have it open too.
@@ -110,13 +117,19 @@ async def opened(config: Store) -> AsyncIterator[tuple[RebuildableTable, DiskRaw
             f"empty the database that it was to fill and remove {unfinished}"
         )
     share = config.metadata == "mongodb"
+    own_mail = config.raw == "gridfs"
     async with AsyncExitStack() as stack:
         try:
-            raw = await stack.enter_async_context(
-                DiskRaw.open(config.data_dir, node_id=config.node_id, share=share, fsync=config.fsync)
+            disk = await stack.enter_async_context(
+                DiskRaw.open(
+                    config.data_dir, node_id=config.node_id, share=share, own_mail=own_mail, fsync=config.fsync
+                )
             )
+            raw: Files = disk
             table: RebuildableTable
-            if share:
+            if own_mail:
+                table, raw = await stack.enter_async_context(_in_gridfs(config, disk))
+            elif share:
                 from mailsac.store_mongo import MongoTable  # the driver takes a while to load, and not all need it
 
                 table = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))
@@ -129,6 +142,19 @@ async def opened(config: Store) -> AsyncIterator[tuple[RebuildableTable, DiskRaw
         yield table, raw
 
 
+@asynccontextmanager
+async def _in_gridfs(config: Store, disk: DiskRaw) -> AsyncIterator[tuple[StagedTable, StagedRaw]]:
+    """Rows and messages in MongoDB, the messages on `disk` until they are there."""
+    from mailsac.store_gridfs import GridFsRaw, StagedRaw, StagedTable
+
+    async with (
+        GridFsRaw.open(config.mongodb_uri) as gridfs,
+        StagedTable.open(config.mongodb_uri) as table,
+    ):
+        table.raw = StagedRaw(disk, gridfs, known=table.known, marked=_spool_folder(config).marked, answers=table.ping)
+        yield table, table.raw
+
+
 async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: Progress) -> Moved:
     """`mailsac migrate`: the rows of one database into the other, while nobody else has the data folder open.
 
@@ -136,6 +162,8 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
     """
     from mailsac.store_mongo import MongoTable
 
+    if config.raw == "gridfs":
+        raise StartError('store.raw is "gridfs": the messages are in MongoDB, and this command moves rows alone')
     file = config.data_dir / DATABASE_FILE
     async with AsyncExitStack() as stack:
         try:
@@ -188,6 +216,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
         try:
             if config.store.metadata == "mongodb":
                 table = spool = _spooling(table, raw, config.store, metrics)
+                if config.store.raw == "gridfs":
+                    cast("StagedRaw", raw).answers = spool.ping  # nobody waits for GridFS either
                 await spool.begin(within_s=DATABASE_WAIT_S)
             await recover(table, raw, metrics)
         except StoreUnavailable as error:
@@ -276,11 +306,14 @@ async def running(config: Config) -> AsyncIterator[Server]:
                 listener.close()
 
 
-def _spooling(table: MessageTable, raw: DiskRaw, config: Store, metrics: Metrics) -> SpoolingTable:
-    folder = config.data_dir / "nodes" / config.node_id / "spool"
+def _spool_folder(config: Store) -> SpoolFolder:
+    return SpoolFolder(config.data_dir / "nodes" / config.node_id / "spool", fsync=config.fsync)
+
+
+def _spooling(table: MessageTable, raw: Files, config: Store, metrics: Metrics) -> SpoolingTable:
     return SpoolingTable(
         table,
-        SpoolFolder(folder, fsync=config.fsync),
+        _spool_folder(config),
         row_of=partial(row_of, raw),
         present=raw.present,
         max_messages=config.spool_max_messages,

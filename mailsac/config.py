@@ -107,6 +107,7 @@ class Store(Section, frozen=True, kw_only=True):
     node_id: NodeId = "main"  # where several nodes share data_dir, each has a name of its own
     metadata: Literal["sqlite", "mongodb"] = "sqlite"  # mongodb_uri alone selects MongoDB
     mongodb_uri: Secret = ""
+    raw: Literal["disk", "gridfs"] = "disk"  # where messages are kept; gridfs needs MongoDB, and no shared data_dir
     spool_max_messages: Count = 100_000  # accepted while the database is away; beyond it mail gets 451
     spool_max_bytes: Octets = 1024 * MIB
     fsync: bool = True  # false: for throw-away runs; a power cut loses mail that was answered 250
@@ -415,6 +416,8 @@ def _check_together(config: Config, given: Mapping[tuple[str, str], _Given]) -> 
             )
     if config.store.metadata == "mongodb" and not config.store.mongodb_uri:
         raise given[_METADATA].complaint("expected store.mongodb_uri to name the server")
+    if config.store.raw == "gridfs" and config.store.metadata != "mongodb":
+        raise given["store", "raw"].complaint('expected store.metadata to be "mongodb"')
     if config.store.mongodb_uri and not config.store.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
         raise given[_MONGODB_URI].complaint("expected a connection string such as mongodb://127.0.0.1:27017/mailsac")
     for key in ("key", "key_password"):

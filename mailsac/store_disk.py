@@ -47,14 +47,14 @@ _SHARD: Final = re.compile(r"[0-9a-f]{2}")
 class DiskRaw:
     """The RawStore of one data folder. Directories are 0700, files 0600."""
 
-    def __init__(self, data_dir: Path, *, node_id: str, fsync: bool) -> None:
+    def __init__(self, data_dir: Path, *, node_id: str, own_mail: bool, fsync: bool) -> None:
         self._fsync = fsync
-        self._mail = data_dir / "mail"
         self._node = node = data_dir / "nodes" / node_id  # what nodes cannot share
+        self._mail = (node if own_mail else data_dir) / "mail"
         self._tmp = node / "tmp"
         self._quarantine = node / "quarantine"
         self._watermark = node / "checked"
-        for folder in (self._mail, node.parent, node, self._tmp, self._quarantine):
+        for folder in (node.parent, node, self._mail, self._tmp, self._quarantine):
             folder.mkdir(mode=0o700, exist_ok=True)
         for folder in (node, node.parent, data_dir):
             self._sync_directory(folder)
@@ -69,20 +69,26 @@ class DiskRaw:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, data_dir: Path, *, node_id: str = "main", share: bool = False, fsync: bool = True
+        cls,
+        data_dir: Path,
+        *,
+        node_id: str = "main",
+        share: bool = False,
+        own_mail: bool = False,
+        fsync: bool = True,
     ) -> AsyncIterator[DiskRaw]:
         """The files under `data_dir`, for as long as the block runs.
 
         No other process gets them meanwhile, or with `share` only such as share them too and have another `node_id`.
-        Without `fsync` a power cut loses mail that was stored. Raises StoreUnavailable when the folder is in use or
-        cannot be written.
+        With `own_mail` the messages are this node's alone, in its own folder. Without `fsync` a power cut loses mail
+        that was stored. Raises StoreUnavailable when the folder is in use or cannot be written.
         """
         with ExitStack() as locks:
             locks.enter_context(locked(data_dir / "mailsac.lock", shared=share))
             if share:
                 locks.enter_context(locked(data_dir / "nodes" / node_id / "mailsac.lock"))
             try:
-                disk = cls(data_dir, node_id=node_id, fsync=fsync)
+                disk = cls(data_dir, node_id=node_id, own_mail=own_mail, fsync=fsync)
             except OSError as error:
                 raise StoreUnavailable(reason=f"the data folder {data_dir} cannot be used: {error}") from error
             try:
@@ -161,6 +167,17 @@ class DiskRaw:
     async def present(self, message_ids: Sequence[str]) -> set[str]:
         """Those of the ids that have a file."""
         return await self._read(lambda: {one for one in message_ids if self._is_present(one)})
+
+    async def size(self, message_id: str) -> int:
+        """The octets of a message. Raises MessageNotFound."""
+
+        def work() -> int:
+            try:
+                return self._path(message_id).stat().st_size
+            except FileNotFoundError as error:
+                raise MessageNotFound(message_id=message_id) from error
+
+        return await self._read(work)
 
     async def quarantine(self, message_id: str) -> None:
         """Put a file aside for a person to look at; it is not a message any more."""

@@ -1,9 +1,15 @@
 """Raw messages in GridFS, for nodes that share a database and no file system.
 
-The layout is that of the GridFS specification, in the bucket `raw`, so that any tool that knows GridFS reads it; the
-message id is the `_id` of the file. The order of writes is our own: the document in `raw.files` is written first and
-removed last. Whatever a crash leaves has an entry there, and a file becomes visible only with its row, which comes
-later still. Chunks have ids of their own making too, so that every write can be repeated.
+Strategy: StagedRaw keeps a message on the disk of its node until it is in GridFS for good and has its row. Accepting
+mail is therefore the same as without GridFS, and needs no database: the file is durable, then the table is asked to
+insert the row, and StagedTable uploads the file first. While the database is away that fails as one call, the spool
+marks the message, and its replay repeats the one call. Both places are read, the own disk first.
+
+GridFsRaw is the part in the database. The layout is that of the GridFS specification, in the bucket `raw`, so that any
+tool that knows GridFS reads it; the message id is the `_id` of the file. The order of writes is our own: the document
+in `raw.files` is written first and removed last. Whatever a crash leaves has an entry there, and a file becomes visible
+only with its row, which comes later still. Chunks have ids of their own making too, so that every write can be
+repeated.
 
 A write that fails is not taken back: it may be the repetition of one that succeeded, and to delete is the one step
 that can lose mail.
@@ -11,21 +17,26 @@ that can lose mail.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol, cast
 
 import pymongo
 from pymongo import IndexModel
 
-from mailsac.errors import MessageNotFound
+from mailsac.errors import MailsacError, MessageNotFound, RowsRefused
+from mailsac.ids import arrival_ms, time_prefix
+from mailsac.message import StoredMessage
+from mailsac.recovery import RawFiles
 from mailsac.store_mongo import (
     Calls,
     Collection,
     Database,
     Document,
     Indexes,
+    MongoTable,
     allowed,
     call_seconds,
     connected,
@@ -37,12 +48,16 @@ from mailsac.store_mongo import (
 
 Item = tuple[str, Sequence[bytes]]
 
+log = logging.getLogger(__name__)
+
 CHUNK: Final = 255 * 1024  # octets, as the specification has it: a chunk with its fields stays under 256 KiB
 INSERT_OCTETS: Final = 4 * 1024 * 1024  # in one command: a few milliseconds of encoding on the loop
 INSERT_CHUNKS: Final = 500
 PIECE: Final = 64 * 1024  # octets given to a reader at a time
 MAX_DELETE: Final = 100  # messages in one command
 DELETE_S: Final = 30.0
+MAX_IDS: Final = 500  # in one $in
+HOUR_MS: Final = 3_600_000  # of mail are listed together
 
 CHUNKS: Final = IndexModel(
     # Reading and deleting a message. Named as in the specification, so that no driver adds its own; not unique as
@@ -65,7 +80,7 @@ class GridFsRaw:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, uri: str, *, database: str) -> AsyncIterator[GridFsRaw]:
+    async def open(cls, uri: str, *, database: str | None = None) -> AsyncIterator[GridFsRaw]:
         """The messages in that database, for as long as the block runs. A server that is away delays nothing.
 
         Its connections are its own: no transfer, however large, keeps a query waiting for one. Raises
@@ -81,25 +96,25 @@ class GridFsRaw:
 
     @whole
     async def write_many(self, items: Sequence[Item]) -> None:
-        now = datetime.now(UTC)
         for some in slices(items, INSERT_CHUNKS):
-            with translated(), pymongo.timeout(self._call_s), repeatable():
-                await self.files.insert_many(
-                    [
-                        {
-                            "_id": message_id,
-                            "length": sum(map(len, pieces)),
-                            "chunkSize": CHUNK,
-                            "uploadDate": now,
-                            "filename": f"{message_id}.eml",
-                        }
-                        for message_id, pieces in some
-                    ],
-                    ordered=False,
-                )
+            await self._enter([(message_id, sum(map(len, pieces))) for message_id, pieces in some])
         for chunks in _bites(items):
-            with translated(), repeatable():
-                await self.pieces.insert_many(chunks, ordered=False)
+            await self._put(chunks)
+
+    @whole
+    async def write_stream(self, message_id: str, octets: int, pieces: AsyncIterator[bytes]) -> None:
+        """Store one message of so many octets as `write_many` does; one bite of it is in memory at a time."""
+        await self._enter([(message_id, octets)])
+        bite: list[bytes] = []
+        number = held = 0
+        async for piece in pieces:
+            bite.append(piece)
+            held += len(piece)
+            if held >= INSERT_OCTETS:
+                *full, rest = _cut(bite)
+                await self._put(_documents(message_id, full, number))
+                bite, held, number = [rest], len(rest), number + len(full)
+        await self._put(_documents(message_id, _cut(bite), number))
 
     async def read(self, message_id: str) -> bytes:
         return b"".join([piece async for piece in self.chunks(message_id)])
@@ -123,6 +138,57 @@ class GridFsRaw:
                 await self.files.delete_many({"_id": {"$in": some}})
 
     @whole
+    async def present(self, message_ids: Sequence[str]) -> set[str]:
+        """Those of the ids that have an entry in `raw.files`."""
+        found: set[str] = set()
+        for some in slices(message_ids, MAX_IDS):
+            with translated(), pymongo.timeout(self._call_s):
+                cursor = self.files.find({"_id": {"$in": list(some)}}, {"_id": 1})
+                found.update([file["_id"] async for file in cursor])
+        return found
+
+    async def hours(self, *, since_ms: int) -> list[int]:
+        """The hours since 1970 that hold mail which arrived from that time on, ascending: a query for each."""
+        hours: list[int] = []
+        after = time_prefix(since_ms)
+        while ids := await self._ids({"$gte": after}, limit=1):
+            hours.append((arrival_ms(ids[0]) or 0) // HOUR_MS)
+            after = time_prefix((hours[-1] + 1) * HOUR_MS)
+        return hours
+
+    async def ids(self, hour: int) -> list[str]:
+        """The messages of an hour, ascending."""
+        return await self._ids({"$gte": time_prefix(hour * HOUR_MS), "$lt": time_prefix((hour + 1) * HOUR_MS)})
+
+    @whole
+    async def _ids(self, within: Document, limit: int = 0) -> list[str]:
+        async with allowed(self._database, DELETE_S):
+            cursor = self.files.find({"_id": within}, {"_id": 1}, sort=[("_id", 1)], limit=limit)
+            return [file["_id"] async for file in cursor if arrival_ms(file["_id"]) is not None]
+
+    async def _enter(self, lengths: Iterable[tuple[str, int]]) -> None:
+        now = datetime.now(UTC)
+        with translated(), pymongo.timeout(self._call_s), repeatable():
+            await self.files.insert_many(
+                [
+                    {
+                        "_id": message_id,
+                        "length": octets,
+                        "chunkSize": CHUNK,
+                        "uploadDate": now,
+                        "filename": f"{message_id}.eml",
+                    }
+                    for message_id, octets in lengths
+                ],
+                ordered=False,
+            )
+
+    async def _put(self, chunks: Sequence[Document]) -> None:
+        if chunks:
+            with translated(), repeatable():
+                await self.pieces.insert_many(chunks, ordered=False)
+
+    @whole
     async def _file(self, message_id: str) -> Document:
         with translated(), pymongo.timeout(self._call_s):
             file = await self.files.find_one({"_id": {"$eq": message_id}}, {"length": 1, "chunkSize": 1})
@@ -142,19 +208,178 @@ class GridFsRaw:
         return bytes(chunk["data"])
 
 
+class LocalFiles(RawFiles, Protocol):
+    """The disk of a node, as StagedRaw uses it."""
+
+    async def size(self, message_id: str) -> int: ...
+
+    def free_bytes(self) -> int: ...
+
+    def total_bytes(self) -> int: ...
+
+
+class StagedRaw:
+    """The RawStore of one node: its disk, until a message is in GridFS and has its row, and then GridFS.
+
+    What a killed node leaves on its disk was either marked by the spool, and is replayed, or nobody was told 250, and
+    it is removed by the next start, with the part of it that GridFS may have.
+    """
+
+    def __init__(
+        self,
+        disk: LocalFiles,
+        gridfs: GridFsRaw,
+        *,
+        known: Callable[[Sequence[str]], Awaitable[set[str]]],
+        marked: Callable[[], Awaitable[list[str]]],
+        answers: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`known` says which messages have a row, `marked` which the spool still has to replay, and `answers` raises
+        StoreUnavailable, at once where that is known already, as long as the database is away."""
+        self._disk, self._gridfs = disk, gridfs
+        self._known, self._marked = known, marked
+        self.answers = answers
+
+    async def upload(self, message_ids: Sequence[str]) -> None:
+        """Put those that are on the disk into GridFS. One that is there already, or in part, does no harm."""
+        on_disk = await self._disk.present(message_ids)
+        batch: list[Item] = []
+        octets = 0
+        for one in message_ids:
+            if one not in on_disk:
+                continue
+            size = await self._disk.size(one)
+            if size > INSERT_OCTETS:
+                await self._gridfs.write_stream(one, size, self._disk.chunks(one))
+                continue
+            batch.append((one, [await self._disk.read(one)]))
+            octets += size
+            if octets >= INSERT_OCTETS:
+                await self._gridfs.write_many(batch)
+                batch, octets = [], 0
+        if batch:
+            await self._gridfs.write_many(batch)
+
+    async def uploaded(self, message_ids: Sequence[str]) -> None:
+        """They are in GridFS and have their rows: the disk is done with them."""
+        try:
+            await self._disk.delete(message_ids)
+        except MailsacError as error:  # the next start removes them
+            log.warning("gridfs.local_copies_left", extra={"messages": len(message_ids), "error": repr(error)})
+
+    # ── RawStore ──
+
+    async def write_many(self, items: Sequence[Item]) -> None:
+        await self._disk.write_many(items)
+
+    async def read(self, message_id: str) -> bytes:
+        try:
+            return await self._disk.read(message_id)
+        except MessageNotFound:
+            await self.answers()
+            return await self._gridfs.read(message_id)
+
+    async def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        source = self._disk.chunks(message_id, start=start)
+        if message_id not in await self._disk.present([message_id]):
+            await self.answers()
+            source = self._gridfs.chunks(message_id, start=start)
+        async with aclosing(cast("AsyncGenerator[bytes, None]", source)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def delete(self, message_ids: Iterable[str]) -> None:
+        """From GridFS first: what is left of it when that fails is still known by its file on the disk."""
+        ids = list(message_ids)
+        await self.answers()
+        await self._gridfs.delete(ids)
+        await self._disk.delete(ids)
+
+    # ── what recovery and the free-disk floor ask ──
+
+    def free_bytes(self) -> int:
+        return self._disk.free_bytes()
+
+    def total_bytes(self) -> int:
+        return self._disk.total_bytes()
+
+    async def is_shared(self) -> bool:
+        return True
+
+    async def clear_tmp(self) -> int:
+        """Also what was written and nobody was told 250 for. Raises StoreUnavailable."""
+        removed = await self._disk.clear_tmp()
+        marked = set(await self._marked())
+        for shard in await self._disk.shards(since_ms=0):
+            left = [one for one in await self._disk.ids(shard) if one not in marked]
+            if left:
+                await self.answers()
+                known = await self._known(left)
+                await self._disk.delete(known)
+                await self.delete([one for one in left if one not in known])
+                removed += len(left)
+        return removed
+
+    async def shards(self, *, since_ms: int) -> list[str]:
+        return [str(hour) for hour in await self._gridfs.hours(since_ms=since_ms)]
+
+    async def ids(self, shard: str) -> list[str]:
+        return await self._gridfs.ids(int(shard))
+
+    async def present(self, message_ids: Sequence[str]) -> set[str]:
+        on_disk = await self._disk.present(message_ids)
+        rest = [one for one in message_ids if one not in on_disk]
+        return on_disk | await self._gridfs.present(rest) if rest else on_disk
+
+    async def quarantine(self, message_id: str) -> None:
+        """Out of GridFS and onto the disk of this node."""
+        await self._disk.write_many([(message_id, [await self.read(message_id)])])
+        await self._disk.quarantine(message_id)
+        await self._gridfs.delete([message_id])
+
+    async def watermark_ms(self) -> int:
+        return await self._disk.watermark_ms()
+
+    async def set_watermark_ms(self, time_ms: int) -> None:
+        await self._disk.set_watermark_ms(time_ms)
+
+
+class StagedTable(MongoTable):
+    """A MongoTable that has each message in GridFS before its row is there."""
+
+    raw: StagedRaw  # set right after the table is made: each needs the other
+
+    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+        ids = [stored.message.id for stored in rows]
+        await self.raw.upload(ids)
+        try:
+            await super().insert_many(rows)
+        except RowsRefused as refusal:
+            await self.raw.uploaded([one for one in ids if one not in refusal.message_ids])
+            raise
+        await self.raw.uploaded(ids)
+
+
 def _bites(items: Iterable[Item]) -> Iterator[list[Document]]:
     """The chunks of all the messages, as many at a time as one command may take."""
     bite: list[Document] = []
     octets = 0
     for message_id, pieces in items:
-        for n, data in enumerate(_cut(pieces)):
-            bite.append({"_id": f"{message_id}/{n}", "files_id": message_id, "n": n, "data": data})
-            octets += len(data)
+        for chunk in _documents(message_id, _cut(pieces)):
+            bite.append(chunk)
+            octets += len(chunk["data"])
             if octets >= INSERT_OCTETS or len(bite) == INSERT_CHUNKS:
                 yield bite
                 bite, octets = [], 0
     if bite:
         yield bite
+
+
+def _documents(message_id: str, chunks: Iterable[bytes], first: int = 0) -> list[Document]:
+    return [
+        {"_id": f"{message_id}/{n}", "files_id": message_id, "n": n, "data": data}
+        for n, data in enumerate(chunks, first)
+    ]
 
 
 def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar
 
 import msgspec
 import pymongo
@@ -166,7 +166,7 @@ class MongoTable:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, uri: str, *, database: str | None = None) -> AsyncIterator[MongoTable]:
+    async def open(cls, uri: str, *, database: str | None = None) -> AsyncIterator[Self]:
         """The table in that database, for as long as the block runs. A server that is away delays nothing.
 
         Raises StoreUnavailable, with a `reason`, for a URI that is none.

@@ -143,10 +143,10 @@ async def mongo_table(uri: str, database: str) -> AsyncIterator[MongoTable]:
 
 
 def prepare(uri: str, database: str) -> None:
-    """Make the collection and its indexes, for a process that must not meet SecantusDB without them. Blocks."""
+    """Make the collections and their indexes, for a process that must not meet SecantusDB without them. Blocks."""
 
     async def work() -> None:
-        async with mongo_table(uri, database):
+        async with mongo_table(uri, database), mongo_raw(uri, database):
             pass
 
     asyncio.run(work())

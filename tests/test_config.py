@@ -347,6 +347,12 @@ def test_mongodb_needs_a_uri_that_is_one(resolve: Resolve) -> None:
     assert "hunter2" not in told
 
 
+def test_gridfs_needs_mongodb(resolve: Resolve) -> None:
+    assert '[store] raw = "gridfs": expected store.metadata' in complaint(resolve, '[store]\nraw = "gridfs"')
+    settings = resolve('[store]\nraw = "gridfs"\nmongodb_uri = "mongodb://db.example.com"')
+    assert settings.config.store.raw == "gridfs"
+
+
 @pytest.mark.parametrize("node_id", ["", ".", "..", "a/b", "../a", ".a", "a" * 64])
 def test_a_node_id_can_name_a_folder(resolve: Resolve, node_id: str) -> None:
     assert '[store] node_id = "' in complaint(resolve, f'[store]\nnode_id = "{node_id}"')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store import MessageTable, RawStore
 from mailsac.store_disk import DiskRaw
+from mailsac.store_gridfs import StagedRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
 
@@ -52,12 +53,38 @@ async def table(adapter: str, tmp_path: Path) -> AsyncIterator[MessageTable]:
         yield opened
 
 
-@pytest.fixture(params=["disk", "gridfs"])
+@asynccontextmanager
+async def staged_raw(folder: Path) -> AsyncIterator[RawStore]:
+    """The disk of a node before GridFS; half of what is written goes on to GridFS."""
+
+    async def nothing(*_: object) -> Any:
+        return set()
+
+    async with (
+        mongo_raw(server_uri(), database_for(folder)) as gridfs,
+        DiskRaw.open(folder / "data", own_mail=True, fsync=False) as disk,
+    ):
+        raw = StagedRaw(disk, gridfs, known=nothing, marked=nothing, answers=nothing)
+        write_many = raw.write_many
+
+        async def write_and_upload(items: Sequence[tuple[str, Sequence[bytes]]]) -> None:
+            await write_many(items)
+            half = [message_id for message_id, _ in items[::2]]
+            await raw.upload(half)
+            await raw.uploaded(half)
+
+        raw.write_many = write_and_upload  # type: ignore[method-assign]
+        yield raw
+
+
+@pytest.fixture(params=["disk", "gridfs", "staged"])
 async def raw(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RawStore]:
-    opened: AbstractAsyncContextManager[RawStore] = (
-        mongo_raw(server_uri(), database_for(tmp_path))
-        if request.param == "gridfs"
-        else DiskRaw.open(tmp_path / "data")
-    )
+    opened: AbstractAsyncContextManager[RawStore]
+    if request.param == "gridfs":
+        opened = mongo_raw(server_uri(), database_for(tmp_path))
+    elif request.param == "staged":
+        opened = staged_raw(tmp_path)
+    else:
+        opened = DiskRaw.open(tmp_path / "data")
     async with opened as store:
         yield store

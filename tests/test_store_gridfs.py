@@ -1,0 +1,203 @@
+"""A message is on the disk of its node until it is in GridFS and has its row, wherever a crash or an outage falls."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from mailsac.errors import MessageNotFound, StoreUnavailable
+from mailsac.ids import QueueIds
+from mailsac.message import StoredMessage
+from mailsac.recovery import RawFiles, recover
+from mailsac.spool import SpoolFolder
+from mailsac.store_disk import DiskRaw
+from mailsac.store_gridfs import CHUNK, INSERT_OCTETS, GridFsRaw, StagedRaw, StagedTable
+from mailsac.telemetry import Metrics
+
+from .contract.rows import message_id, stored
+from .mongodb import database_for, mongo_raw, prepare, server_uri
+
+LARGE = random.Random(1).randbytes(2 * INSERT_OCTETS + CHUNK + 7)
+
+
+class Node:
+    """One node on a folder of its own."""
+
+    def __init__(self, table: StagedTable, gridfs: GridFsRaw, disk: DiskRaw, spool: SpoolFolder) -> None:
+        self.table, self.gridfs, self.disk, self.spool = table, gridfs, disk, spool
+        self.raw = table.raw
+        self.ids = QueueIds()  # of this moment: recovery leaves young messages without a row alone
+
+    async def staged(self, *messages: bytes) -> list[StoredMessage]:
+        """Messages that are on the disk, and their rows, which nobody has inserted yet."""
+        rows = [stored(id=f"{self.ids.next()}-0") for _ in messages]
+        await self.raw.write_many([(row.message.id, [data]) for row, data in zip(rows, messages, strict=True)])
+        return rows
+
+    async def places(self, one: str) -> tuple[bool, bool]:
+        """Whether a message is on the disk, and whether it is in GridFS."""
+        return bool(await self.disk.present([one])), bool(await self.gridfs.present([one]))
+
+
+@asynccontextmanager
+async def node(folder: Path, database: str) -> AsyncIterator[Node]:
+    spool = SpoolFolder(folder / "spool", fsync=False)
+    async with (
+        DiskRaw.open(folder, own_mail=True, fsync=False) as disk,
+        mongo_raw(server_uri(), database) as gridfs,
+        StagedTable.open(server_uri(), database=database) as table,
+    ):
+        table.raw = StagedRaw(disk, gridfs, known=table.known, marked=spool.marked, answers=table.ping)
+        yield Node(table, gridfs, disk, spool)
+
+
+@pytest.fixture
+async def a(tmp_path: Path) -> AsyncIterator[Node]:
+    await asyncio.to_thread(prepare, server_uri(), database_for(tmp_path))
+    async with node(tmp_path / "a", database_for(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def b(a: Node, tmp_path: Path) -> AsyncIterator[Node]:
+    async with node(tmp_path / "b", database_for(tmp_path)) as opened:
+        yield opened
+
+
+async def read_in_pieces(raw: RawFiles | GridFsRaw, one: str, start: int = 0) -> bytes:
+    return b"".join([piece async for piece in raw.chunks(one, start=start)])
+
+
+async def test_a_message_with_its_row_is_in_gridfs_and_another_node_reads_it(a: Node, b: Node) -> None:
+    rows = await a.staged(b"first", b"second")
+    one = rows[0].message.id
+    assert await a.places(one) == (True, False)
+    assert await a.raw.read(one) == b"first"
+
+    await a.table.insert_many(rows)
+
+    assert await a.places(one) == (False, True)
+    for raw in (a.raw, b.raw):
+        assert await raw.read(one) == b"first"
+        assert await read_in_pieces(raw, one, start=2) == b"rst"
+        assert await raw.present([one, message_id()]) == {one}
+
+
+async def test_a_large_message_is_uploaded_in_bites(a: Node, b: Node) -> None:
+    sizes = (INSERT_OCTETS + 1, INSERT_OCTETS + CHUNK, 2 * INSERT_OCTETS, len(LARGE))
+    rows = await a.staged(*(LARGE[:size] for size in sizes))
+
+    await a.table.insert_many(rows)
+
+    for row, size in zip(rows, sizes, strict=True):
+        assert await b.raw.read(row.message.id) == LARGE[:size]
+        assert await read_in_pieces(b.raw, row.message.id, start=size - 3) == LARGE[size - 3 : size]
+
+
+async def test_one_node_deletes_what_another_received(a: Node, b: Node) -> None:
+    rows = await a.staged(b"gone")
+    one = rows[0].message.id
+    await a.table.insert_many(rows)
+
+    await b.table.delete([one])
+    await b.raw.delete([one])
+
+    assert await a.places(one) == (False, False)
+    with pytest.raises(MessageNotFound):
+        await a.raw.read(one)
+    with pytest.raises(MessageNotFound):
+        await read_in_pieces(a.raw, one)
+
+
+@pytest.mark.parametrize("killed", ["before the upload", "in the upload", "after the upload"])
+async def test_what_nobody_was_told_250_for_is_gone_after_the_next_start(a: Node, killed: str) -> None:
+    (row,) = await a.staged(LARGE)
+    one = row.message.id
+    if killed != "before the upload":
+        await a.raw.upload([one])
+    if killed == "in the upload":
+        await a.gridfs.pieces.delete_one({"_id": f"{one}/3"})
+
+    await recover(a.table, a.raw, Metrics())
+
+    assert await a.places(one) == (False, False)
+    assert await a.table.get(one) is None
+    assert await a.gridfs.pieces.count_documents({}) == 0
+
+
+async def test_a_crash_between_the_row_and_the_local_file_costs_nothing(a: Node, b: Node) -> None:
+    (row,) = await a.staged(b"kept")
+    one = row.message.id
+    await a.raw.upload([one])
+    await b.table.insert_many([row])  # the row came to be; `a` was killed before it removed its file
+    assert await a.places(one) == (True, True)
+
+    await recover(a.table, a.raw, Metrics())
+
+    assert await a.places(one) == (False, True)
+    assert await a.table.get(one) == row.message
+    assert await a.raw.read(one) == b"kept"
+
+
+@pytest.mark.parametrize("killed", ["before the upload", "in the upload", "after the upload"])
+async def test_what_the_spool_has_marked_outlives_a_crash(a: Node, killed: str) -> None:
+    (row,) = await a.staged(LARGE)
+    one = row.message.id
+    await a.spool.mark([one])
+    if killed != "before the upload":
+        await a.raw.upload([one])
+    if killed == "in the upload":
+        await a.gridfs.pieces.delete_one({"_id": f"{one}/3"})
+
+    await recover(a.table, a.raw, Metrics())
+    assert (await a.places(one))[0]
+    await a.table.insert_many([row])  # as the replay does
+
+    assert await a.places(one) == (False, True)
+    assert await a.raw.read(one) == LARGE
+
+
+async def test_rows_that_were_lost_are_made_again_from_gridfs(a: Node, b: Node) -> None:
+    """The hours of the walk follow from the ids, also where days lie between them."""
+    hours = [0, 1, 30, 2400]
+    rows = [stored(id=message_id(hour * 3_600_000)) for hour in hours]
+    await a.raw.write_many([(row.message.id, [b"x"]) for row in rows])
+    await a.table.insert_many(rows)
+
+    shards = await b.raw.shards(since_ms=0)
+
+    assert len(shards) == len(hours)
+    assert [one for shard in shards for one in await b.raw.ids(shard)] == [row.message.id for row in rows]
+    assert await b.raw.shards(since_ms=1 << 47) == []
+
+
+async def test_a_damaged_message_is_put_aside_on_the_disk(a: Node) -> None:
+    (row,) = await a.staged(b"damaged")
+    one = row.message.id
+    await a.raw.upload([one])
+    await a.disk.delete([one])
+
+    await a.raw.quarantine(one)
+
+    assert await a.places(one) == (False, False)
+
+
+async def test_nobody_waits_for_gridfs_while_the_database_is_known_to_be_away(a: Node) -> None:
+    """What is on the own disk is read all the same."""
+    here, there = await a.staged(b"here", b"there")
+    await a.table.insert_many([there])
+
+    async def away() -> None:
+        raise StoreUnavailable(reason="the database is away")
+
+    a.raw.answers = away
+
+    assert await a.raw.read(here.message.id) == b"here"
+    for call in (a.raw.read(there.message.id), read_in_pieces(a.raw, there.message.id), a.raw.delete(["x"])):
+        with pytest.raises(StoreUnavailable):
+            await call
