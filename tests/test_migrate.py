@@ -283,9 +283,10 @@ async def test_a_hundred_thousand_rows_take_no_more_memory_than_a_thousand(site:
         async with AsyncExitStack() as stack:
             table = await site.opened(stack, other[to])
             raw = await stack.enter_async_context(DiskRaw.open(site.data_dir, fsync=False))
-            await raw.write_many([(row.message.id, [b"\r\n"]) for row in rows])
-            for start in range(0, len(rows), 1000):
-                await table.insert_many(rows[start : start + 1000])
+            for start in range(0, len(rows), 500):
+                some = rows[start : start + 500]
+                await raw.write_many([(row.message.id, [b"\r\n"]) for row in some])
+                await table.insert_many(some)
         started = time.monotonic()
         done = await asyncio.to_thread(
             subprocess.run,
