@@ -37,6 +37,7 @@ class Process:
         command = [*under, sys.executable, "-m", "mailsac", "serve", "--data-dir", str(data_dir)]
         for protocol in ("smtp", "pop3", "http"):
             command += [f"--{protocol}-port", "0"]
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
                 command,
@@ -50,8 +51,12 @@ class Process:
         if ready[:2] != ["mailsac", "ready"]:
             self.popen.kill()
             self.popen.wait()
-            raise AssertionError(f"not ready: {self.log.read_text()[-3000:]}")
+            raise AssertionError(f"not ready: {self.logged()[-3000:]}")
         self.smtp_port, self.pop3_port, self.http_port = (int(word.rpartition(":")[2]) for word in ready[2:])
+
+    def logged(self) -> str:
+        """What this process has logged so far; the file goes on from one process to the next."""
+        return self.log.read_bytes()[self._log_start :].decode()
 
     @property
     def server_pid(self) -> int:
@@ -207,7 +212,12 @@ class Ledger:
             # Every key was sent once: not even a lost reply is a reason for a second message.
             assert not keys or keys.most_common(1)[0][1] == 1, f"doubled in {mailbox}: {keys.most_common(3)}"
         on_disk = sorted(path.stem for path in (server.data_dir / "mail").rglob("*.eml"))
-        assert on_disk == sorted(one for messages in found.values() for one in messages), "orphans"
+        readable = sorted(one for messages in found.values() for one in messages)
+        if "recovery.goes_on_behind" in server.logged():
+            # On a slow machine a start leaves some files that were not acknowledged to the patrol, which comes later.
+            assert set(readable) <= set(on_disk)
+        else:
+            assert on_disk == readable, "orphans"
         for name in ("tmp", "quarantine"):
             assert list((server.data_dir / "nodes" / "main" / name).iterdir()) == [], name
         return len(on_disk)
