@@ -201,7 +201,7 @@ class MongoTable:
         for some in slices([_document(stored) for stored in rows], MAX_INSERT):
             # An unlink note is no row: the upsert meets its id, and leaves it.
             replacements = [
-                ReplaceOne({"_id": {"$eq": one["_id"]}, "deleted": {"$exists": False}}, one, upsert=True)
+                ReplaceOne({"_id": {"$eq": one["_id"]}, "deleted": {"$exists": False}}, one, upsert=True, hint=BY_ID)
                 for one in some
             ]
             with translated(), pymongo.timeout(self._call_s), repeatable():

@@ -147,7 +147,7 @@ class SqliteTable:
     # ── MessageTable ──
 
     async def ping(self) -> None:
-        await self._rows("select id from total", ())
+        await self._rows("select id from total where id = 0", ())
 
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
         values = [_row(stored) for stored in rows]

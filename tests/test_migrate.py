@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ from mailsac.store_sqlite import SqliteTable
 from .contract.rows import stored
 from .contract.test_movable_table import changed
 from .live.process import Process
-from .mongodb import database_for, mongo_table, server_uri
+from .mongodb import database_for, is_real, mongo_table, server_uri
 
 ROOT: Final = Path(__file__).parents[1]
 BOUND_S: Final = 60.0
@@ -264,12 +264,14 @@ def test_what_is_not_there_is_named_in_one_line(
 
 
 PEAK: Final = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from mailsac.cli import main
 try:
     main(sys.argv[1:])
 finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+    status = Path("/proc/self/status").read_text()  # getrusage would tell of the process before exec, too
+    print("peak", int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) // 1024, file=sys.stderr)
 """
 
 
@@ -277,6 +279,8 @@ finally:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("to", DATABASES)
 async def test_a_hundred_thousand_rows_take_no_more_memory_than_a_thousand(site: Site, to: str) -> None:
+    if not is_real():  # SecantusDB reads all documents for each page of ids
+        site = replace(site, uri=site.uri.replace("TimeoutMS=15000", "TimeoutMS=120000"))
     peaks = []
     for first, last in ((0, 1_000), (1_000, 100_000)):
         rows = [stored(n, mailbox=f"box{n % 997}@example.com") for n in range(first, last)]

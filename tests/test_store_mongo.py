@@ -9,20 +9,21 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import bson
 import pytest
 from gridfs import AsyncGridFSBucket
-from pymongo import AsyncMongoClient, monitoring
+from pymongo import AsyncMongoClient
 
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.store import Usage
 from mailsac.store_gridfs import CHUNK, GridFsRaw
-from mailsac.store_mongo import OPTIONS, Document, MongoTable, _document, connected
+from mailsac.store_mongo import Document, MongoTable, _document, connected
 
 from .contract.rows import message_id, received, stored
 from .mongodb import SecantusDB, database_for, is_real, mongo_raw, mongo_table, server_uri
+from .plans import BY_INDEX, every_method, mongo_commands, mongo_plan
 
 BOX = "box@example.com"
 TAG = "box+shop@example.com"
@@ -55,108 +56,49 @@ async def raw(server: SecantusDB, tmp_path: Path) -> AsyncIterator[GridFsRaw]:
 # ── plans ──
 
 
-class Recorder(monitoring.CommandListener):
-    """The commands that clients made meanwhile send."""
-
-    def __init__(self) -> None:
-        self.commands: list[Document] = []
-
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.command_name in {"find", "aggregate", "insert", "update", "delete", "createIndexes"}:
-            self.commands.append(dict(event.command))
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
-
-
 @pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    listener = Recorder()
-    monkeypatch.setitem(cast(dict[str, Any], OPTIONS), "event_listeners", [listener])
-    return listener
+def commands() -> Iterator[list[Document]]:
+    with mongo_commands() as sent:
+        yield sent
 
 
-def stages(plan: object) -> list[str]:
-    """The stages of a plan, wherever the server puts them."""
-    if isinstance(plan, list):
-        return [stage for part in plan for stage in stages(part)]
-    if not isinstance(plan, dict):
-        return []
-    below = [stage for name, part in plan.items() if name != "rejectedPlans" for stage in stages(part)]
-    return [plan["stage"], *below] if isinstance(plan.get("stage"), str) else below
-
-
-def query(command: Document) -> Document:
-    """What a command looks for, in the form that `explain` takes; the servers explain no write alike."""
-    if "update" in command:
-        statement = command["updates"][0]
-        return {"find": command["update"], "filter": statement["q"], "hint": statement["hint"]}
-    if "delete" in command:
-        statement = command["deletes"][0]
-        return {"find": command["delete"], "filter": statement["q"], "hint": statement["hint"]}
-    kept = {"find", "filter", "sort", "projection", "limit", "hint", "aggregate", "pipeline", "cursor"}
-    return {name: value for name, value in command.items() if name in kept}
-
-
-async def every_step(table: MongoTable) -> None:
-    rows = [stored(n, recipient=TAG if n % 3 else None, starred=n % 5 == 0) for n in range(60)]
-    await table.insert_many(rows)
-    one = rows[7].message.id
-    await table.get(one)
-    await table.known([one, message_id()])
-    await table.stored([one, message_id()])
-    await table.ids(after="", limit=5)
-    for recipient in (None, BOX, TAG):
-        await table.newest(BOX, recipient=recipient, until=None, limit=5)
-        await table.newest(BOX, recipient=recipient, until=received(50), limit=5)
-        await table.count(BOX, recipient=recipient)
-        await table.maildrop(BOX, recipient=recipient)
-    await table.oldest(limit=5)
-    await table.usage()
-    await table.delete([one, message_id()])
-    await table.expire(received(9), limit=3)
-    await table.beyond_cap(20, limit=3)
-    await table.purge(BOX, recipient=TAG)
-    await table.unlinked(await table.unlink_notes(limit=3))
-
-
-async def test_every_query_and_every_write_is_answered_by_an_index(recorder: Recorder, tmp_path: Path) -> None:
+async def test_every_query_and_every_write_is_answered_by_an_index(commands: list[Document], tmp_path: Path) -> None:
     async with mongo_table(server_uri(), database_for(tmp_path)) as table:
-        await every_step(table)
-        commands = [one for one in recorder.commands if not {"insert", "createIndexes"} & one.keys()]
+        await every_method(table)
         assert {name for command in commands for name in command} >= {"find", "aggregate", "update", "delete"}
-        for command in commands:
-            plan = stages(await table.rows.database.command("explain", query(command)))
+        for command in tuple(commands):
+            plan = await mongo_plan(table.rows.database, command)
+            if {"insert", "createIndexes"} & command.keys():
+                continue
             assert "COLLSCAN" not in plan, command
-            assert {"IXSCAN", "IDHACK", "COUNT_SCAN", "EXPRESS_IXSCAN"} & set(plan), command
+            assert BY_INDEX & set(plan), command
             if is_real():
                 assert "SORT" not in plan or "aggregate" in command, command
 
 
-async def test_every_write_is_durable_before_it_counts(recorder: Recorder, tmp_path: Path) -> None:
+async def test_every_write_is_durable_before_it_counts(commands: list[Document], tmp_path: Path) -> None:
     async with (
         mongo_table(server_uri(), database_for(tmp_path)) as table,
         mongo_raw(server_uri(), database_for(tmp_path)) as raw,
     ):
-        await every_step(table)
+        await every_method(table)
         await raw.write_many([("a", [b"octets"])])
         await raw.delete(["a"])
-    writes = [command for command in recorder.commands if {"insert", "update", "delete"} & command.keys()]
+    writes = [command for command in commands if {"insert", "update", "delete"} & command.keys()]
     assert {name for command in writes for name in command} >= {"insert", "update", "delete"}
     assert all(command["writeConcern"] == {"w": "majority", "j": True} for command in writes)
 
 
-async def test_every_call_has_a_deadline_and_a_build_of_indexes_has_none(recorder: Recorder, tmp_path: Path) -> None:
+async def test_every_call_has_a_deadline_and_a_build_of_indexes_has_none(
+    commands: list[Document], tmp_path: Path
+) -> None:
     """A server gives up what its client gives up, and a build may take an hour."""
     async with mongo_table(server_uri(), database_for(tmp_path)) as table:
-        await every_step(table)
-    builds = [command for command in recorder.commands if "createIndexes" in command]
+        await every_method(table)
+    builds = [command for command in commands if "createIndexes" in command]
     assert builds
     assert all("maxTimeMS" not in command for command in builds)
-    assert all(command["maxTimeMS"] > 0 for command in recorder.commands if command not in builds)
+    assert all(command["maxTimeMS"] > 0 for command in commands if command not in builds)
 
 
 async def test_an_index_that_is_dropped_is_built_again(table: MongoTable) -> None:

@@ -1,0 +1,151 @@
+"""Every statement that the adapters send to their databases, and its plan."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol, cast
+from unittest import mock
+
+from pymongo import monitoring
+
+from mailsac.migrate import MovableTable
+from mailsac.recovery import RebuildableTable
+from mailsac.store_mongo import OPTIONS, Database, Document
+
+from .contract.rows import message_id, received, stored
+
+BOX: Final = "box@example.com"
+TAGGED: Final = "box+tag@example.com"
+# An index that is read from its start, as far as the limit.
+IN_ORDER: Final = {"SCAN unlink_note", "SCAN message USING INDEX message_expendable"}
+BY_INDEX: Final = {"IXSCAN", "IDHACK", "COUNT_SCAN", "EXPRESS_IXSCAN"}
+
+
+class Table(MovableTable, RebuildableTable, Protocol):
+    """All that an adapter can be asked."""
+
+
+async def every_method(adapter: Table) -> None:
+    """Call each in every form that has a statement of its own; an adapter with one that is missing here fails."""
+    called = set[str]()
+
+    class Noting:
+        def __getattr__(self, name: str) -> Any:
+            called.add(name)
+            return getattr(adapter, name)
+
+    table = cast(Table, Noting())
+    rows = [stored(n, recipient=TAGGED if n % 3 else None, starred=n % 5 == 0) for n in range(60)]
+    one = rows[7].message.id
+    await table.ping()
+    await table.insert_many(rows)
+    await table.replace_many(rows[:2])
+    await table.get(one)
+    await table.known([one, message_id()])
+    await table.stored([one, message_id()])
+    await table.ids(after="", limit=5)
+    for recipient in (None, BOX, TAGGED):
+        await table.newest(BOX, recipient=recipient, until=None, limit=5)
+        await table.newest(BOX, recipient=recipient, until=received(50), limit=5)
+        await table.count(BOX, recipient=recipient)
+        await table.maildrop(BOX, recipient=recipient)
+    await table.oldest(limit=5)
+    await table.usage()
+    await table.delete([one, message_id()])
+    await table.expire(received(9), limit=3)
+    await table.beyond_cap(20, limit=3)
+    for recipient in (TAGGED, BOX, None):
+        await table.purge(BOX, recipient=recipient)
+    await table.unlinked(await table.unlink_notes(limit=3))
+    methods = inspect.getmembers(type(adapter), inspect.iscoroutinefunction)
+    assert {name for name, _ in methods if not name.startswith("_")} == called
+
+
+# ── SQLite ──
+
+
+@contextmanager
+def sqlite_statements() -> Iterator[set[str]]:
+    """What the connections that are opened meanwhile run, with the values in it."""
+    statements = set[str]()
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.set_trace_callback(statements.add)
+        return connection
+
+    with mock.patch.object(sqlite3, "connect", traced):
+        yield statements
+
+
+def sqlite_plan(db: sqlite3.Connection, statement: str) -> list[str]:
+    """The steps of its plan; none for what has no plan."""
+    if not re.match(r"\s*(select|insert|update|delete|with|replace)\b", statement):
+        return []
+    return [step for *_, step in db.execute(f"explain query plan {statement}")]
+
+
+def is_scan(statement: str, step: str) -> bool:
+    """Whether that step of its plan takes longer the more rows there are."""
+    if step in IN_ORDER:
+        return "limit" not in statement
+    return (step.startswith("SCAN") and step != "SCAN CONSTANT ROW") or "TEMP B-TREE" in step
+
+
+# ── MongoDB ──
+
+
+class _Recorder(monitoring.CommandListener):
+    def __init__(self, commands: list[Document]) -> None:
+        self._commands = commands
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name in {"find", "aggregate", "insert", "update", "delete", "createIndexes"}:
+            self._commands.append(dict(event.command))
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+@contextmanager
+def mongo_commands() -> Iterator[list[Document]]:
+    """What the clients that are made meanwhile send."""
+    commands: list[Document] = []
+    with mock.patch.dict(cast(dict[str, Any], OPTIONS), event_listeners=[_Recorder(commands)]):
+        yield commands
+
+
+async def mongo_plan(database: Database, command: Document) -> list[str]:
+    """The stages of its plan; none for what has no plan."""
+    if {"insert", "createIndexes"} & command.keys():
+        return []
+    return _stages(await database.command("explain", _query(command)))
+
+
+def _query(command: Document) -> Document:
+    """What a command looks for, in the form that `explain` takes; the servers explain no write alike."""
+    for verb, statements in (("update", "updates"), ("delete", "deletes")):
+        if verb in command:
+            statement = command[statements][0]
+            hint = {"hint": statement["hint"]} if "hint" in statement else {}
+            return {"find": command[verb], "filter": statement["q"], **hint}
+    kept = {"find", "filter", "sort", "projection", "limit", "hint", "aggregate", "pipeline", "cursor"}
+    return {name: value for name, value in command.items() if name in kept}
+
+
+def _stages(plan: object) -> list[str]:
+    """Wherever the server puts them."""
+    if isinstance(plan, list):
+        return [stage for part in plan for stage in _stages(part)]
+    if not isinstance(plan, dict):
+        return []
+    below = [stage for name, part in plan.items() if name != "rejectedPlans" for stage in _stages(part)]
+    return [plan["stage"], *below] if isinstance(plan.get("stage"), str) else below
