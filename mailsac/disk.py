@@ -10,6 +10,9 @@ from typing import Final
 from mailsac.errors import StorageFull, StoreUnavailable
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+# What the log tells the operator.
+MAKE_ROOM: Final = "make room on that disk; nothing needs a restart"
+SEE_TO_DISK: Final = "see whether that disk is read-only or fails; nothing needs a restart"
 
 
 def sync_directory(path: str | Path) -> None:
@@ -23,4 +26,6 @@ def sync_directory(path: str | Path) -> None:
 
 def disk_failure(error: OSError, reason: str) -> StorageFull | StoreUnavailable:
     """The failure that an error of the operating system is to the store."""
-    return (StorageFull if error.errno in _FULL else StoreUnavailable)(reason=reason)
+    if error.errno in _FULL:
+        return StorageFull(reason=f"{reason}; {MAKE_ROOM}")
+    return StoreUnavailable(reason=f"{reason}; {SEE_TO_DISK}")

@@ -113,7 +113,7 @@ class HttpServer:
         self._time_scale = time_scale
         self._allowed_hosts = frozenset(host.lower() for host in config.allowed_hosts)
         memory = OctetBudget(MAX_HELD_OCTETS)
-        self._operation = Operation(store, metrics, inbound.refuse_reason)
+        self._operation = Operation(store, metrics, inbound.refuse_reason, spools=is_degraded is not None)
         self.routes = route_table(
             Messages(store, accounts),
             Bodies(store, accounts, memory, time_scale),

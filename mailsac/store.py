@@ -239,6 +239,7 @@ class Committer:
 
 
 def _fail(batch: list[_Unit], error: Exception) -> None:
+    log.error("store.commit_failed", extra={"messages": sum(len(unit.items) for unit in batch), "error": repr(error)})
     for unit in batch:
         if not unit.done.cancelled():
             unit.done.set_exception(error)

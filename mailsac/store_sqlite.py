@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from mailsac.disk import MAKE_ROOM, SEE_TO_DISK
 from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.lockfile import locked
 from mailsac.message import Message, StoredMessage
@@ -34,6 +35,16 @@ READERS: Final = 3  # a read takes microseconds; more threads would only contend
 MAX_COMMIT: Final = 256  # writes that share a transaction; bounds how long the first of them waits for the last
 MAX_VARIABLES: Final = 500  # ids in one IN list; SQLite before 3.32 refuses more than 999
 MAX_DELETE: Final = 500  # deletions that share a transaction, so that other writers get their turn
+
+REBUILD: Final = "stop mailsac, move that file, its -wal and its -shm away and run `mailsac rebuild`"
+REMEDIES: Final = {
+    sqlite3.SQLITE_CORRUPT: REBUILD,
+    sqlite3.SQLITE_NOTADB: REBUILD,
+    sqlite3.SQLITE_FULL: MAKE_ROOM,
+    sqlite3.SQLITE_IOERR: SEE_TO_DISK,
+    sqlite3.SQLITE_READONLY: SEE_TO_DISK,
+    sqlite3.SQLITE_CANTOPEN: SEE_TO_DISK,
+}
 
 # Each entry takes the schema from its index to the next number (PRAGMA user_version). Never edit one that was released.
 MIGRATIONS: Final = (
@@ -119,9 +130,7 @@ class SqliteTable:
             for reader in self._readers:
                 reader.execute("pragma query_only = on")
         except (sqlite3.Error, OSError) as error:
-            damaged = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-            remedy = "; move it, its -wal and its -shm away and run `mailsac rebuild`" if damaged else ""
-            raise StoreUnavailable(reason=f"the database {path} cannot be opened: {error}{remedy}") from error
+            raise StoreUnavailable(reason=f"the database {path} cannot be opened: {_explained(error)}") from error
         self._jobs: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -270,9 +279,9 @@ class SqliteTable:
             try:
                 return work(connection)
             except sqlite3.Error as error:
-                raise _translated(error) from error
+                raise self._translated(error) from error
             except msgspec.DecodeError as error:
-                raise StoreUnavailable(reason=f"a damaged row: {error}") from error
+                raise StoreUnavailable(reason=f"a damaged row in {self._path}: {error}; {REBUILD}") from error
             finally:
                 self._readers.append(connection)
 
@@ -337,10 +346,14 @@ class SqliteTable:
                 return [outcome for work in batch for outcome in self._commit([work])]
             if not isinstance(error, sqlite3.Error):
                 return [error]
-            failure = _translated(error)
+            failure = self._translated(error)
             failure.__cause__ = error
             return [failure]
         return outcomes
+
+    def _translated(self, error: sqlite3.Error) -> MailsacError:
+        failure = StorageFull if _primary_code(error) == sqlite3.SQLITE_FULL else StoreUnavailable
+        return failure(reason=f"the database {self._path}: {_explained(error)}")
 
     # ── opening and closing ──
 
@@ -422,6 +435,12 @@ def _resolve(waiting: list[asyncio.Future[Any]], outcomes: list[Any]) -> None:
             done.set_result(outcome)
 
 
-def _translated(error: sqlite3.Error) -> MailsacError:
-    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-    return StorageFull(reason=str(error)) if full else StoreUnavailable(reason=str(error))
+def _primary_code(error: Exception) -> int:
+    """SQLite's result code without what extends it; 0 where there is none."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _explained(error: Exception) -> str:
+    """What is wrong, and what to do about it."""
+    remedy = REMEDIES.get(_primary_code(error))
+    return f"{error}; {remedy}" if remedy else str(error)

@@ -34,8 +34,12 @@ class Operation:
         store: MailStore,
         metrics: Metrics,
         refuse_reason: Callable[[], Awaitable[MailsacError | None]],
+        *,
+        spools: bool,
     ) -> None:
+        """`spools` says that mail is accepted also while the table does not answer."""
         self._store = store
+        self._spools = spools
         self._metrics = metrics
         self._refuse_reason = refuse_reason
         self.ports: tuple[int, int] | None = None  # of SMTP and POP3, once both are open
@@ -63,7 +67,8 @@ class Operation:
             unreadable = True
         else:
             unreadable = False
-        down = unreadable if request.query.get("for") == "read" else refusal is not None
+        refused = refusal is not None or (unreadable and not self._spools)
+        down = unreadable if request.query.get("for") == "read" else refused
         state = Readiness("degraded" if reasons else "ok", tuple(dict.fromkeys(reasons)))
         return _readiness(503 if down else 200, state)
 

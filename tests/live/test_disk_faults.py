@@ -1,5 +1,7 @@
 """A disk that is full, fails, is read-only or slow: mail is refused for a while, never lost, and nobody restarts.
 
+A database file that is damaged takes a restart, and what to do before it stands in the log.
+
 The full disk is a small tmpfs. The other faults come from a library in front of the C library, made here with gcc;
 they can be switched while the server runs, as a file system cannot that the server holds open for writing.
 """
@@ -7,8 +9,10 @@ they can be switched while the server runs, as a file system cannot that the ser
 from __future__ import annotations
 
 import os
+import poplib
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +23,7 @@ import pytest
 
 from tests.conftest import needs
 
-from .process import BOUND_S, Ledger, Process, serving
+from .process import BOUND_S, ROOT, Ledger, Process, serving
 
 BOX: Final = ["box@example.com"]
 
@@ -157,6 +161,7 @@ def test_a_disk_that_takes_nothing_and_comes_back(tmp_path: Path, faults: Faults
         ((mailbox, message_id),) = ledger.acknowledged
         assert server.original(mailbox, message_id)
         assert list(server.uidls(mailbox)) == [message_id]
+        assert told(server, "see whether that disk is read-only or fails") >= 5
 
         faults.clear()
         assert ledger.send(smtp, BOX, 2000)
@@ -164,6 +169,62 @@ def test_a_disk_that_takes_nothing_and_comes_back(tmp_path: Path, faults: Faults
         assert set(server.uidls(BOX[0])) == {one for _, one in ledger.acknowledged}
     with serving(tmp_path / "data") as server:
         assert ledger.verify(server) == 2
+
+
+def told(server: Process, what: str) -> int:
+    """How many log lines about commits that failed say that."""
+    return sum("store.commit_failed" in line and what in line for line in server.logged().splitlines())
+
+
+@pytest.mark.check("C-80")
+@pytest.mark.parametrize("damage", ["garbage", "truncated"])
+def test_a_database_file_that_is_damaged_while_it_is_in_use(tmp_path: Path, damage: str) -> None:
+    """The listeners stay up, mail gets 451, the log says what to do, and doing that brings all of it back."""
+    ledger = Ledger()
+    data_dir = tmp_path / "data"
+    database = data_dir / "mailsac.db"
+    with serving(data_dir) as server, server.smtp() as smtp:
+        for _ in range(50):
+            assert ledger.send(smtp, BOX, 500)
+    with serving(data_dir) as server, server.smtp() as smtp:  # a new process has read next to nothing of the file
+        size = database.stat().st_size
+        with database.open("r+b") as file:
+            if damage == "truncated":
+                file.truncate(4096)
+            else:
+                file.seek(4096)  # behind the page that says that this is a database
+                file.write(os.urandom(size - 4096))
+        for _ in range(5):
+            assert not ledger.send(smtp, BOX, 500)
+        assert set(ledger.refused) == {451}
+        assert told(server, "run `mailsac rebuild`") == 5
+        status, body = server.get(f"/api/addresses/{BOX[0]}/messages")
+        assert status == 503, body
+        assert server.get("/readyz")[0] == 503
+        assert server.get("/livez")[0] == 200
+        with pytest.raises(poplib.error_proto, match="SYS/TEMP"):
+            server.uidls(BOX[0])
+
+    refused = run(data_dir, "serve")
+    assert refused.returncode == 1
+    assert "run `mailsac rebuild`" in refused.stderr
+    for path in data_dir.glob("mailsac.db*"):
+        path.rename(tmp_path / path.name)
+    assert run(data_dir, "rebuild").returncode == 0
+    with serving(data_dir) as server:
+        assert ledger.verify(server) == 50
+
+
+def run(data_dir: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A command on that data folder, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "mailsac", command, "--data-dir", str(data_dir)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **{f"MAILSAC_{one}_PORT": "0" for one in ("SMTP", "POP3", "HTTP")}},
+        capture_output=True,
+        text=True,
+        timeout=BOUND_S,
+    )
 
 
 @pytest.mark.check("C-86")
@@ -221,6 +282,7 @@ def test_a_full_disk_refuses_for_now_and_takes_mail_again(small_disk: Path, floo
         assert 1 <= len(ledger.acknowledged) < 100
         assert ledger.verify(server) == len(ledger.acknowledged)
         assert server.get("/livez")[0] == 200
+        assert floor or told(server, "make room on that disk") >= 1
 
         ballast.unlink()
         assert ledger.send(smtp, BOX, 500_000)
