@@ -108,9 +108,7 @@ class SpoolFolder:
         """
 
         def work() -> list[str]:
-            for message_id in _ids(self._refused):
-                (self._refused / message_id).rename(self._path / message_id)
-            return _ids(self._path)
+            return sorted({*_ids(self._path), *_ids(self._refused)})
 
         return await self._run(work)
 
@@ -132,7 +130,7 @@ class SpoolFolder:
         await self._run(work)
 
     async def set_aside(self, message_ids: Iterable[str]) -> None:
-        """Mark them in a folder of their own, until the next `marked`. Raises StoreUnavailable and StorageFull."""
+        """Mark them as refused, in a folder of their own. Raises StoreUnavailable and StorageFull."""
 
         def work() -> None:
             for message_id in message_ids:
@@ -149,7 +147,8 @@ class SpoolFolder:
 
         def work() -> None:
             for message_id in message_ids:
-                (self._path / message_id).unlink(missing_ok=True)
+                for folder in (self._path, self._refused):
+                    (folder / message_id).unlink(missing_ok=True)
 
         await self._run(work)
 
@@ -170,7 +169,7 @@ class SpoolFolder:
 
 def _ids(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if arrival_ms(entry.name) is not None)
+        return [entry.name for entry in entries if arrival_ms(entry.name) is not None]
 
 
 class Overlay:
@@ -524,7 +523,7 @@ class SpoolingTable:
                 ids = [stored.message.id for stored in some]
                 present = await self._present(ids)
                 refused = await self._insert([stored for stored in some if stored.message.id in present])
-                await self._folder.unmark(ids)
+                await self._folder.unmark([one for one in ids if one not in refused])
                 for stored in some:
                     self._overlay.remove(stored)
                 self._replayed.inc(len(some) - len(refused))
