@@ -286,7 +286,7 @@ class SpoolingTable:
 
         What the database refuses for good is set aside: accepted, and not to be found.
         """
-        failure = StoreUnavailable(reason="the database is away")
+        failure: StoreUnavailable | None = None
         if not self._breaker.is_open:
             try:
                 with self._breaker.watching():
@@ -307,7 +307,8 @@ class SpoolingTable:
         for stored in rows:
             self._overlay.add(stored)
         self._spooled.inc(len(rows))
-        self._breaker.open(failure)  # whatever the failure was: closed again as soon as these rows are replayed
+        if failure is not None:  # whatever it was: the breaker is closed again as soon as rows are replayed
+            self._breaker.open(failure)
         self._work.set()
 
     async def get(self, message_id: str) -> Message | None:
@@ -502,11 +503,13 @@ class SpoolingTable:
             await self._work.wait()
             try:
                 await self._table.ping()
-                await self._replay(self._overlay.first(REPLAY_ROWS))
-                self._breaker.close()
-                while self._overlay:
-                    await asyncio.sleep(REPLAY_PAUSE_S)
+                while True:
                     await self._replay(self._overlay.first(REPLAY_ROWS))
+                    # Each time: a call that began before the database was back may have failed, and opened it, since.
+                    self._breaker.close()
+                    if not self._overlay:
+                        break
+                    await asyncio.sleep(REPLAY_PAUSE_S)
             except MailsacError as error:
                 self._breaker.open(error)
                 await asyncio.sleep(PROBE_S)

@@ -32,6 +32,7 @@ class Switched:
         self.table = table
         self.is_away = False
         self.lost_answers = False
+        self.reads_fail = False
         self.poison: set[str] = set()
         self.asked = 0
         self.batches: list[list[str]] = []
@@ -41,7 +42,7 @@ class Switched:
 
         async def call(*args: Any, **named: Any) -> Any:
             self.asked += 1
-            if self.is_away:
+            if self.is_away or (self.reads_fail and name == "get"):
                 raise StoreUnavailable
             if name == "insert_many":
                 return await self.insert(args[0])
@@ -347,6 +348,54 @@ async def test_a_replay_that_breaks_off_goes_on_and_doubles_nothing(
     assert list(dict.fromkeys(replayed)) == ids(rows)
     assert await home.database.table.usage() == Usage(messages=95, octets=95_000)
     assert home.marked() == []
+
+
+async def test_a_row_on_its_way_into_the_spool_when_the_database_returns_opens_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = home.table()
+    home.database.is_away = True
+    await table.insert_many(home.rows(1))
+    began, go_on = asyncio.Event(), asyncio.Event()
+    mark = SpoolFolder.mark
+
+    async def slow_mark(folder: SpoolFolder, message_ids: Sequence[str]) -> None:
+        began.set()
+        await go_on.wait()
+        await mark(folder, message_ids)
+
+    monkeypatch.setattr(SpoolFolder, "mark", slow_mark)
+    late = asyncio.create_task(table.insert_many(home.rows(1)))
+    await began.wait()
+    home.database.is_away = False
+    async with running(table):
+        await until(lambda: not table.is_degraded)
+        go_on.set()
+        await late
+        assert not table.is_degraded
+        await caught_up(home, table)
+
+    assert await table.count(BOX, recipient=None) == 2
+
+
+async def test_a_breaker_that_opens_during_the_replay_does_not_wait_for_its_end(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by calls that time out when the database is back already; under load the spool may not get empty for long."""
+    monkeypatch.setattr(spool, "REPLAY_ROWS", 1)
+    monkeypatch.setattr(spool, "REPLAY_PAUSE_S", 0.001)
+    table = home.table()
+    home.database.is_away = True
+    await table.insert_many(home.rows(300))
+    home.database.is_away = False
+    async with running(table):
+        await until(lambda: not table.is_degraded)
+        home.database.reads_fail = True
+        while not table.is_degraded:
+            with suppress(StoreUnavailable):
+                await table.get(message_id())
+        await until(lambda: not table.is_degraded)
+        assert home.metric("spool_messages")
 
 
 async def test_what_is_still_to_be_replayed_counts_and_can_be_deleted(home: Home) -> None:
