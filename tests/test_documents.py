@@ -11,7 +11,7 @@ import pytest
 
 from mailsac import __version__
 from mailsac.cli import main
-from mailsac.config import Config
+from mailsac.config import Config, resolve
 from mailsac.telemetry import Metrics
 from tests.conftest import needs
 
@@ -86,11 +86,18 @@ def test_settings_that_a_document_names_exist(document: str) -> None:
     named = re.findall(
         r"\b(smtp|pop3|http|tls|store|cache|retention|limits|auth|log|testing)\.([a-z][a-z0-9_]+)\b", text
     )
-    files = {"py", "md", "dropped", "toml"}
+    others = {"py", "md", "toml", "dropped", "commit_failed"}  # files and log events
 
     assert [
-        f"{table}.{key}" for table, key in named if key not in files and not hasattr(getattr(tables, table), key)
+        f"{table}.{key}" for table, key in named if key not in others and not hasattr(getattr(tables, table), key)
     ] == []
+
+
+@pytest.mark.parametrize("document", OWN_DOCUMENTS)
+def test_settings_files_that_a_document_shows_are_accepted(document: str, tmp_path: Path) -> None:
+    for shown in re.findall(r"^```toml\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL):
+        (tmp_path / "config.toml").write_text(shown)
+        resolve(tmp_path / "config.toml", {}, {})
 
 
 def test_the_readme_has_the_default_ports() -> None:
