@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_FILE: Final = Path("config.toml")
 STOP_BOUND_S: Final = 15.0  # the drains have bounds of their own; this one is for a disk that never answers
+SWITCH_S: Final = 0.0005  # after which a thread that computes lets the event loop have its turn; Python's own is 5 ms
 WRONG_CONFIG: Final = 2  # exit status
 
 # The settings that have a flag; every other one is for config.toml or the environment.
@@ -114,6 +116,7 @@ def serve(file: Path | None, **flags: str | None) -> None:
 
     configure_logging(settings.config.log)
     warn_unknown(settings)
+    sys.setswitchinterval(SWITCH_S)
     loop_factory = _loop_factory()
     gc.freeze()
     gc.enable()

@@ -11,6 +11,7 @@ import codecs
 import re
 from encodings.aliases import aliases
 from functools import lru_cache
+from io import BytesIO
 from itertools import islice
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -156,7 +157,7 @@ def decode_base64(data: bytes) -> bytes:
     Data that cannot be base64, because a single character is left over and others are not of its alphabet, comes back
     as it is: it was labelled wrongly.
     """
-    out: list[bytes] = []
+    out = BytesIO()
     rest = b""
     at = 0
     while at < len(data):
@@ -165,22 +166,22 @@ def decode_base64(data: bytes) -> bytes:
         at = end
         if b"=" not in piece:
             try:  # whole quanta, as nearly all lines have them: no need to look at single characters
-                out.append(binascii.a2b_base64(piece))
+                out.write(binascii.a2b_base64(piece))
                 rest = b""
                 continue
             except binascii.Error:
                 pass
         piece, ended = _up_to_padding(piece.translate(None, _NOT_BASE64))
         whole = len(piece) - len(piece) % 4
-        out.append(binascii.a2b_base64(piece[:whole]))
+        out.write(binascii.a2b_base64(piece[:whole]))
         rest = piece[whole:]
         if ended:
             break
     if len(rest) > 1:
-        out.append(binascii.a2b_base64(rest + b"=="))
+        out.write(binascii.a2b_base64(rest + b"=="))
     elif rest and _FOREIGN.search(data.strip()):
         return data
-    return b"".join(out)
+    return out.getvalue()
 
 
 def _up_to_padding(clean: bytes) -> tuple[bytes, bool]:
@@ -238,7 +239,7 @@ def codec_name(charset: str) -> str | None:
 _ASCII: Final = re.compile(r"[\x00-\x7f]+")
 
 
-def decode_octets(data: bytes, charset: str | None) -> str:
+def decode_octets(data: bytes | memoryview, charset: str | None) -> str:
     """Text in the charset that its sender named, with U+FFFD for what is wrong in it.
 
     Without a charset, with one that nobody knows, or with 8-bit octets in what is called ASCII: UTF-8 where more of it
@@ -247,13 +248,13 @@ def decode_octets(data: bytes, charset: str | None) -> str:
     codec = codec_name(charset) if charset else None
     if codec is None or codec == "ascii":
         try:
-            return data.decode("utf-8")
+            return str(data, "utf-8")
         except UnicodeDecodeError:
-            text = data.decode("utf-8", "replace")
+            text = str(data, "utf-8", "replace")
         wrong = text.count("\ufffd")
-        return text if 2 * wrong < len(_ASCII.sub("", text)) else data.decode("cp1252", "mailsac_latin1")
+        return text if 2 * wrong < len(_ASCII.sub("", text)) else str(data, "cp1252", "mailsac_latin1")
     if len(data) <= DECODE_CHUNK:
-        text = data.decode(codec, "replace")
+        text = str(data, codec, "replace")
     else:
         decoder = codecs.getincrementaldecoder(codec)("replace")
         text = "".join(decoder.decode(data[at : at + DECODE_CHUNK]) for at in range(0, len(data), DECODE_CHUNK))

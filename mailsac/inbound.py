@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -11,10 +10,10 @@ from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.ids import QueueIds
 from mailsac.message import Envelope, checksum, crlf_octets, trace_header
 from mailsac.mime import Parsed, parse
-from mailsac.store import LARGE_OCTETS, PARSE_ON_LOOP_OCTETS, Item, MailStore
+from mailsac.store import Item, MailStore
 from mailsac.summary import summarize
+from mailsac.worker import Worker
 
-LARGE_AT_ONCE: Final = 2  # messages over LARGE_OCTETS that are parsed at the same time
 FREE_BYTES_AGE_S: Final = 0.25  # how old an answer about free disk may be; what it misses, the write itself refuses
 FLOOR_SHARE: Final = 0.05  # of the disk; the free-disk floor never asks for more, so that small disks are of use
 
@@ -48,7 +47,7 @@ class Inbound:
         self._refusal: MailsacError | None = None
         self._asked_at = -FREE_BYTES_AGE_S
         self._ids = QueueIds()
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._worker = Worker()
 
     async def refuse_reason(self) -> MailsacError | None:
         """Why no mail can be taken now, asked before a client sends it."""
@@ -66,7 +65,7 @@ class Inbound:
 
     async def deliver(self, envelope: Envelope, data: bytes) -> str:
         """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError."""
-        parsed, crc32c, octets = await self._examined(data)
+        parsed, crc32c, octets = await self._worker.run(len(data), _examine, data)
         queue_id = self._ids.next()
         items = []
         for index, recipient in enumerate(envelope.recipients):
@@ -80,16 +79,9 @@ class Inbound:
             )
             row = summarize(trace, parsed, octets=len(header) + octets)
             items.append(Item(row=row, pieces=(header, data)))
+        del parsed  # its texts may be as large as the message, and the commit may have to wait
         await self._store.save(items)
         return queue_id
-
-    async def _examined(self, data: bytes) -> tuple[Parsed, int, int]:
-        if len(data) <= PARSE_ON_LOOP_OCTETS:
-            return _examine(data)
-        if len(data) <= LARGE_OCTETS:
-            return await asyncio.to_thread(_examine, data)
-        async with self._large:
-            return await asyncio.to_thread(_examine, data)
 
 
 def _examine(data: bytes) -> tuple[Parsed, int, int]:

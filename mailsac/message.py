@@ -20,6 +20,7 @@ from mailsac.address import Address
 TRACE_FIELD: Final = b"X-Mailsac-Envelope: "
 TRACE_VERSION: Final = 1
 MAX_LINE_OCTETS: Final = 998  # without CRLF, RFC 5322 §2.1.1
+COUNTED_AT_ONCE: Final = 256 * 1024  # octets; in between other threads may run
 _TRACE_SEARCH: Final = 8192  # octets; a trace header is under 3 KB, as every part of it is bounded by the path grammar
 
 
@@ -237,7 +238,10 @@ def crlf_octets(pieces: Sequence[bytes]) -> int:
     """
     octets = 0
     for piece in pieces:
-        crlf = piece.count(b"\r\n")
-        octets += len(piece) + piece.count(b"\n") + piece.count(b"\r") - 2 * crlf
+        octets += len(piece)
+        for start in range(0, len(piece), COUNTED_AT_ONCE):
+            end = start + COUNTED_AT_ONCE
+            octets += piece.count(b"\n", start, end) + piece.count(b"\r", start, end)
+            octets -= 2 * piece.count(b"\r\n", start, end + 1)
     last = next((piece for piece in reversed(pieces) if piece), b"\n")
     return octets if last.endswith((b"\n", b"\r")) else octets + 2

@@ -86,7 +86,7 @@ def _parse(raw: bytes) -> Parsed:
     html: list[str] = []
     attachments: list[Attachment] = []
     error = None
-    leaves: Iterable[tuple[Part, bytes]] | None = read_ordinary(raw, section)
+    leaves: Iterable[tuple[Part, bytes | memoryview]] | None = read_ordinary(raw, section)
     if leaves is None:
         structure = read_structure(raw, section)
         leaves = ((leaf.part, leaf.octets(raw)) for leaf in structure.leaves)
@@ -117,7 +117,7 @@ def _parse(raw: bytes) -> Parsed:
 
 def attachment_content(raw: bytes, identifier: str) -> tuple[Attachment, bytes] | None:
     """The attachment of that MD5, Content-ID or file name, looked for in this order, and its decoded octets."""
-    best: tuple[int, Attachment, bytes] | None = None
+    best: tuple[int, Attachment, bytes | memoryview] | None = None
     position = 0
     for leaf in read_structure(raw, read_section(raw)).leaves:
         octets = leaf.octets(raw)
@@ -128,7 +128,7 @@ def attachment_content(raw: bytes, identifier: str) -> tuple[Attachment, bytes] 
         names = (attachment.checksum, attachment.content_id, attachment.file_name)
         if identifier in names and (best is None or names.index(identifier) < best[0]):
             best = (names.index(identifier), attachment, octets)
-    return best[1:] if best else None
+    return (best[1], bytes(best[2])) if best else None
 
 
 def _recipients(section: Section, name: str) -> tuple[Recipient, ...]:
@@ -144,7 +144,7 @@ def _joined(bodies: list[str]) -> str | None:
     return "".join(body if body.endswith(("\n", "\r")) or not body else body + "\r\n" for body in before) + last
 
 
-def _attachment(part: Part, octets: bytes, position: int) -> Attachment | None:
+def _attachment(part: Part, octets: bytes | memoryview, position: int) -> Attachment | None:
     """What the API says of a part that is not body; None for a part that is.
 
     Text and HTML without a file name are body unless they are marked as an attachment. So is a multipart that never

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Callable
+from io import BytesIO
 from typing import Final
 
 import msgspec
@@ -63,9 +65,10 @@ class Leaf(msgspec.Struct, frozen=True):
     start: int
     end: int
 
-    def octets(self, raw: bytes) -> bytes:
-        """The content with its transfer encoding undone."""
-        return decode_transfer(raw[self.start : self.end], self.part.transfer_encoding)
+    def octets(self, raw: bytes) -> bytes | memoryview:
+        """The content with its transfer encoding undone; where there is none, no copy is made."""
+        decode = _DECODERS.get(self.part.transfer_encoding)
+        return memoryview(raw)[self.start : self.end] if decode is None else decode(raw[self.start : self.end])
 
 
 class Structure(msgspec.Struct, frozen=True):
@@ -187,35 +190,24 @@ class _Scanner:
         self._error = self._error or reason
 
 
-def decode_transfer(data: bytes, encoding: str) -> bytes:
-    """Octets with a transfer encoding undone (RFC 2045 §6); as they are when it is unknown. Never raises."""
-    if encoding == "base64":
-        return decode_base64(data)
-    if encoding == "quoted-printable":
-        return _decode_quoted_printable(data)
-    if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
-        return _decode_uu(data)
-    return data
-
-
-def _decode_quoted_printable(data: bytes) -> bytes:
-    """In chunks that end with a line, so that other threads get to run meanwhile."""
+def decode_quoted_printable(data: bytes) -> bytes:
+    """Quoted-printable undone (RFC 2045 §6.7), in chunks that end with a line: other threads get to run meanwhile."""
     if len(data) <= DECODE_CHUNK:
         return binascii.a2b_qp(data)
-    out: list[bytes] = []
+    out = BytesIO()
     at = 0
     while at < len(data):
         end = data.find(b"\n", at + DECODE_CHUNK) + 1 or len(data)
-        out.append(binascii.a2b_qp(data[at:end]))
+        out.write(binascii.a2b_qp(data[at:end]))
         at = end
-    return b"".join(out)
+    return out.getvalue()
 
 
 _UU_BEGIN: Final = re.compile(rb"begin (?<![^\r\n]begin )[0-7]{1,8} [^\r\n]*+(?:\r\n|\r|\n|\Z)")
 _UU_LINE: Final = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
 
 
-def _decode_uu(data: bytes) -> bytes:
+def decode_uu(data: bytes) -> bytes:
     """What stands between `begin` and `end`; the data itself where there is no `begin`."""
     begin = _UU_BEGIN.search(data)
     if begin is None:
@@ -238,3 +230,11 @@ def _decode_uu(data: bytes) -> bytes:
             except binascii.Error:
                 break
     return b"".join(out)
+
+
+# RFC 2045 §6, and uuencode by its many names. None of them raises. Of an unknown encoding the octets stay as they are.
+_DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "base64": decode_base64,
+    "quoted-printable": decode_quoted_printable,
+    **dict.fromkeys(("x-uuencode", "uuencode", "uue", "x-uue"), decode_uu),
+}

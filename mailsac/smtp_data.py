@@ -6,6 +6,7 @@ another system can end a message early and start a forged one behind it (CVE-202
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Final
 
 END: Final = b"\r\n.\r\n"
@@ -25,7 +26,7 @@ class MessageReader:
         self.has_bare_newline = False
         self._find_bare_newlines = find_bare_newlines
         self._max_bytes = max_bytes
-        self._pieces: list[bytes] | None = []
+        self._message: BytesIO | None = BytesIO()  # gives its octets away without a copy
         # The end of a line before the first one, so that a message that begins with "." is no special case.
         self._held = b"\r\n"
         self._octets = 0  # with that line end
@@ -55,15 +56,12 @@ class MessageReader:
 
     def drop(self) -> None:
         """Forget what was read and keep nothing of what comes; the end of the message is still found."""
-        self._pieces = None
+        self._message = None
 
     def message(self) -> bytes:
         """The message as the client meant it; empty when it was dropped. Can be taken once."""
-        pieces, self._pieces = self._pieces, None
-        if not pieces:
-            return b""
-        pieces[0] = pieces[0][2:]
-        return b"".join(pieces)
+        message, self._message = self._message, None
+        return b"" if message is None else message.getvalue()
 
     def _keep(self, piece: bytes) -> None:
         if not piece:
@@ -72,8 +70,11 @@ class MessageReader:
             line_ends = piece.count(b"\r\n")
             self.has_bare_newline = piece.count(b"\n") != line_ends or piece.count(b"\r") != line_ends
         piece = piece.replace(b"\r\n.", b"\r\n")
+        if not self._octets:
+            piece = piece[2:]
+            self._octets = 2
         self._octets += len(piece)
         if self.is_too_large:
             self.drop()
-        if self._pieces is not None:
-            self._pieces.append(piece)
+        if self._message is not None:
+            self._message.write(piece)

@@ -22,14 +22,13 @@ from mailsac.errors import MailsacError, MessageNotFound, OutcomeUnknown, Overlo
 from mailsac.message import Message, StoredMessage
 from mailsac.mime import Parsed, parse
 from mailsac.telemetry import Metrics
+from mailsac.worker import Worker
 
 log = logging.getLogger(__name__)
 
 MAX_BATCH_MESSAGES: Final = 64  # of one group commit: bounds how long the first waits for the last
 MAX_BATCH_OCTETS: Final = 16 * 1024 * 1024
 MAX_WAITING_MESSAGES: Final = 10_000  # beyond it `save` refuses; listeners hold far fewer
-PARSE_ON_LOOP_OCTETS: Final = 64 * 1024  # below it a thread costs more than the parse
-LARGE_OCTETS: Final = 4 * 1024 * 1024  # whole messages above it are in memory two at a time
 QUEUE_ID: Final = re.compile(r"[0-9a-z]{26}")
 
 
@@ -251,7 +250,7 @@ class MailStore:
     def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics) -> None:
         self._table, self._raw, self._cache = table, raw, cache
         self._committer = Committer(table, raw, cache, metrics)
-        self._large = asyncio.Semaphore(2)
+        self.worker = Worker()  # for readers; mail that comes in has another, so that neither waits for the other
 
     async def save(self, items: Sequence[Item]) -> None:
         """Keep messages for good: durable, findable and in the LRU when it returns. All or an error."""
@@ -330,12 +329,7 @@ class MailStore:
         return await self._cache.get(("parsed", message.id), lambda: self._parse(message), lambda parsed: parsed.weight)
 
     async def _parse(self, message: Message) -> Parsed:
-        if message.size <= PARSE_ON_LOOP_OCTETS:
-            return parse(await self.read_raw(message.id))
-        if message.size <= LARGE_OCTETS:
-            return await asyncio.to_thread(parse, await self.read_raw(message.id))
-        async with self._large:
-            return await asyncio.to_thread(parse, await self.read_raw(message.id))
+        return await self.worker.run_on_loaded(message.size, parse, lambda: self.read_raw(message.id))
 
     async def _forget(self, message_ids: list[str]) -> list[str]:
         for message_id in message_ids:

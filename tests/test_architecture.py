@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
-    "errors cache setting_types headers html ids proxy",
+    "errors cache setting_types headers html ids proxy worker",
     "links parts disk lockfile config address smtp_data budget",
     "accounts message limits ordinary telemetry smtp_commands tls",
     "mime",

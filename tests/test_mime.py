@@ -393,7 +393,7 @@ def test_quoted_printable_decodes_alike_whatever_its_chunks(text: str) -> None:
     encoded = "".join(f"={octet:02X}" + ("=\n" if octet % 7 == 0 else "") for octet in text.encode()).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "DECODE_CHUNK", 16)
-        assert parts.decode_transfer(encoded, "quoted-printable") == text.encode()
+        assert parts.decode_quoted_printable(encoded) == text.encode()
 
 
 def test_broken_uuencode_gives_what_it_holds() -> None:

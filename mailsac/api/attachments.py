@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -25,7 +25,8 @@ from mailsac.api.response import (
 from mailsac.budget import OctetBudget
 from mailsac.message import Attachment
 from mailsac.mime import attachment_content
-from mailsac.store import PARSE_ON_LOOP_OCTETS, MailStore
+from mailsac.store import MailStore
+from mailsac.worker import ON_LOOP_OCTETS
 
 OPAQUE: Final = "application/octet-stream"
 
@@ -66,10 +67,13 @@ class Attachments:
         identifier = request.match_info["attachment"]
         if not message.attachments:
             raise AttachmentNotFound
-        if message.size <= PARSE_ON_LOOP_OCTETS:
+        if message.size <= ON_LOOP_OCTETS:
             return await self._sent(request, attachment_content(await self._store.read_raw(message.id), identifier))
         with await self._memory.reserve(COPIES * message.size, timeout_s=ROOM_WAIT_S) as room:
-            found = await asyncio.to_thread(attachment_content, await self._store.read_raw(message.id), identifier)
+            content = partial(attachment_content, identifier=identifier)
+            found = await self._store.worker.run_on_loaded(
+                message.size, content, lambda: self._store.read_raw(message.id)
+            )
             room.shrink(len(found[1]) if found else 0)
             return await self._sent(request, found)
 

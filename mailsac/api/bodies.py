@@ -6,8 +6,8 @@ the loop. The octets of a message never change, so its id, the representation an
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -44,7 +44,8 @@ from mailsac.mime import (
     headers_in_order,
     headers_single_or_list,
 )
-from mailsac.store import PARSE_ON_LOOP_OCTETS, MailStore
+from mailsac.store import MailStore
+from mailsac.worker import ON_LOOP_OCTETS
 
 STREAMED_OCTETS: Final = PIECE  # a message above it goes out in pieces
 ROOM_WAIT_S: Final = 5.0  # for room in memory
@@ -134,10 +135,11 @@ class Bodies:
         headers = _headers(request, message, rendering.kind, rendering.content_type, rendering.extension)
         if (unchanged := not_modified(request, headers["ETag"])) is not None:
             return unchanged
-        if message.size <= PARSE_ON_LOOP_OCTETS:
+        if message.size <= ON_LOOP_OCTETS:
             return web.Response(body=_octets(rendering, await self._store.parsed(message)), headers=headers)
         with await self._memory.reserve(COPIES * message.size, timeout_s=ROOM_WAIT_S) as room:
-            body = await asyncio.to_thread(_octets, rendering, await self._store.parsed(message))
+            parsed = await self._store.parsed(message)
+            body = await self._store.worker.run(message.size, partial(_octets, rendering), parsed)
             room.shrink(len(body))
             return await streamed(request, in_pieces(body), headers, length=len(body), timeout_s=self._piece_timeout_s)
 
