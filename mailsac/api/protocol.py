@@ -20,7 +20,7 @@ log: Final = logging.getLogger("mailsac.http")
 # aiohttp arms this timer when a connection opens and after each answer, and disarms it only when a whole header
 # section has arrived: it bounds idle connections and header sections that never end.
 IDLE_TIMEOUT_S: Final = 30.0
-LINGER_S: Final = 5.0  # how long what a client goes on sending after its answer is read and dropped
+LINGER_S: Final = 3.0  # how long what a client goes on sending after its answer is read and dropped
 UNREAD_TIMEOUT_S: Final = 60.0  # how long a client may leave what was sent to it unacknowledged or unread
 
 
