@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tests.mongodb import PATIENT, SecantusDB, prepare
 
@@ -25,6 +25,7 @@ from .tcp_proxy import Fault, TcpProxy
 DATABASE: Final = "mail"
 # Without directConnection the driver takes the server's word for where it is, and goes past the proxy.
 OPTIONS: Final = "?directConnection=true"
+Raw = Literal["disk", "gridfs"]
 FAULTS: Final[tuple[str, ...]] = ("refused", "black hole", "reset", "slow", "stopped", "killed")
 SENDERS: Final = 20  # connections; enough for the one time-out that a fault costs
 
@@ -32,10 +33,13 @@ SENDERS: Final = 20  # connections; enough for the one time-out that a fault cos
 class Rig:
     """A database that may be treated badly, and a proxy before it."""
 
-    def __init__(self, folder: Path, database: SecantusDB, proxy: TcpProxy) -> None:
+    def __init__(self, folder: Path, database: SecantusDB, proxy: TcpProxy, raw: Raw) -> None:
         self.data_dir = folder / "data"
-        self.database, self.proxy = database, proxy
-        self.environ = {"MAILSAC_STORE_MONGODB_URI": f"mongodb://127.0.0.1:{proxy.port}/{DATABASE}{OPTIONS}"}
+        self.database, self.proxy, self.raw = database, proxy, raw
+        self.environ = {
+            "MAILSAC_STORE_MONGODB_URI": f"mongodb://127.0.0.1:{proxy.port}/{DATABASE}{OPTIONS}",
+            "MAILSAC_STORE_RAW": raw,
+        }
 
     @contextmanager
     def fault(self, name: str) -> Iterator[None]:
@@ -65,14 +69,16 @@ def _fault(name: str) -> Fault:
 
 
 @contextmanager
-def rig(folder: Path) -> Iterator[Rig]:
-    """With an empty database that has its indexes: SecantusDB hangs when an insert and an index make one collection."""
+def rig(folder: Path, *, raw: Raw = "disk") -> Iterator[Rig]:
+    """`raw` is the setting of that name.
+
+    With an empty database that has its indexes: SecantusDB hangs when an insert and an index make one collection."""
     database = SecantusDB(folder / "database")
     database.start()
     try:
         prepare(f"{database.uri}?{PATIENT}", DATABASE)
         with TcpProxy(database.port) as proxy:
-            yield Rig(folder, database, proxy)
+            yield Rig(folder, database, proxy, raw)
     finally:
         database.kill()
 
