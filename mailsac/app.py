@@ -19,6 +19,7 @@ from mailsac.config import Config, Store
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Disk, Inbound
+from mailsac.leases import Leases, ProcessLeases
 from mailsac.limits import AuthFailures, Networks
 from mailsac.migrate import MovableTable, Moved, migrate
 from mailsac.pop3 import Pop3Server
@@ -240,6 +241,12 @@ async def running(config: Config) -> AsyncIterator[Server]:
             spool_is_full=None if spool is None else lambda: spool.is_full,
         )
         time_scale = config.testing.time_scale
+        leases: Leases = ProcessLeases()
+        if spool is not None:
+            from mailsac.nodes import LEASE_S, MongoLeases
+
+            shared = MongoLeases.open(config.store.mongodb_uri, lease_s=LEASE_S * time_scale, answers=spool.ping)
+            leases = await stack.enter_async_context(shared)
         pop3 = Pop3Server(
             config.pop3,
             store=store,
@@ -249,6 +256,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             tls=tls,
             time_scale=time_scale,
             retention=config.retention,
+            leases=leases,
         )
         smtp = SmtpServer(
             config.smtp,
@@ -275,7 +283,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         http.show_ports(smtp=smtp.port, pop3=pop3.port)
         server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
         background = [
-            ("retention", Retention(config.retention, store, metrics).run()),
+            ("retention", Retention(config.retention, store, metrics, leases=leases).run()),
             ("patrol", patrol(table, raw, metrics)),
         ]
         if spool is not None:

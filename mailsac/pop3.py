@@ -22,6 +22,7 @@ from mailsac.address import parse_address
 from mailsac.config import Pop3, Retention
 from mailsac.errors import (
     InvalidAddress,
+    MailboxInUse,
     MailsacError,
     NotAuthenticated,
     NotPermitted,
@@ -29,12 +30,12 @@ from mailsac.errors import (
     StoreUnavailable,
     TooManyFailedLogins,
 )
+from mailsac.leases import Leases, ProcessLeases
 from mailsac.limits import AuthFailures
 from mailsac.pop3_session import (
     Action,
     Login,
     Maildrop,
-    MaildropLocks,
     MultiLine,
     Reply,
     Retrieve,
@@ -76,7 +77,9 @@ class Pop3Server:
         tls: ssl.SSLContext | None = None,
         time_scale: float = 1.0,
         retention: Retention | None = None,
+        leases: Leases | None = None,
     ) -> None:
+        """`leases` are those that all nodes share; without them only sessions of this process exclude each other."""
         self.config = config
         self.store = store
         self.accounts = accounts
@@ -89,7 +92,7 @@ class Pop3Server:
         self.failed_login_s = FAILED_LOGIN_S * time_scale
         self.expire = None if retention is None else _expire(retention)
         self.failures = failures
-        self.locks = MaildropLocks()
+        self.leases = ProcessLeases() if leases is None else leases
         self.connections: set[_Connection] = set()
         self.stopping = False
         self._listeners: list[asyncio.Server] = []
@@ -201,7 +204,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._session = Session(tls_available=server.tls is not None, expire=server.expire)
         self._session_id = f"pop3-{next(self._numbers)}"
         self._login_deadline = self._loop.time() + server.login_timeout_s
-        self._lock: tuple[str, str | None] | None = None
+        self._lease: tuple[str, str | None] | None = None  # the exclusive-access lock (RFC 1939 §4)
         self._input = memoryview(bytearray(READ_OCTETS))
         self._stirred = asyncio.Event()  # there is something to look at: input, its end, or the server's
         self._writable = asyncio.Event()
@@ -298,7 +301,7 @@ class _Connection(asyncio.BufferedProtocol):
             if not self._transport.is_closing():
                 self._transport.write(f"{MailsacError.pop3_reply}\r\n".encode())
         finally:
-            self._release()
+            await self._release()
             self.busy = False
             await self._close()
 
@@ -371,7 +374,7 @@ class _Connection(asyncio.BufferedProtocol):
         try:
             maildrop = await self._lock_maildrop(mailbox, recipient if recipient != mailbox else None)
         except MailsacError as error:
-            self._release()
+            await self._release()
             return Reply(error.pop3_reply)
         log.info(
             "pop3.login",
@@ -385,8 +388,11 @@ class _Connection(asyncio.BufferedProtocol):
         return self._session.logged_in(maildrop, may_delete=self._may_delete(principal, mailbox))
 
     async def _lock_maildrop(self, mailbox: str, recipient: str | None) -> Maildrop:
-        self._server.locks.acquire(mailbox, recipient)
-        self._lock = mailbox, recipient
+        """Two +tag addresses of a mailbox share no message, so each can be read while the other is."""
+        lease = f"pop3 {mailbox}", recipient
+        if not await self._server.leases.acquire(*lease):
+            raise MailboxInUse(mailbox=mailbox)
+        self._lease = lease
         listings = await self._server.store.maildrop(mailbox, recipient=recipient)
         if len(listings) <= BUILD_ON_LOOP:
             return Maildrop(listings)
@@ -399,10 +405,10 @@ class _Connection(asyncio.BufferedProtocol):
             return False
         return True
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._server.locks.release(*self._lock)
-            self._lock = None
+    async def _release(self) -> None:
+        if self._lease is not None:
+            lease, self._lease = self._lease, None
+            await self._server.leases.release(*lease)
 
     async def _start_tls(self, reply: Reply) -> None:
         """Nothing of what comes after `reply` is read as plaintext."""
@@ -478,6 +484,8 @@ class _Connection(asyncio.BufferedProtocol):
         failure: MailsacError | None = None
         deleted = 0
         try:
+            if action.message_ids and self._lease is not None and not await self._server.leases.confirm(*self._lease):
+                raise MailboxInUse  # it ran out while the database was away, and a session of another node has it now
             for start in range(0, len(action.message_ids), DELETE_BATCH):
                 batch = action.message_ids[start : start + DELETE_BATCH]
                 deleted += len(await self._server.store.delete(batch))
@@ -488,7 +496,7 @@ class _Connection(asyncio.BufferedProtocol):
                 "pop3.update",
                 extra={"session": self._session_id, "deleted": deleted, "marked": len(action.message_ids)},
             )
-        self._release()
+        await self._release()
         return self._session.updated(failure)
 
     # ── octets ──

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from mailsac.errors import MailboxInUse, MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
+from mailsac.errors import MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
 from mailsac.store import Listing
 
 MAX_COMMAND: Final = 255  # octets with CRLF, RFC 2449 §4
@@ -174,30 +174,6 @@ class Maildrop:
         if not 1 <= number <= len(self._octets) or self._deleted[number - 1]:
             raise MessageNotFound(number=number)
         return number - 1
-
-
-class MaildropLocks:
-    """Which maildrops are in use. A maildrop is a mailbox, or of a mailbox what was sent to one +tag address.
-
-    Two +tag addresses share no message, so each can be read while the other is; the whole mailbox excludes both.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[str, set[str | None]] = {}
-
-    def acquire(self, mailbox: str, recipient: str | None) -> None:
-        """Take the exclusive-access lock (RFC 1939 §4). Raises MailboxInUse."""
-        held = self._held.get(mailbox, set())
-        if held and (recipient is None or None in held or recipient in held):
-            raise MailboxInUse(mailbox=mailbox)
-        self._held.setdefault(mailbox, set()).add(recipient)
-
-    def release(self, mailbox: str, recipient: str | None) -> None:
-        """Give it back."""
-        held = self._held[mailbox]
-        held.remove(recipient)
-        if not held:
-            del self._held[mailbox]
 
 
 class MultiLine:

@@ -3,6 +3,10 @@
 The row goes first, then the file (`MailStore`). The age rule trusts the clock, so it is held back where the clock is
 the likelier culprit: a sweep forgets at most MAX_SHARE of all mail for its age, one that sees the clock jump forgets
 nothing, and as long as the clock stays where it jumped to, that share is all there is.
+
+Of several nodes one sweeps, for as long as it lives. Two at a time would forget too much: each would count what is
+beyond a limit before the other has removed it, and then remove as much again. A node that stood still for longer than
+its lease may have counted for one batch before another took over, and that much can be forgotten twice over.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Final
 
 from mailsac import config
 from mailsac.errors import MailsacError
+from mailsac.leases import Leases, ProcessLeases
 from mailsac.message import timestamp
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
@@ -26,6 +31,7 @@ BATCH: Final = 500  # messages forgotten at a time; other writers get their turn
 MAX_SHARE: Final = 0.1  # of all messages
 MAX_DRIFT_S: Final = 3600.0
 DAY_S: Final = 86_400.0
+LEASE: Final = "retention"
 
 
 def _steady() -> float:
@@ -43,10 +49,13 @@ class Retention:
         store: MailStore,
         metrics: Metrics,
         *,
+        leases: Leases | None = None,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = _steady,
     ) -> None:
         self._config, self._store, self._metrics = config, store, metrics
+        self._leases = ProcessLeases() if leases is None else leases
+        self._sweeps = False  # this node is the one
         self._clock, self._steady = clock, steady
         self._offset = self._last_offset = clock() - steady()
         self._share_left = 0  # messages that the age rule may still take while the clock is not trusted
@@ -55,10 +64,18 @@ class Retention:
         """Sweep for ever; a store that does not answer is tried again at the next turn."""
         while True:
             try:
-                await self.sweep()
+                if await self._may_sweep():
+                    await self.sweep()
             except MailsacError as error:
                 log.warning("retention.postponed", extra={"error": repr(error)})
             await asyncio.sleep(self._config.interval_s)
+
+    async def _may_sweep(self) -> bool:
+        if self._sweeps and not await self._leases.confirm(LEASE):
+            await self._leases.release(LEASE)
+            self._sweeps = False
+        self._sweeps = self._sweeps or await self._leases.acquire(LEASE)
+        return self._sweeps
 
     async def sweep(self) -> int:
         """Apply every rule once; returns how many messages were forgotten. Raises StoreUnavailable and StorageFull."""

@@ -11,14 +11,14 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
-    "errors cache setting_types headers html ids proxy worker",
+    "errors cache leases setting_types headers html ids proxy worker",
     "links parts disk lockfile config address smtp_data budget",
     "accounts message limits ordinary telemetry smtp_commands tls",
     "mime",
     "summary",
     "store",
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session",
-    "store_gridfs migrate pop3 inbound smtp_connection",
+    "store_gridfs nodes migrate pop3 inbound smtp_connection",
     "smtp api",
     "http_api",
     "app",
@@ -33,14 +33,15 @@ HOMES = {
     "sqlite3": {"store_sqlite"},
     "selectolax": {"links", "html"},
     "fast_mail_parser": {"ordinary"},
-    "pymongo": {"store_mongo", "store_gridfs"},
-    "bson": {"store_mongo", "store_gridfs"},
+    "pymongo": {"store_mongo", "store_gridfs", "nodes"},
+    "bson": {"store_mongo", "store_gridfs", "nodes"},
     "os.environ": {"config"},
     "os.getenv": {"config"},
     "store_disk": {"app"},
     "store_sqlite": {"app"},
-    "store_mongo": {"app", "store_gridfs"},
+    "store_mongo": {"app", "store_gridfs", "nodes"},
     "store_gridfs": {"app"},
+    "nodes": {"app"},
 }
 LATE = {"cryptography", "rich"}  # imported where they are used, so that a start does not pay for them
 

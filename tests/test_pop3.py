@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mailsac.errors import MailboxInUse, MessageNotFound, NotAuthenticated, StoreUnavailable
+from mailsac.errors import MessageNotFound, NotAuthenticated, StoreUnavailable
 from mailsac.message import crlf_octets
 from mailsac.pop3_session import (
     MAX_LINE,
@@ -20,7 +20,6 @@ from mailsac.pop3_session import (
     Command,
     Login,
     Maildrop,
-    MaildropLocks,
     MultiLine,
     Reply,
     Retrieve,
@@ -563,24 +562,6 @@ TestMaildrop.settings = settings(max_examples=50, stateful_step_count=20, deadli
 def test_a_maildrop_knows_no_number_zero() -> None:
     with pytest.raises(MessageNotFound):
         maildrop(1).id_of(0)
-
-
-def test_locks_of_one_mailbox_and_its_tags() -> None:
-    locks = MaildropLocks()
-    locks.acquire("a@d.org", "a+1@d.org")
-    locks.acquire("a@d.org", "a+2@d.org")
-    locks.acquire("b@d.org", None)
-    for mailbox, recipient in (
-        ("a@d.org", "a+1@d.org"),
-        ("a@d.org", None),
-        ("b@d.org", "b+1@d.org"),
-        ("b@d.org", None),
-    ):
-        with pytest.raises(MailboxInUse):
-            locks.acquire(mailbox, recipient)
-    locks.release("a@d.org", "a+1@d.org")
-    locks.release("a@d.org", "a+2@d.org")
-    locks.acquire("a@d.org", None)
 
 
 # ── message to multi-line response ──

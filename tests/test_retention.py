@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from mailsac.cache import Cache
 from mailsac.config import Retention as Settings
 from mailsac.errors import MessageNotFound, StoreUnavailable
+from mailsac.leases import Leases, ProcessLeases
 from mailsac.message import StoredMessage
-from mailsac.retention import BATCH, Retention
+from mailsac.retention import BATCH, LEASE, Retention
 from mailsac.store import Item, MailStore, Usage
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
@@ -46,9 +48,18 @@ class Mail:
         cache = Cache(1_000_000, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
         self.store = MailStore(table, raw, cache, metrics)
 
-    def retention(self, settings: Settings) -> Retention:
+    def retention(
+        self, settings: Settings, *, metrics: Metrics | None = None, leases: Leases | None = None
+    ) -> Retention:
         clock = self.clock
-        return Retention(settings, self.store, self.metrics, clock=lambda: clock.wall_s, steady=lambda: clock.steady_s)
+        return Retention(
+            settings,
+            self.store,
+            metrics or self.metrics,
+            leases=leases,
+            clock=lambda: clock.wall_s,
+            steady=lambda: clock.steady_s,
+        )
 
     async def keep(self, rows: list[StoredMessage]) -> list[str]:
         await asyncio.gather(*(self.store.save([Item(row=row, pieces=(b"x" * row.octets,))]) for row in rows))
@@ -216,3 +227,27 @@ async def test_a_store_that_is_away_is_tried_again(mail: Mail, monkeypatch: pyte
     running.cancel()
 
     assert await mail.left() == []
+
+
+async def test_of_two_nodes_one_sweeps_until_the_other_takes_over(mail: Mail) -> None:
+    leases, settings = ProcessLeases(), Settings(max_messages_per_mailbox=2, interval_s=0.01)
+    swept = Metrics(), Metrics()
+    nodes = [asyncio.create_task(mail.retention(settings, metrics=metrics, leases=leases).run()) for metrics in swept]
+
+    def forgotten_by() -> list[float]:
+        name, label = "mailsac_retention_deleted_total", {"rule": "max_messages_per_mailbox"}
+        return [metrics.registry.get_sample_value(name, label) or 0.0 for metrics in swept]
+
+    for due in ([2, 0], [6, 0], [6, 4]):
+        if due == [6, 4]:
+            nodes[0].cancel()
+            await asyncio.wait(nodes[:1])
+            await leases.release(LEASE)  # as time does for a node that was killed
+        await mail.keep(ages(0, 1, 2, 3))
+        deadline = time.monotonic() + 20
+        while sum(forgotten_by()) < sum(due):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        assert forgotten_by() == due
+    nodes[1].cancel()
+    await asyncio.wait(nodes)
