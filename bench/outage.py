@@ -20,8 +20,12 @@ PER_SECOND: Final = 100.0
 
 
 def away() -> Iterator[Figure]:
-    """C-81: the database is killed and started again, or refuses connections."""
-    return _outages("C-81", ("killed", "refused"))
+    """C-81: the database is not there at the start, is killed and started again, or refuses connections."""
+    with fresh_folder("c81-start") as folder, rig(folder) as own, own.fault("killed"):
+        began = time.monotonic()
+        with serving(own.data_dir, environ=own.environ):
+            yield Figure("C-81", "ready without a database after", time.monotonic() - began, 2, "s")
+    yield from _outages("C-81", ("killed", "refused"))
 
 
 def hanging() -> Iterator[Figure]:
