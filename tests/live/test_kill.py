@@ -22,7 +22,7 @@ import pymongo
 import pytest
 
 from tests.conftest import needs
-from tests.mongodb import database_for, prepare, server_uri, uri_of
+from tests.mongodb import SecantusDB, database_for, prepare, server_uri, uri_of
 
 from .outage import metric, rig, wait_for_replay
 from .process import BOUND_S, Ledger, Process, Senders, serving
@@ -231,17 +231,20 @@ def calls(trace: Path) -> Iterator[tuple[str, str, bool]]:
 
 
 @pytest.mark.check("C-79")
-def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", ["in SQLite", "in the spool"])
+def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path, row: str) -> None:
     """In the order of system calls: fsync of the file, rename, fsync of its directory, fsync of the row, reply.
 
-    A kill cannot show this, because the kernel keeps what was written.
+    While MongoDB is away, the name in the spool folder stands for the row. A kill cannot show this, because the kernel
+    keeps what was written.
     """
+    absent = {"MAILSAC_STORE_MONGODB_URI": SecantusDB(tmp_path / "database").uri} if row == "in the spool" else {}
     trace = tmp_path / "trace"
     under = [needs("strace"), "-f", "-y", "-s", "4200", "-o", str(trace), "-e", "signal=none", "-e"]
-    under.append("trace=fsync,fdatasync,rename,renameat,renameat2,pwrite64,write,writev,sendto,sendmsg")
+    under.append("trace=openat,fsync,fdatasync,rename,renameat,renameat2,pwrite64,write,writev,sendto,sendmsg")
     ledger = Ledger()
     with (
-        serving(tmp_path / "data", under=under) as server,
+        serving(tmp_path / "data", environ=absent, under=under) as server,
         Senders(server, ledger, count=4, max_octets=3000) as senders,
     ):
         while len(ledger.acknowledged) < max(20, KILLS):
@@ -251,7 +254,7 @@ def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path) -> None:
     synced: set[str] = set()
     directory: dict[str, str] = {}  # of each message, once it has its name
     named: set[str] = set()  # messages whose names are on the disk
-    written: set[str] = set()  # messages whose rows are in the write-ahead log
+    written: set[str] = set()  # messages whose rows are in the write-ahead log, or names in the spool folder
     rows: set[str] = set()  # and on the disk
     replies: set[str] = set()
     messages = {one for _, one in ledger.acknowledged}
@@ -263,7 +266,7 @@ def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path) -> None:
                 assert not early, f"250 before all of {early} was on the disk"
         elif not is_end:
             continue
-        elif name == "pwrite64" and "mailsac.db-wal>" in text:
+        elif (name == "pwrite64" and "mailsac.db-wal>" in text) or (name == "openat" and "/main/spool/" in text):
             written.update(messages.intersection(re.findall(MESSAGE_ID, text)))
         elif name.startswith("rename"):
             source, target = re.findall(r'"([^"]*)"', text)[:2]
@@ -274,7 +277,7 @@ def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path) -> None:
             (path,) = re.findall(r"^\d+<([^>]*)>", text)
             synced.add(path)
             named |= {one for one, parent in directory.items() if parent == path}
-            if path.endswith("mailsac.db-wal"):
+            if path.endswith(("mailsac.db-wal", "/main/spool")):
                 assert written <= named, "a row before the name of its file was on the disk"
                 rows |= written
     assert replies == {one.partition("-")[0] for one in messages}
