@@ -177,7 +177,7 @@ class Overlay:
 
     def __init__(self) -> None:
         self._rows: dict[str, bytes] = {}
-        self._mailboxes: dict[str, dict[str, None]] = {}
+        self._mailboxes: dict[str, dict[str, tuple[str, str]]] = {}  # recipient and time of arrival by id
         self._decode = msgspec.json.Decoder(StoredMessage).decode
         self.octets = 0  # of the messages, not of their rows
 
@@ -191,7 +191,7 @@ class Overlay:
         message = stored.message
         if message.id not in self._rows:
             self._rows[message.id] = msgspec.json.encode(stored)
-            self._mailboxes.setdefault(message.mailbox, {})[message.id] = None
+            self._mailboxes.setdefault(message.mailbox, {})[message.id] = (message.recipient, message.received)
             self.octets += stored.octets
 
     def remove(self, stored: StoredMessage) -> None:
@@ -207,13 +207,19 @@ class Overlay:
         encoded = self._rows.get(message_id)
         return None if encoded is None else self._decode(encoded)
 
-    def first(self, limit: int) -> list[StoredMessage]:
-        return [self._decode(encoded) for encoded in itertools.islice(self._rows.values(), limit)]
+    def first(self, limit: int) -> list[str]:
+        """The ids of those that arrived first."""
+        return list(itertools.islice(self._rows, limit))
 
-    def mailbox(self, mailbox: str) -> Iterator[StoredMessage]:
-        """Its rows, the one that arrived last first."""
-        for message_id in reversed(self._mailboxes.get(mailbox, {})):
-            yield self._decode(self._rows[message_id])
+    def ids(self, mailbox: str) -> list[str]:
+        """Those of one mailbox, in the order of arrival."""
+        return list(self._mailboxes.get(mailbox, ()))
+
+    def newest(self, mailbox: str, *, recipient: str | None, until: str | None) -> Iterator[Message]:
+        """The messages of a mailbox as in `MessageTable.newest`, the one that arrived last first."""
+        for message_id, (its_recipient, received) in reversed(self._mailboxes.get(mailbox, {}).items()):
+            if recipient in (None, its_recipient) and (until is None or received <= until):
+                yield self._decode(self._rows[message_id]).message
 
 
 class SpoolingTable:
@@ -338,8 +344,7 @@ class SpoolingTable:
                 and (until is None or message.received <= until)
             )
 
-        spooled = (stored.message for stored in self._overlay.mailbox(mailbox))
-        at_hand = list(itertools.islice(filter(is_asked_for, spooled), limit))
+        at_hand = list(itertools.islice(self._overlay.newest(mailbox, recipient=recipient, until=until), limit))
         try:
             with self._asking():
                 found = await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit)
@@ -353,25 +358,24 @@ class SpoolingTable:
 
     async def count(self, mailbox: str, *, recipient: str | None) -> int:
         with self._asking():
-            await self._replay(list(self._overlay.mailbox(mailbox)))
+            await self._replay(self._overlay.ids(mailbox))
             return await self._table.count(mailbox, recipient=recipient)
 
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
         with self._asking():
-            await self._replay(list(self._overlay.mailbox(mailbox)))
+            await self._replay(self._overlay.ids(mailbox))
             return await self._table.maildrop(mailbox, recipient=recipient)
 
     async def delete(self, message_ids: Sequence[str]) -> list[str]:
         with self._asking():
             for message_id in self._unread.keys() & set(message_ids):
                 await self._read(message_id)
-            spooled = map(self._overlay.get, message_ids)
-            await self._replay([stored for stored in spooled if stored is not None])
+            await self._replay([one for one in message_ids if one in self._overlay])
             return self._forgotten(await self._table.delete(message_ids))
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         with self._asking():
-            await self._replay(list(self._overlay.mailbox(mailbox)))
+            await self._replay(self._overlay.ids(mailbox))
             return self._forgotten(await self._table.purge(mailbox, recipient=recipient))
 
     # What is left of the spool does not count for the sweeps: the next one finds it.
@@ -517,12 +521,13 @@ class SpoolingTable:
             if not self._breaker.is_open:
                 self._work.clear()
 
-    async def _replay(self, rows: Sequence[StoredMessage]) -> None:
+    async def _replay(self, message_ids: Sequence[str]) -> None:
         """Give spooled messages their rows. One that was deleted by way of another node meanwhile gets none."""
-        for start in range(0, len(rows), REPLAY_ROWS):
+        for start in range(0, len(message_ids), REPLAY_ROWS):
             # One at a time: what another call has replayed may be deleted by now, and must not be inserted again.
             async with self._replaying:
-                some = [stored for stored in rows[start : start + REPLAY_ROWS] if stored.message.id in self._overlay]
+                spooled = map(self._overlay.get, message_ids[start : start + REPLAY_ROWS])
+                some = [stored for stored in spooled if stored is not None]
                 ids = [stored.message.id for stored in some]
                 present = await self._present(ids)
                 refused = await self._insert([stored for stored in some if stored.message.id in present])
