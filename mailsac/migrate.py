@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import msgspec
 
 from mailsac.disk import disk_failure, sync_directory
+from mailsac.errors import RowsRefused
 from mailsac.message import StoredMessage
 from mailsac.recovery import Progress, RawFiles
 from mailsac.store import MessageTable
@@ -71,7 +72,13 @@ async def migrate(
             present = await raw.present(missing)
             wanted = [one for one in missing if one in present]
             moving = await source.stored(wanted)
-            await target.insert_many(moving)
+            try:
+                await target.insert_many(moving)
+            except RowsRefused as refusal:
+                refused = sorted(refusal.message_ids)
+                raise MigrationError(
+                    f"the target refuses message {refused[0]}: {refusal.fields['reason']}"
+                ) from refusal
             await _compare(moving, target)
             copied += len(wanted)
             without_file += len(missing) - len(wanted)

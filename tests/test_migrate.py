@@ -195,6 +195,23 @@ async def test_a_target_that_has_been_in_use_is_refused_before_anything_is_writt
             await table.unlinked(await table.delete([strange.message.id]))
 
 
+async def test_a_row_that_the_target_refuses_is_named_and_the_others_are_copied(site: Site) -> None:
+    rows = some_rows(20)
+    await site.fill("sqlite", rows)
+    mended = {"collMod": "message", "validator": {}}
+    async with mongo_table(server_uri(), database_for(site.data_dir)) as table:
+        await table.rows.database.command({**mended, "validator": {"_id": {"$ne": rows[7].message.id}}})
+        done = await asyncio.to_thread(site.migrate, "mongodb")
+        await table.rows.database.command(mended)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"mailsac: the target refuses message {rows[7].message.id}: ")
+    assert await site.rows("mongodb") == rows[:7] + rows[8:]
+
+    assert (await asyncio.to_thread(site.migrate, "mongodb")).returncode == 0
+    assert await site.rows("mongodb") == rows
+
+
 @pytest.mark.parametrize("to", DATABASES)
 async def test_what_is_deleted_stays_deleted(site: Site, to: str) -> None:
     """In the source with its file still there; and in the target, by a run by mistake after it has been in use."""
