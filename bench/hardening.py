@@ -19,6 +19,7 @@ from bench.figures import Figure, circumstances, console, print_figures, write_r
 Check = Callable[[], Iterator[Figure]]
 
 CHECKS: Final[dict[str, Check]] = {
+    "C-06": hostile_smtp.broken_handshakes,
     "C-12": hostile_smtp.endless_lines,
     "C-13": hostile_smtp.over_the_limit,
     "C-14": hostile_smtp.endless_data,
@@ -28,6 +29,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-29": hostile_mail.decoding,
     "C-32": hostile_mail.fifty_at_once,
     "C-33": hostile_smtp.large_at_once,
+    "C-34": hostile_smtp.garbage_everywhere,
     "C-37": hostile_pop3.large_mailbox,
     "C-45": hostile_pop3.slow_reader,
     "C-58": hostile_http.where_it_listens,

@@ -1,22 +1,61 @@
-"""Figures of the checks that send too much over SMTP: endless lines, messages over the limit, large ones at once."""
+"""Figures of the checks that send too much over SMTP, or nonsense: endless lines, large messages, garbage."""
 
 from __future__ import annotations
 
+import random
 import smtplib
 import socket
+import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from bench.figures import MB, Figure
 from bench.load import BOUND_S, deliver, ordinary_message, warm
 from bench.prober import probing
 from bench.servers import Server, fresh_folder, mailsac
+from tests.garbage import ENDING, LINES_PER_SESSION, STATES, lines
 
 MIB: Final = 1024 * 1024
 MAILBOX: Final = "hostile@example.com"
 PIECE: Final = b"A" * 65536
+
+_UNVERIFIED: Final = ssl.create_default_context()
+_UNVERIFIED.check_hostname = False
+_UNVERIFIED.verify_mode = ssl.CERT_NONE
+
+
+def broken_handshakes() -> Iterator[Figure]:
+    """C-06: 200 times STARTTLS and then no handshake: garbage, half a ClientHello, a close."""
+    with fresh_folder("c06") as folder, mailsac(folder / "data", {"MAILSAC_TLS_SELF_SIGNED": "true"}) as server:
+        warm(server)
+        for _ in range(20):
+            _break_handshake(server, b"garbage")
+        before, files = _settle(server), server.open_files
+        for number in range(200):
+            _break_handshake(server, (b"garbage", bytes.fromhex("160301020001"), b"")[number % 3])
+        _wait_for(lambda: server.open_files <= files)
+        yield Figure("C-06", "200 broken handshakes: files left open", max(0, server.open_files - files), 0, "of them")
+        yield Figure("C-06", "200 broken handshakes: RSS growth", _growth(server, before), 5, "MB")
+
+
+def garbage_everywhere() -> Iterator[Figure]:
+    """C-34: 2,000 lines of garbage in each state (tests/garbage.py)."""
+    chance = random.Random(34)
+    for name, states in (("behind", ["before PROXY"]), ("direct", [one for one in STATES if one != "before PROXY"])):
+        settings = {"MAILSAC_TLS_SELF_SIGNED": "true"}
+        if name == "behind":
+            settings["MAILSAC_SMTP_PROXY_NETWORKS"] = "127.0.0.0/8"
+        with fresh_folder("c34") as folder, mailsac(folder / "data", settings) as server:
+            if name == "direct":
+                warm(server)
+            before = _settle(server)
+            hung = sum(_hangs(server, state, lines(chance, LINES_PER_SESSION)) for state in states for _ in range(106))
+            what = f"2,000 lines in each of {len(states)} states" if name == "direct" else "2,000 lines before PROXY"
+            yield Figure("C-34", f"{what}: sessions that did not end", hung, 0, "of them")
+            yield Figure("C-34", f"{what}: RSS growth", _growth(server, before), 20, "MB")
 
 
 def endless_lines() -> Iterator[Figure]:
@@ -120,6 +159,41 @@ def _dialog(client: socket.socket, commands: list[bytes]) -> None:
         client.sendall(command)
         while replies.readline()[3:4] == b"-":
             pass
+
+
+def _break_handshake(server: Server, instead: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.smtp_port), BOUND_S) as client:
+        _dialog(client, [b"EHLO bench\r\n", b"STARTTLS\r\n"])
+        client.sendall(instead)
+        if len(instead) > 6:
+            with suppress(ConnectionError):
+                client.recv(4096)
+
+
+def _hangs(server: Server, state: str, garbage: list[bytes]) -> bool:
+    """Whether a session in that state, given these lines, does not come to its end."""
+    client = socket.create_connection(("127.0.0.1", server.smtp_port), BOUND_S)
+    try:
+        if state != "before PROXY":
+            _dialog(client, [command + b"\r\n" for command in STATES[state]])
+        if state == "after STARTTLS":
+            client = _UNVERIFIED.wrap_socket(client)
+        client.sendall(b"\r\n".join(garbage) + ENDING)
+        while client.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    except TimeoutError:
+        return True
+    finally:
+        client.close()
+    return False
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + BOUND_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _flood(client: socket.socket, octets: int) -> bytes:

@@ -29,6 +29,7 @@ from mailsac.limits import AuthFailures, Networks
 from mailsac.message import Envelope
 from mailsac.smtp import SmtpServer
 from mailsac.telemetry import Metrics
+from tests import garbage
 from tests.conftest import needs
 
 pytestmark = pytest.mark.each_loop
@@ -1199,23 +1200,35 @@ async def test_the_log_holds_no_body_and_no_secret(listener: Listener, caplog: p
 
 
 @pytest.mark.check("C-34")
-async def test_garbage_in_every_state(listener: Listener, caplog: pytest.LogCaptureFixture) -> None:
-    chance = random.Random(34)
-    words = [
-        b"MAIL FROM:", b"RCPT TO:", b"<a@b>", b"DATA", b"AUTH PLAIN", b"AUTH LOGIN", b" ", b"\0", b"\xff", b"\r", b"=",
-        b"<", b"SIZE=", b"BODY=8BITMIME", b"EHLO c", b"RSET", b"NOOP", b"*", b"VRFY", b".", b"STARTTLS", b"\n", b"@",
-    ]  # fmt: skip
-    states = [b"", b"EHLO c\r\n", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n",
-              b"EHLO c\r\nAUTH PLAIN\r\n", b"EHLO c\r\nAUTH LOGIN\r\n"]  # fmt: skip
-    for _ in range(150):
-        wire = await listener.connect(greet=False)
-        lines = [b"".join(chance.choices(words, k=chance.randint(1, 6))) for _ in range(12)]
-        await wire.send(chance.choice(states) + b"\r\n".join(lines) + b"\r\n.\r\nQUIT\r\n")
-        wire.writer.write_eof()
-        for reply in await wire.rest():
-            assert re.match(r"[2-5]\d\d[ -][ -~]*", reply)
-    await listener.all_gone()
-    assert "smtp.session_failed" not in caplog.text
+@pytest.mark.parametrize("count", [2_000, pytest.param(50_000, marks=pytest.mark.hardening)])
+@pytest.mark.parametrize("state", garbage.STATES)
+async def test_garbage_in_every_state(
+    state: str, count: int, tls: ssl.SSLContext, client_tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every session ends, every reply is one, nothing fails, and the next client is served."""
+    chance = random.Random(f"34 {state}")
+    proxies = ("127.0.0.0/8",) if state == "before PROXY" else ()
+    async with listening(tls=tls, proxy_networks=proxies, time_scale=0.01) as listener:
+        for _ in range(0, count, garbage.LINES_PER_SESSION):
+            wire = await listener.connect(greet=not proxies)
+            for command in garbage.STATES[state]:
+                assert (await wire.ask(command))[0] in "23"
+            if state == "after STARTTLS":
+                await wire.writer.start_tls(client_tls, server_hostname="localhost")
+            lines = garbage.lines(chance, garbage.LINES_PER_SESSION)
+            with contextlib.suppress(ConnectionError):
+                await wire.send(b"\r\n".join(lines) + garbage.ENDING)
+            for reply in await wire.rest():
+                assert re.fullmatch(r"(?:[2-5]\d\d[ -][ -~]*\n?)+", reply)
+        await listener.all_gone()
+        assert "smtp.session_failed" not in caplog.text
+        before = len(listener.inbound.messages)
+        wire = await listener.connect(greet=not proxies)
+        if proxies:
+            assert (await wire.ask("PROXY UNKNOWN")).startswith("220 ")
+        assert (await wire.ask("EHLO c")).startswith("250")
+        assert (await wire.deliver(MESSAGE + b".\r\n")).startswith("250 ")
+        assert len(listener.inbound.messages) == before + 1
 
 
 # Somebody else's clients.

@@ -1,0 +1,55 @@
+"""What no SMTP client should say, by chance, in every state of a session. The same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+_TRANSACTION: Final = (b"EHLO client.example", b"MAIL FROM:<a@b>", b"RCPT TO:<a@b>")
+
+# The commands that lead to each state, every one of them answered 2xx or 3xx.
+STATES: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "connected": (),
+    "after EHLO": _TRANSACTION[:1],
+    "after MAIL": _TRANSACTION[:2],
+    "after RCPT": _TRANSACTION,
+    "in DATA": (*_TRANSACTION, b"DATA"),
+    "in AUTH": (b"EHLO client.example", b"AUTH LOGIN"),
+    "after STARTTLS": (b"EHLO client.example", b"STARTTLS"),
+    "before PROXY": (),
+}
+LINES_PER_SESSION: Final = 19  # the twentieth error ends a session
+ENDING: Final = b"\r\n.\r\nQUIT\r\n"  # of a message, of AUTH, or of nothing; then of the session
+
+_WORDS: Final = (
+    b"MAIL FROM:", b"RCPT TO:", b"<a@b>", b"<>", b"<\"a b\"@[::1]>", b"DATA", b"AUTH PLAIN", b"AUTH LOGIN", b" ", b"\0",
+    b"\xff", b"\r", b"=", b"<", b"SIZE=", b"BODY=8BITMIME", b"SMTPUTF8", b"EHLO c", b"HELO c", b"RSET", b"NOOP", b"*",
+    b"VRFY", b"EXPN", b"HELP", b".", b"STARTTLS", b"\n", b"@", b"\xc3\xa4", b"AHUAcA==", b"BDAT 5", b"\t", b"QUIT ",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 1 25", b"\x16\x03\x01\x02\x00\x01",
+)  # fmt: skip
+_COMMANDS: Final = (
+    b"EHLO client.example", b"HELO [192.0.2.1]", b"MAIL FROM:<a@example.org> SIZE=100 BODY=8BITMIME",
+    b"RCPT TO:<\"quoted local\"@example.com>", b"DATA", b"AUTH PLAIN AHVzZXIAcGFzcw==", b"AUTH LOGIN dXNlcg==", b"RSET",
+    b"VRFY postmaster", b"PROXY TCP6 2001:db8::1 2001:db8::2 56324 25", b"PROXY UNKNOWN",
+)  # fmt: skip
+
+
+def lines(chance: Random, count: int) -> list[bytes]:
+    """Lines without their end; some hold a bare CR or LF, some are longer than a command may be."""
+    return [_line(chance) for _ in range(count)]
+
+
+def _line(chance: Random) -> bytes:
+    kind = chance.randrange(10)
+    if kind < 5:
+        return b"".join(chance.choices(_WORDS, k=chance.randint(1, 6)))
+    if kind < 8:
+        line = bytearray(chance.choice(_COMMANDS))
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(line) + 1)
+            line[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
+        return bytes(line)
+    if kind < 9:
+        return chance.randbytes(chance.randrange(200))
+    return chance.choice(_WORDS) * chance.randrange(500)
