@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.hardening import CHECKS
 from mailsac import __version__
 from mailsac.cli import main
 from mailsac.config import Config, resolve
@@ -55,6 +56,23 @@ def test_make_targets_that_a_document_names_exist(document: str) -> None:
     named = set(re.findall(r"(?:^|`|^    )make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE))
 
     assert named <= targets
+
+
+def test_the_table_of_hardening_checks_names_what_automates_them() -> None:
+    text = (ROOT / "docs" / "hardening.md").read_text()
+    table = re.findall(r"^\| (C-\d+) \|.*\|([^|]*)\|([^|]*)\|([^|]*)\|$", text, re.MULTILINE)
+    tests: dict[str, set[str]] = {}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for check in re.findall(r'check\("(C-\d+)"\)', path.read_text()):
+            tests.setdefault(check, set()).add(str(path.relative_to(ROOT / "tests").with_suffix("")))
+    figures = {check: work.__module__.removeprefix("bench.") for check, work in CHECKS.items()}
+
+    assert [check for check, *_ in table] == [f"C-{number:02}" for number in range(1, 101)]
+    for check, in_tests, in_bench, waits_for in table:
+        assert set(re.findall(r"`(.*?)`", in_tests)) == tests.pop(check, set()), check
+        assert re.findall(r"`(.*?)`", in_bench) == ([figures[check]] if check in figures else []), check
+        assert in_tests.strip() or in_bench.strip() or waits_for.strip(), check
+    assert not tests
 
 
 def test_the_makefile_names_phony_targets() -> None:

@@ -6,8 +6,10 @@ import asyncio
 import http.client
 import random
 import re
+import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ import pytest
 from mailsac.app import Server
 from tests.conftest import needs
 from tests.http_client import deliver, get
-from tests.live.process import Process
+from tests.live.process import ROOT, Process
 
 BOX: Final = "bob+tag@example.com"
 MESSAGES: Final = f"/api/addresses/{BOX}/messages"
@@ -91,6 +93,63 @@ async def test_curl_is_told_early_that_a_body_is_too_large(server: Server, tmp_p
         )
         written = await curl(server, MESSAGES, *arguments, stdin=bytes(8 * 1024 * 1024) if upload[-1] == "-" else b"")
         assert written.startswith(b"413 "), (upload, written)
+
+
+WAYS_OUT: Final = (
+    "..%2f..%2f..%2fsecret", "../../../secret", "%2e%2e/secret", "..%5csecret", "%2fetc%2fsecret", "secret%00", "%00",
+    "secret%0d%0a", "~root", "file:%2f%2f%2fsecret", "secret.eml", "s" * 8000,
+)  # fmt: skip
+
+
+@pytest.mark.check("C-50")
+@pytest.mark.check("C-51")
+def test_no_request_and_no_name_in_a_message_becomes_a_path(tmp_path: Path) -> None:
+    """As strace sees it: every file that is asked for lies in the data folder, or belongs to Python or the kernel."""
+    data, trace = tmp_path / "data", tmp_path / "trace"
+    under = [needs("strace"), "-f", "-o", str(trace), "-e", "signal=none", "-e", "trace=file"]
+    routes = (
+        "/api/raw/{}/{}", "/api/text/{}/{}", "/api/dirty/{}/{}", "/api/body/{}/{}", "/api/headers/{}/{}",
+        "/api/addresses/{}/messages/{}", "/api/addresses/{}/messages/{}/attachments/x", "/api/addresses/{}/messages/{}",
+    )  # fmt: skip
+
+    refused = (400, 404, 414)
+
+    def send(server: Process, recipient: str) -> str:
+        names = "".join(
+            f'--B\r\nContent-Disposition: attachment; filename="{name}"\r\nContent-ID: <{name}>\r\n\r\nx\r\n'
+            for name in ("../../secret", "/etc/secret", "C:\\\\secret", ".secret", "secret")
+        )
+        head = "Subject: names\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n"
+        with server.smtp() as smtp:
+            smtp.mail("../../secret@example.org")
+            assert smtp.rcpt(recipient)[0] == 250
+            code, reply = smtp.data((head + names + "--B--\r\n").encode())
+        assert code == 250
+        return reply.decode().split()[-1]
+
+    with Process(data, under=under) as server:
+        ordinary = send(server, "box@example.com")
+        for route in routes:  # what is loaded on first use is loaded now
+            server.get(route.format("box@example.com", ordinary))
+        hostile = send(server, "../../secret@example.com")
+        for way_out in WAYS_OUT:
+            for route in routes:
+                assert server.get(route.format("box@example.com", way_out))[0] in refused
+                assert server.get(route.format(f"{way_out}@example.com", "latest"))[0] in refused
+            # An attachment may have such a name, and is found by it.
+            attachment = f"/api/addresses/box@example.com/messages/{ordinary}/attachments/{way_out}"
+            assert server.get(attachment)[0] in (200, *refused)
+            assert server.get(f"/{way_out}")[0] in refused
+        for route in routes:
+            server.get(route.format("..%2f..%2fsecret@example.com", hostile))
+        assert server.end(signal.SIGTERM) == 0
+
+    _, _, later = trace.read_text(errors="replace").partition(f"{hostile}-0")
+    paths = re.findall(r'^\d+ +\w+\([^"\n]*"([^"\n]*)"', later, re.MULTILINE)
+    assert f"{data}/mail" in "".join(paths)
+    ours = (str(data), str(ROOT), sys.prefix, sys.base_prefix, "/sys/", "/proc/")
+    assert [path for path in paths if path.startswith("/") and not path.startswith(ours)] == []
+    assert [path for path in paths if "secret" in path or ".." in path or "sss" in path] == []
 
 
 @pytest.mark.check("C-53")
