@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.ids import QueueIds
 from mailsac.message import Envelope, checksum, crlf_octets, trace_header
-from mailsac.mime import Parsed, parse
+from mailsac.mime import Parsed, parse_for_row
 from mailsac.store import Item, MailStore
 from mailsac.summary import summarize
 from mailsac.worker import Worker
@@ -86,4 +86,4 @@ class Inbound:
 
 def _examine(data: bytes) -> tuple[Parsed, int, int]:
     """What only the octets can tell: their parts, their checksum, and POP3's size of them."""
-    return parse(data), checksum(data), crlf_octets((data,))
+    return parse_for_row(data), checksum(data), crlf_octets((data,))

@@ -59,10 +59,13 @@ class Parsed(msgspec.Struct, frozen=True):
         return 1024 + sum(map(sys.getsizeof, strings)) + 64 * len(self.headers) + 128 * len(self.attachments)
 
 
-def parse(raw: bytes) -> Parsed:
-    """Everything but attachment content. Never raises; CPU-bound: call it in a thread above 64 KiB."""
+def parse(raw: bytes, *, max_body_octets: int = sys.maxsize) -> Parsed:
+    """Everything but attachment content. Never raises; CPU-bound: call it in a thread above 64 KiB.
+
+    Of each part of text or HTML no more than `max_body_octets` are decoded.
+    """
     try:
-        return _parse(raw)
+        return _parse(raw, max_body_octets)
     except Exception:  # a mistake of ours must not refuse mail: its octets are kept and can be read
         log.exception("mime.parse_failed", extra={"octets": len(raw)})
         return Parsed(
@@ -80,7 +83,12 @@ def parse(raw: bytes) -> Parsed:
         )
 
 
-def _parse(raw: bytes) -> Parsed:
+def parse_for_row(raw: bytes) -> Parsed:
+    """What a row needs: bodies as far as links are looked for in them. A character has four octets at most."""
+    return parse(raw, max_body_octets=4 * links.MAX_TEXT_CHARS)
+
+
+def _parse(raw: bytes, max_body_octets: int) -> Parsed:
     section = read_section(raw)
     text: list[str] = []
     html: list[str] = []
@@ -96,7 +104,7 @@ def _parse(raw: bytes) -> Parsed:
         if attachment is not None:
             attachments.append(attachment)
         else:
-            body = decode_octets(octets, part.parameters.get("charset"))
+            body = decode_octets(octets[:max_body_octets], part.parameters.get("charset"))
             (html if part.content_type == "text/html" else text).append(body)
     plain = _joined(text)
     markup = _joined(html)

@@ -38,7 +38,7 @@ from mailsac.message import (
     crlf_octets,
     read_trace,
 )
-from mailsac.mime import parse
+from mailsac.mime import parse_for_row
 from mailsac.store import MessageTable, RawStore
 from mailsac.summary import summarize
 from mailsac.telemetry import Metrics
@@ -402,7 +402,7 @@ def _row(message_id: str, octets: bytes) -> StoredMessage:
     """The row of a stored file. Raises TraceError."""
     trace = _verify(message_id, octets)
     try:
-        return summarize(trace, parse(octets[len(octets) - trace.size :]), octets=crlf_octets((octets,)))
+        return summarize(trace, parse_for_row(octets[len(octets) - trace.size :]), octets=crlf_octets((octets,)))
     except InvalidAddress as error:
         raise TraceError from error
 

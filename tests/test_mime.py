@@ -541,3 +541,18 @@ def test_a_failure_of_the_reader_itself_is_a_parse_error(monkeypatch: pytest.Mon
     monkeypatch.setattr("mailsac.mime.read_section", fail)
     parsed = parse(b"Subject: hello\r\n\r\nworld\r\n")
     assert (parsed.subject, parsed.parse_error) == ("", "the message could not be read")
+
+
+def test_what_a_row_needs_is_the_same_however_much_of_the_body_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsac.links.MAX_TEXT_CHARS", 1000)
+    raw = message(
+        "Subject: long\nContent-Type: text/plain; charset=utf-8", "https://example.org/1 " + "ä" * 3000 + " end"
+    )
+
+    whole, for_row = parse(raw), mime.parse_for_row(raw)
+
+    assert for_row.text is not None
+    assert whole.text is not None
+    assert len(for_row.text) < len(whole.text)
+    assert msgspec.structs.replace(for_row, text=whole.text) == whole
+    assert for_row.links == ("https://example.org/1",)
