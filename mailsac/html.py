@@ -299,7 +299,8 @@ _BLOCKS: Final = _words(
 _PARAGRAPHS: Final = _words("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul")
 _UNSEEN: Final = RAW_TEXT - {"textarea", "xmp"}
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_SPACES: Final = re.compile(r"[ \t\r\n\f\v]+")
+# White space but for a single space, which stays what it is: text has many, and the search holds the interpreter lock.
+_SPACES: Final = re.compile(r"[\t\r\n\f\v][ \t\r\n\f\v]*+| [ \t\r\n\f\v]++")
 MAX_FOOTNOTES: Final = 1_000
 
 
