@@ -22,7 +22,7 @@ from mailsac import links
 from mailsac.headers import Section, decode_octets, decode_value, mailboxes, read_section
 from mailsac.html import html_to_text, text_to_html
 from mailsac.message import Attachment, Recipient
-from mailsac.ordinary import read_ordinary
+from mailsac.ordinary import has_parts_or_encoding, read_ordinary
 from mailsac.parts import Part, read_structure
 
 MAX_INLINED_OCTETS: Final = 16 * 1024 * 1024  # of images put into one HTML page, each counted as often as it is shown
@@ -94,7 +94,9 @@ def _parse(raw: bytes, max_body_octets: int) -> Parsed:
     html: list[str] = []
     attachments: list[Attachment] = []
     error = None
-    leaves: Iterable[tuple[Part, bytes | memoryview]] | None = read_ordinary(raw, section)
+    leaves: Iterable[tuple[Part, bytes | memoryview]] | None = None
+    if has_parts_or_encoding(section):
+        leaves = read_ordinary(raw, section)
     if leaves is None:
         structure = read_structure(raw, section)
         leaves = ((leaf.part, leaf.octets(raw)) for leaf in structure.leaves)

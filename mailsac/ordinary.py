@@ -31,8 +31,16 @@ _SECTION: Final = re.compile(rb"(?:[!-9;-~]++:.*+\n(?:[ \t]++[^ \t\r].*+\n){0,10
 _TYPE: Final = re.compile(
     rb"[\w/.+-]++(?:\s*+;\s*+[\w*-]++=(?:[^\s\"\\;()<>@,\x80-\xff]++|\"[^\"\\;\r\t\x80-\xff]*+\"))*+\s*+;?\s*+"
 )
-_ENCODINGS: Final = frozenset({b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"})
+_IDENTITIES: Final = frozenset({b"7bit", b"8bit", b"binary"})  # RFC 2045 §6.2: no encoding at all
+_ENCODINGS: Final = _IDENTITIES | {b"base64", b"quoted-printable"}
 _ODD_ESCAPE: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r\n[^\r-])")
+
+
+def has_parts_or_encoding(section: Section) -> bool:
+    """Whether there is something for the library to do. Of one part as it is, the header section tells all."""
+    encoding = section.first.get("content-transfer-encoding", b"7bit")
+    content_type = section.first.get("content-type", b"text/plain")
+    return encoding.lower() not in _IDENTITIES or b"multipart/" in content_type.lower()
 
 
 class _Place(msgspec.Struct):
