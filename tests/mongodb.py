@@ -60,7 +60,8 @@ class SecantusDB:
     def start(self, *options: str) -> None:
         """Returns when it listens."""
         command = [executable(), "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder)]
-        command += ["--cache-size", "64M", "--sync-on-commit", "--enable-test-commands", "--log-level", "WARNING"]
+        # With a smaller cache its storage engine waits for ever once large messages have filled it.
+        command += ["--cache-size", "512M", "--sync-on-commit", "--enable-test-commands", "--log-level", "WARNING"]
         self._process = subprocess.Popen([*command, *options], cwd=self._folder.parent, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < deadline:
