@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from mailsac.tls import server_context
 
 if TYPE_CHECKING:
     from mailsac.store_gridfs import StagedRaw, StagedTable
+    from mailsac.store_mongo import MongoTable
 
 log = logging.getLogger(__name__)
 
@@ -282,12 +283,15 @@ async def running(config: Config) -> AsyncIterator[Server]:
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S, config.smtp.tls_port)
         http.show_ports(smtp=smtp.port, pop3=pop3.port)
         server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
-        background = [
+        background: list[tuple[str, Coroutine[None, None, None]]] = [
             ("retention", Retention(config.retention, store, metrics, leases=leases).run()),
             ("patrol", patrol(table, raw, metrics)),
         ]
         if spool is not None:
-            background.append(("spool", spool.run()))
+            from mailsac.nodes import Arrivals
+
+            arrivals = Arrivals(cast("MongoTable", rows), store.events)
+            background += [("spool", spool.run()), ("arrivals", arrivals.run())]
         for name, work in background:
             task = asyncio.create_task(work, name=name)
             task.add_done_callback(server.background_ended)

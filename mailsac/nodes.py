@@ -1,35 +1,50 @@
-"""What the nodes on one MongoDB share besides mail: leases.
+"""What the nodes on one MongoDB tell each other: who holds which lease, and what has arrived.
 
-Strategy: a lease is an entry with an end in the document of its name, and every change is one atomic write to that one
+A lease is an entry with an end in the document of its name, and every change is one atomic write to that one
 document, decided by the server: what has ended is dropped, and an entry is added where none is in its way. The
 server's clock is the only one that counts. A node renews what it holds; one that is killed holds nothing LEASE_S later.
+
+What has arrived at other nodes comes through a change stream of the rows. It is resumed after its last event, by a
+token that it gave, whatever happened meanwhile. Where it cannot be, because the server does not reach back that far,
+and where there is none, which is so on a standalone server, the rows are asked for what was added lately.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 import pymongo
 from bson import ObjectId
 from pymongo import ReturnDocument, UpdateOne
+from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
+from pymongo.errors import OperationFailure, PyMongoError
 
 from mailsac.errors import StoreUnavailable
+from mailsac.events import EventHub, MessageStored
 from mailsac.leases import ProcessLeases
 from mailsac.store_mongo import (
+    ADDED,
+    MAX_IDS,
     Calls,
     Collection,
     Database,
     Document,
+    MongoTable,
     call_seconds,
     connected,
+    message_of,
     slices,
     translated,
     whole,
 )
+
+Stream = AsyncCollectionChangeStream[Document]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +53,16 @@ RENEWALS: Final = 3  # in that time
 MAX_RENEW: Final = 100  # documents in one command
 
 NOW_MS: Final = {"$toLong": "$$NOW"}
+
+AWAIT_MS: Final = 500  # that the server keeps a question for news; an end of the process waits for it
+RETRY_S: Final = 1.0  # between two tries to open the stream
+POLL_S: Final = 0.05  # between two looks, where there is no stream and anybody is subscribed
+NEAR_S: Final = 1.0  # of insertions that such a look goes through again: far more than most inserts take
+FAR_S: Final = 10.0  # of which one look in LOOKS does: the longest insert, and clocks that differ
+LOOKS: Final = 40
+PAGE: Final = 2000  # lines in one answer
+CLOSE_S: Final = 0.5
+NO_STREAM: Final = 40573  # what a server that is not in a replica set answers
 
 
 class MongoLeases:
@@ -209,3 +234,138 @@ class MongoLeases:
 
 def _filtered(array: Any, condition: Any) -> Document:
     return {"$filter": {"input": array, "cond": condition}}
+
+
+class Arrivals:
+    """Publishes what other processes insert into a table, each message once.
+
+    Those that are inserted here the hub knows already: they carry the name of this process, and are left out.
+    """
+
+    def __init__(self, table: MongoTable, events: EventHub) -> None:
+        self._table, self._events = table, events
+        self._call_s = call_seconds(table.rows.database)
+        self._token: Any = None  # where the stream is to go on
+        self._seen: dict[str, datetime] = {}  # what was published lately, with the time of its insert
+        self._complete = datetime.now(UTC)  # up to about then nothing was missed
+        self.following = asyncio.Event()  # set while the stream is open
+        self._complaining = False
+
+    async def run(self) -> None:
+        """Never returns; waits out a server that does not answer."""
+        while True:
+            try:
+                await self._follow()
+            except OperationFailure as error:
+                if error.code == NO_STREAM:
+                    log.warning("nodes.no_change_stream", extra={"meaning": "looking for news every 50 ms instead"})
+                    await self._poll()
+                # Whatever it is, a token that the server does not take would be refused for ever.
+                log.warning("nodes.stream_lost", extra={"code": error.code})
+                self._token = None
+            except (PyMongoError, StoreUnavailable) as error:
+                if not self._complaining:
+                    log.warning("nodes.stream_interrupted", extra={"error": type(error).__name__})
+                self._complaining = True
+            await asyncio.sleep(RETRY_S)
+
+    # ── by a change stream ──
+
+    async def _follow(self) -> None:
+        calls = self._table.calls
+        stream = await calls.finish(self._opened())
+        try:
+            if self._token is None:
+                await self._catch_up(FAR_S)  # after the stream is open, so that there is no gap between the two
+            self._complaining = False
+            self.following.set()
+            while True:
+                change = await calls.finish(stream.try_next())
+                self._token, self._complete = stream.resume_token, datetime.now(UTC)
+                if change is not None:
+                    self._publish(change["fullDocument"])
+        finally:
+            self.following.clear()
+            await calls.finish(_closed(stream))
+
+    async def _opened(self) -> Stream:
+        others = {"operationType": "insert", "fullDocument.by": {"$ne": self._table.process}}
+        with pymongo.timeout(self._call_s):
+            return await self._table.rows.watch(
+                [{"$match": others}], resume_after=self._token, max_await_time_ms=AWAIT_MS
+            )
+
+    # ── by asking ──
+
+    async def _poll(self) -> None:
+        while True:
+            if not self._events.wanted.is_set():  # nobody misses what nobody is told
+                await self._events.wanted.wait()
+                self._complete = datetime.now(UTC)
+            try:
+                for look in range(LOOKS):
+                    await self._catch_up(NEAR_S if look else FAR_S)
+                    await asyncio.sleep(POLL_S)
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_S)
+
+    async def _catch_up(self, overlap_s: float) -> None:
+        """Publish what was added since all was known, and what the inserts of `overlap_s` before that may hide."""
+        now = datetime.now(UTC)
+        added = await self._added(self._complete - timedelta(seconds=overlap_s))
+        fresh = [message_id for message_id in added if message_id not in self._seen]
+        for some in slices(fresh, MAX_IDS):
+            for document in await self._documents(some):
+                self._publish(document)
+        self._complete = now
+
+    async def _added(self, since: datetime) -> list[str]:
+        """The ids of what other processes have added since then, in that order."""
+        found: list[str] = []
+        after: Document = {"added": {"$gte": since}}
+        while True:
+            page = await self._table.calls.finish(self._page(after | {"by": {"$ne": self._table.process}}))
+            found += [line["_id"] for line in page]
+            if len(page) < PAGE:
+                return found
+            last = page[-1]
+            after = {"added": {"$gte": last["added"]}, "$or": [{"added": {"$gt": last["added"]}}, _beyond(last)]}
+
+    async def _page(self, where: Document) -> list[Document]:
+        with translated(), pymongo.timeout(self._call_s), self._table.indexes.hinted(ADDED) as hint:
+            order = [("added", 1), ("_id", 1)]
+            lines = self._table.rows.find(where, {"added": 1}, sort=order, limit=PAGE, hint=hint)
+            return await lines.to_list()
+
+    async def _documents(self, message_ids: Sequence[str]) -> list[Document]:
+        """In the order of the ids; without what is deleted again."""
+
+        async def ask() -> list[Document]:
+            with translated(), pymongo.timeout(self._call_s):
+                found = self._table.rows.find({"_id": {"$in": list(message_ids)}, "deleted": {"$exists": False}})
+                return await found.to_list()
+
+        by_id = {document["_id"]: document for document in await self._table.calls.finish(ask())}
+        return [by_id[message_id] for message_id in message_ids if message_id in by_id]
+
+    def _publish(self, document: Document) -> None:
+        if document["_id"] in self._seen:
+            return
+        added = document.get("added", self._complete)
+        self._seen[document["_id"]] = added
+        forgotten = self._complete - timedelta(seconds=2 * FAR_S)
+        while self._seen[oldest := next(iter(self._seen))] < forgotten and oldest != document["_id"]:
+            del self._seen[oldest]
+        try:
+            self._events.publish(MessageStored(message_of(document)))
+        except (msgspec.ValidationError, KeyError):  # of another version of mailsac, in the middle of an upgrade
+            log.exception("nodes.unreadable_row")
+
+
+def _beyond(line: Document) -> Document:
+    return {"added": line["added"], "_id": {"$gt": line["_id"]}}
+
+
+async def _closed(stream: Stream) -> None:
+    with suppress(PyMongoError), pymongo.timeout(CLOSE_S):
+        await stream.close()

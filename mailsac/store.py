@@ -19,6 +19,7 @@ import msgspec
 
 from mailsac.cache import Cache
 from mailsac.errors import MailsacError, MessageNotFound, OutcomeUnknown, Overloaded
+from mailsac.events import EventHub, MessageStored
 from mailsac.message import Message, StoredMessage
 from mailsac.mime import Parsed, parse
 from mailsac.telemetry import Metrics
@@ -141,11 +142,11 @@ class Committer:
     """Group commit: what waits while one batch is synced becomes the next batch; nobody waits when it is idle.
 
     The files of a batch are written while the rows of the batch before it are committed, in this order:
-    files durable, rows durable, LRU, then `save` returns.
+    files durable, rows durable, LRU and events, then `save` returns.
     """
 
-    def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics) -> None:
-        self._table, self._raw, self._cache, self._metrics = table, raw, cache, metrics
+    def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics, events: EventHub) -> None:
+        self._table, self._raw, self._cache, self._metrics, self._events = table, raw, cache, metrics, events
         self._waiting: deque[_Unit] = deque()
         self._waiting_messages = 0
         self._runner: asyncio.Task[None] | None = None
@@ -227,11 +228,12 @@ class Committer:
             log.exception("store.accounting_failed")
 
     def _account_for(self, items: Sequence[Item], seconds: float) -> None:
-        """Into the LRU and the metrics, before those who wait for the batch get their turn."""
+        """Into the LRU, the metrics and the events, before those who wait for the batch get their turn."""
         for item in items:
             octets = sum(map(len, item.pieces))
             self._metrics.octets_stored.inc(octets)
             self._cache.put_joined(("raw", item.row.message.id), item.pieces, octets)
+            self._events.publish(MessageStored(item.row.message))
         self._metrics.messages_stored.inc(len(items))
         self._metrics.commit_batch.observe(len(items))
         self._metrics.commit_seconds.observe(seconds)
@@ -245,11 +247,19 @@ def _fail(batch: list[_Unit], error: Exception) -> None:
 
 
 class MailStore:
-    """The one door to stored mail."""
+    """The one door to stored mail, and the publisher of what happens to it here."""
 
-    def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        table: MessageTable,
+        raw: RawStore,
+        cache: Cache,
+        metrics: Metrics,
+        events: EventHub | None = None,
+    ) -> None:
         self._table, self._raw, self._cache = table, raw, cache
-        self._committer = Committer(table, raw, cache, metrics)
+        self.events = EventHub() if events is None else events
+        self._committer = Committer(table, raw, cache, metrics, self.events)
         self.worker = Worker()  # for readers; mail that comes in has another, so that neither waits for the other
 
     async def save(self, items: Sequence[Item]) -> None:

@@ -100,6 +100,11 @@ NOTE: Final = IndexModel(
     name="note",
     sparse=True,
 )
+ADDED: Final = IndexModel(
+    # what other nodes have inserted lately, asked where there is no change stream; with `by` the index alone answers
+    [("added", 1), ("_id", 1), ("by", 1)],
+    name="added",
+)
 BY_ID: Final = "_id_"  # get, known, stored, ids, and every write; MongoDB makes it by itself
 
 
@@ -153,7 +158,8 @@ class MongoTable:
     """The MessageTable in the collection `message`.
 
     A document has the fields of the message object of the API, with `received` as a date, and of its own:
-    `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag.
+    `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag; and
+    `added` and `by`, the date of the insert by the clock of its node, and which process that was.
     An unlink note has nothing but `_id` and `deleted`, the ObjectId of the call that deleted it.
     """
 
@@ -162,7 +168,8 @@ class MongoTable:
         self._call_s = call_seconds(database)
         self.rows: Collection = database["message"]
         self.calls = Calls()
-        self.indexes = Indexes(self.rows, [MAILBOX, TAGGED, EXPENDABLE, NOTE])
+        self.indexes = Indexes(self.rows, [MAILBOX, TAGGED, EXPENDABLE, NOTE, ADDED])
+        self.process = ObjectId()
 
     @classmethod
     @asynccontextmanager
@@ -188,7 +195,8 @@ class MongoTable:
 
     @whole
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
-        documents = [_document(stored) for stored in rows]
+        insert = {"added": datetime.now(UTC), "by": self.process}
+        documents = [_document(stored) | insert for stored in rows]
         refused: dict[str, int] = {}
         for some in slices(documents, MAX_INSERT):
             with translated(OutcomeUnknown), pymongo.timeout(self._call_s), repeatable(refused):
@@ -211,7 +219,7 @@ class MongoTable:
     async def get(self, message_id: str) -> Message | None:
         with translated(), pymongo.timeout(self._call_s):
             document = await self.rows.find_one({"_id": {"$eq": message_id}})
-        return None if document is None or "deleted" in document else _message(document)
+        return None if document is None or "deleted" in document else message_of(document)
 
     @whole
     async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
@@ -222,7 +230,7 @@ class MongoTable:
             where["received"] = {"$lte": datetime.fromisoformat(until)}
         with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(index) as hint:
             cursor = self.rows.find(where, sort=[("received", -1), ("_id", -1)], limit=limit, hint=hint)
-            return [_message(document) async for document in cursor]
+            return [message_of(document) async for document in cursor]
 
     @whole
     async def count(self, mailbox: str, *, recipient: str | None) -> int:
@@ -304,7 +312,7 @@ class MongoTable:
             async with allowed(self._database, LISTING_S):
                 async for document in self.rows.find({"_id": {"$in": list(some)}}):
                     if "deleted" not in document:
-                        found[document["_id"]] = StoredMessage(message=_message(document), octets=document["octets"])
+                        found[document["_id"]] = StoredMessage(message=message_of(document), octets=document["octets"])
         return [found[one] for one in message_ids if one in found]
 
     @whole
@@ -528,7 +536,7 @@ def _document(stored: StoredMessage) -> Document:
     return document
 
 
-def _message(document: Document) -> Message:
+def message_of(document: Document) -> Message:
     document["received"] = timestamp(document["received"])
     return msgspec.convert(document, Message)
 

@@ -14,7 +14,7 @@ LAYERS = [
     "errors cache leases setting_types headers html ids proxy worker",
     "links parts disk lockfile config address smtp_data budget",
     "accounts message limits ordinary telemetry smtp_commands tls",
-    "mime",
+    "mime events",
     "summary",
     "store",
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session",

@@ -111,7 +111,7 @@ async def test_an_index_that_is_dropped_is_built_again(table: MongoTable) -> Non
     await table.indexes.built.wait()
 
     assert await table.newest(BOX, recipient=None, until=None, limit=5) == [row.message]
-    assert set(await table.rows.index_information()) == {"_id_", "mailbox", "tagged", "expendable", "note"}
+    assert set(await table.rows.index_information()) == {"_id_", "mailbox", "tagged", "expendable", "note", "added"}
 
 
 def test_the_largest_row_fits_into_a_document() -> None:

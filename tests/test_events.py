@@ -1,0 +1,226 @@
+"""Who is told of what: by the hub, and by the database of what other nodes have stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from mailsac.events import MAX_WAITING, EventHub, MessageStored, Subscription
+from mailsac.ids import QueueIds
+from mailsac.message import Message, StoredMessage
+from mailsac.nodes import NO_STREAM, Arrivals
+from mailsac.store_mongo import MongoTable
+
+from .contract.rows import stored
+from .mongodb import SecantusDB, database_for, mongo_table
+
+BOX = "box@example.com"
+PATIENT = "?serverSelectionTimeoutMS=15000&timeoutMS=15000&heartbeatFrequencyMS=500"
+BOUND_S = 30.0
+
+ids = QueueIds()
+
+
+def rows(count: int, *, mailbox: str = BOX) -> list[StoredMessage]:
+    return [stored(id=f"{ids.next()}-0", mailbox=mailbox) for _ in range(count)]
+
+
+def messages(stored_messages: list[StoredMessage]) -> list[Message]:
+    return [row.message for row in stored_messages]
+
+
+async def taken(subscription: Subscription, count: int) -> list[Message]:
+    async with asyncio.timeout(BOUND_S):
+        return [(await anext(subscription)).message for _ in range(count)]
+
+
+async def is_quiet(subscription: Subscription, seconds: float = 0.3) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await anext(subscription)
+            return False
+    return True
+
+
+# ── the hub ──
+
+
+async def test_a_subscriber_is_told_of_its_mailbox_in_order() -> None:
+    hub = EventHub()
+    hub.publish(MessageStored(rows(1)[0].message))  # before anybody asked
+    mine, others = messages(rows(3)), messages(rows(3, mailbox="other@example.com"))
+    with hub.subscribed(BOX) as one, hub.subscribed() as everything, hub.subscribed(BOX) as another:
+        for pair in zip(mine, others, strict=True):
+            for message in pair:
+                hub.publish(MessageStored(message))
+
+        assert await taken(one, 3) == await taken(another, 3) == mine
+        assert await taken(everything, 6) == [message for pair in zip(mine, others, strict=True) for message in pair]
+        assert await is_quiet(one, 0.01)
+
+
+async def test_a_subscriber_that_waits_is_woken_and_one_that_left_is_forgotten() -> None:
+    hub = EventHub()
+    (message,) = messages(rows(1))
+    assert not hub.wanted.is_set()
+    with hub.subscribed(BOX) as left:
+        pass
+    with hub.subscribed(BOX) as one:
+        assert hub.wanted.is_set()
+        waiting = asyncio.create_task(taken(one, 1))
+        await asyncio.sleep(0)
+        hub.publish(MessageStored(message))
+        assert await waiting == [message]
+    assert not hub.wanted.is_set()
+    assert await is_quiet(left, 0.01)
+
+
+async def test_a_slow_subscriber_is_cut_off_and_told() -> None:
+    """It gets what came before without a hole; nobody else notices."""
+    hub = EventHub()
+    sent = messages(rows(MAX_WAITING + 10))
+    with hub.subscribed() as slow, hub.subscribed() as quick:
+        for message in sent:
+            hub.publish(MessageStored(message))
+            assert await taken(quick, 1) == [message]
+
+        assert slow.lagged
+        assert [event.message async for event in slow] == sent[:MAX_WAITING]
+        assert not quick.lagged
+
+
+# ── what other nodes have stored ──
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusDB]:
+    """A server that may be treated badly; a test that kills it starts it again."""
+    opened = SecantusDB(tmp_path_factory.mktemp("mongodb") / "data")
+    opened.start()
+    yield opened
+    opened.kill()
+
+
+class Node:
+    """One node, as far as this concerns it: a table, a hub, and what joins them."""
+
+    def __init__(self, table: MongoTable) -> None:
+        self.table, self.hub = table, EventHub()
+        self.arrivals = Arrivals(table, self.hub)
+        self.task = asyncio.create_task(self.arrivals.run())
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+NodeMaker = Callable[[], Any]
+
+
+@pytest.fixture
+async def make_node(server: SecantusDB, tmp_path: Path) -> AsyncIterator[NodeMaker]:
+    async with AsyncExitStack() as stack:
+
+        async def make() -> Node:
+            node = Node(await stack.enter_async_context(mongo_table(server.uri + PATIENT, database_for(tmp_path))))
+            stack.push_async_callback(node.stop)
+            return node
+
+        yield make
+
+
+@pytest.fixture
+async def without_stream(server: SecantusDB) -> AsyncIterator[None]:
+    """The server refuses change streams, as a standalone one does."""
+    async with AsyncMongoClient[dict[str, Any]](server.uri) as client:
+        refusal = {"failCommands": ["aggregate"], "errorCode": NO_STREAM}
+        await client.admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": refusal})
+        yield
+        await client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+
+
+async def following(node: Node) -> None:
+    async with asyncio.timeout(BOUND_S):
+        await node.arrivals.following.wait()
+
+
+async def test_what_another_node_stores_is_published_once_and_what_this_one_stores_is_not(make_node: NodeMaker) -> None:
+    a, b = await make_node(), await make_node()
+    await following(a)
+    with a.hub.subscribed(BOX) as subscription:
+        here, there = rows(3), rows(200)
+        await a.table.insert_many(here)
+        await b.table.insert_many(there)
+        await b.table.insert_many(there[:5])  # repeated: nothing new
+        await b.table.insert_many(rows(2, mailbox="other@example.com"))
+
+        assert await taken(subscription, 200) == messages(there)
+        await b.table.delete([there[0].message.id])
+        await b.table.insert_many(last := rows(1))
+        assert await taken(subscription, 1) == messages(last)
+        assert await is_quiet(subscription)
+
+
+async def test_a_server_that_is_killed_again_and_again_leaves_no_gap(make_node: NodeMaker, server: SecantusDB) -> None:
+    a, b = await make_node(), await make_node()
+    await following(a)
+    with a.hub.subscribed() as subscription:
+        for _ in range(3):
+            before = rows(20)
+            await b.table.insert_many(before)
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+            after = rows(20)
+            await b.table.insert_many(after)  # maybe before the stream is there again
+            assert await taken(subscription, 40) == messages(before + after)
+        assert await is_quiet(subscription)
+
+
+async def test_a_token_that_the_server_does_not_take_leaves_no_gap(make_node: NodeMaker) -> None:
+    """As after an outage that was longer than the server's log of changes."""
+    a, b = await make_node(), await make_node()
+    await following(a)
+    with a.hub.subscribed() as subscription:
+        before, meanwhile, after = rows(10), rows(2500), rows(10)
+        await b.table.insert_many(before)
+        assert await taken(subscription, 10) == messages(before)
+
+        await a.stop()
+        for start in range(0, 2500, 500):
+            await b.table.insert_many(meanwhile[start : start + 500])
+        a.arrivals._token = {"_data": "00"}
+        a.task = asyncio.create_task(a.arrivals.run())
+
+        assert await taken(subscription, 2500) == messages(meanwhile)
+        await following(a)
+        await b.table.insert_many(after)
+        assert await taken(subscription, 10) == messages(after)
+        assert await is_quiet(subscription)
+
+
+@pytest.mark.usefixtures("without_stream")
+async def test_without_a_change_stream_the_rows_are_asked(make_node: NodeMaker) -> None:
+    a, b = await make_node(), await make_node()
+    with a.hub.subscribed() as subscription:
+        for count in (1, 30, 1, 30):
+            sent = rows(count)
+            await a.table.insert_many(rows(1))
+            await b.table.insert_many(sent)
+            assert await taken(subscription, count) == messages(sent)
+        assert await is_quiet(subscription)
+    assert not a.arrivals.following.is_set()
+    await b.table.insert_many(rows(1))
+    await asyncio.sleep(0.2)
+    with a.hub.subscribed() as subscription:
+        await b.table.insert_many(sent := rows(1))
+        seen = await taken(subscription, 1)
+        while seen[-1] != sent[0].message:  # what came shortly before may be told too
+            seen += await taken(subscription, 1)
+        assert await is_quiet(subscription)
