@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol, cast
 from unittest import mock
 
+import pymongo
 from pymongo import monitoring
 
 from mailsac.migrate import MovableTable
@@ -22,6 +23,7 @@ BOX: Final = "box@example.com"
 TAGGED: Final = "box+tag@example.com"
 # An index that is read from its start, as far as the limit.
 IN_ORDER: Final = {"SCAN unlink_note", "SCAN message USING INDEX message_expendable"}
+EXPLAIN_S: Final = 30.0
 BY_INDEX: Final = {"IXSCAN", "IDHACK", "COUNT_SCAN", "EXPRESS_IXSCAN"}
 
 
@@ -127,7 +129,8 @@ async def mongo_plan(database: Database, command: Document) -> list[str]:
     """The stages of its plan; none for what has no plan."""
     if {"insert", "createIndexes"} & command.keys():
         return []
-    return _stages(await database.command("explain", _query(command)))
+    with pymongo.timeout(EXPLAIN_S):
+        return _stages(await database.command("explain", _query(command)))
 
 
 def _query(command: Document) -> Document:
