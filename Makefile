@@ -22,10 +22,11 @@ check: $(VENV)/.installed-dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 
-# Mail per second beside stock aiosmtpd in the same run; memory, and the time to ready.
+# Mail per second beside stock aiosmtpd in the same run; memory, and the time to ready; the store as it grows.
 bench: $(VENV)/.installed-dev
 	$(PYTHON) -m bench.smtp $(ARGS)
 	$(PYTHON) -m bench.memory
+	$(PYTHON) -m bench.store
 
 # The hardening checks in their long form, then the figures of time and memory.
 hardening: $(VENV)/.installed-dev
