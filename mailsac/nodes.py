@@ -30,6 +30,7 @@ from mailsac.events import EventHub, MessageStored
 from mailsac.leases import ProcessLeases
 from mailsac.store_mongo import (
     ADDED,
+    BY_ID,
     MAX_IDS,
     Calls,
     Collection,
@@ -189,7 +190,7 @@ class MongoLeases:
             await self._leases.update_one(
                 {"_id": {"$eq": name}}, {"$pull": {"holders": {"node": self._node, "part": {"$eq": part}}}}
             )
-            await self._leases.delete_one({"_id": {"$eq": name}, "holders": {"$eq": []}})
+            await self._leases.delete_one({"_id": {"$eq": name}, "holders": {"$eq": []}}, hint=BY_ID)
 
     async def _release_all(self) -> None:
         for name, parts in list(self._own.held.items()):
@@ -342,8 +343,8 @@ class Arrivals:
 
         async def ask() -> list[Document]:
             with translated(), pymongo.timeout(self._call_s):
-                found = self._table.rows.find({"_id": {"$in": list(message_ids)}, "deleted": {"$exists": False}})
-                return await found.to_list()
+                found = self._table.rows.find({"_id": {"$in": list(message_ids)}})
+                return [document async for document in found if "deleted" not in document]
 
         by_id = {document["_id"]: document for document in await self._table.calls.finish(ask())}
         return [by_id[message_id] for message_id in message_ids if message_id in by_id]

@@ -31,6 +31,7 @@ from mailsac.ids import arrival_ms, time_prefix
 from mailsac.message import StoredMessage
 from mailsac.recovery import RawFiles
 from mailsac.store_mongo import (
+    BY_ID,
     Calls,
     Collection,
     Database,
@@ -163,7 +164,7 @@ class GridFsRaw:
     @whole
     async def _ids(self, within: Document, limit: int = 0) -> list[str]:
         async with allowed(self._database, DELETE_S):
-            cursor = self.files.find({"_id": within}, {"_id": 1}, sort=[("_id", 1)], limit=limit)
+            cursor = self.files.find({"_id": within}, {"_id": 1}, sort=[("_id", 1)], limit=limit, hint=BY_ID)
             return [file["_id"] async for file in cursor if arrival_ms(file["_id"]) is not None]
 
     async def _enter(self, lengths: Iterable[tuple[str, int]]) -> None:

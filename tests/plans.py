@@ -24,6 +24,7 @@ TAGGED: Final = "box+tag@example.com"
 # An index that is read from its start, as far as the limit.
 IN_ORDER: Final = {"SCAN unlink_note", "SCAN message USING INDEX message_expendable"}
 EXPLAIN_S: Final = 30.0
+COMMANDS: Final = {"find", "aggregate", "insert", "update", "delete", "findAndModify", "createIndexes"}
 BY_INDEX: Final = {"IXSCAN", "IDHACK", "COUNT_SCAN", "EXPRESS_IXSCAN"}
 
 
@@ -107,7 +108,7 @@ class _Recorder(monitoring.CommandListener):
         self._commands = commands
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.command_name in {"find", "aggregate", "insert", "update", "delete", "createIndexes"}:
+        if event.command_name in COMMANDS:
             self._commands.append(dict(event.command))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
@@ -135,6 +136,8 @@ async def mongo_plan(database: Database, command: Document) -> list[str]:
 
 def _query(command: Document) -> Document:
     """What a command looks for, in the form that `explain` takes; the servers explain no write alike."""
+    if "findAndModify" in command:
+        return {"find": command["findAndModify"], "filter": command["query"]}
     for verb, statements in (("update", "updates"), ("delete", "deletes")):
         if verb in command:
             statement = command[statements][0]

@@ -17,9 +17,11 @@ from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient
 
 from mailsac.errors import MessageNotFound, StoreUnavailable
+from mailsac.events import EventHub
+from mailsac.nodes import Arrivals, MongoLeases
 from mailsac.store import Usage
 from mailsac.store_gridfs import CHUNK, GridFsRaw
-from mailsac.store_mongo import Document, MongoTable, _document, connected
+from mailsac.store_mongo import Database, Document, MongoTable, _document, connected
 
 from .contract.rows import message_id, received, stored
 from .mongodb import SecantusDB, database_for, is_real, mongo_raw, mongo_table, server_uri
@@ -62,18 +64,53 @@ def commands() -> Iterator[list[Document]]:
         yield sent
 
 
+async def refuse_scans(database: Database, commands: list[Document]) -> None:
+    for command in tuple(commands):
+        plan = await mongo_plan(database, command)
+        if {"insert", "createIndexes"} & command.keys():
+            continue
+        assert "COLLSCAN" not in plan, command
+        assert BY_INDEX & set(plan), command
+        if is_real():
+            assert "SORT" not in plan or "aggregate" in command, command
+
+
 async def test_every_query_and_every_write_is_answered_by_an_index(commands: list[Document], tmp_path: Path) -> None:
     async with mongo_table(server_uri(), database_for(tmp_path)) as table:
         await every_method(table)
         assert {name for command in commands for name in command} >= {"find", "aggregate", "update", "delete"}
-        for command in tuple(commands):
-            plan = await mongo_plan(table.rows.database, command)
-            if {"insert", "createIndexes"} & command.keys():
-                continue
-            assert "COLLSCAN" not in plan, command
-            assert BY_INDEX & set(plan), command
-            if is_real():
-                assert "SORT" not in plan or "aggregate" in command, command
+        await refuse_scans(table.rows.database, commands)
+
+
+async def test_messages_leases_and_news_are_found_by_an_index_too(commands: list[Document], tmp_path: Path) -> None:
+    database = database_for(tmp_path)
+    ids = [message_id(n) for n in range(3)]
+    async with (
+        mongo_table(server_uri(), database) as table,
+        mongo_raw(server_uri(), database) as raw,
+        MongoLeases.open(server_uri(), database=database) as leases,
+    ):
+        await raw.write_many([(one, [b"octets"]) for one in ids])
+        await raw.read(ids[0])
+        await raw.present(ids)
+        for hour in await raw.hours(since_ms=0):
+            await raw.ids(hour)
+        await raw.delete(ids)
+        await leases.acquire("maildrop", BOX)
+        await leases.confirm("maildrop", BOX)
+        await leases.release("maildrop", BOX)
+        await table.insert_many([stored(n) for n in range(3)])
+        async with mongo_table(server_uri(), database) as other:
+            await Arrivals(other, EventHub())._catch_up(10.0)
+        asked = {str(next(iter(command.items()))) for command in commands}
+        assert asked >= {
+            "('find', 'raw.files')",
+            "('find', 'raw.chunks')",
+            "('delete', 'raw.chunks')",
+            "('findAndModify', 'lease')",
+            "('find', 'message')",
+        }
+        await refuse_scans(table.rows.database, commands)
 
 
 async def test_every_write_is_durable_before_it_counts(commands: list[Document], tmp_path: Path) -> None:
