@@ -419,11 +419,10 @@ class SmtpSession(SmtpConnection):
 
 def received_fields(data: bytes) -> int:
     """How many servers the message says it has passed (RFC 5321 §6.3)."""
-    end = len(data)
+    end = MAX_HEADER_OCTETS
     for empty_line in (b"\n\r\n", b"\n\n"):  # the second only before the first: most mail has none of it
-        found = data.find(empty_line, 0, min(end, MAX_HEADER_OCTETS))
+        found = data.find(empty_line, 0, end)
         end = found if found >= 0 else end
-    end = min(end, MAX_HEADER_OCTETS)
     header_section = b"\n" + data[:end]
     return header_section.lower().count(b"\nreceived:")
 

@@ -249,16 +249,9 @@ def _fail(batch: list[_Unit], error: Exception) -> None:
 class MailStore:
     """The one door to stored mail, and the publisher of what happens to it here."""
 
-    def __init__(
-        self,
-        table: MessageTable,
-        raw: RawStore,
-        cache: Cache,
-        metrics: Metrics,
-        events: EventHub | None = None,
-    ) -> None:
+    def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics) -> None:
         self._table, self._raw, self._cache = table, raw, cache
-        self.events = EventHub() if events is None else events
+        self.events = EventHub()
         self._committer = Committer(table, raw, cache, metrics, self.events)
         self.worker = Worker()  # for readers; mail that comes in has another, so that neither waits for the other
 

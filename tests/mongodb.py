@@ -19,8 +19,8 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pymongo
@@ -51,6 +51,17 @@ class SecantusDB:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path) -> Iterator[SecantusDB]:
+        """One that runs when the block begins, and is dead at its end, whatever the block did to it."""
+        server = cls(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
 
     @property
     def uri(self) -> str:

@@ -101,10 +101,8 @@ async def test_a_slow_subscriber_is_cut_off_and_told() -> None:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusDB]:
     """A server that may be treated badly; a test that kills it starts it again."""
-    opened = SecantusDB(tmp_path_factory.mktemp("mongodb") / "data")
-    opened.start()
-    yield opened
-    opened.kill()
+    with SecantusDB.running(tmp_path_factory.mktemp("mongodb") / "data") as opened:
+        yield opened
 
 
 class Node:

@@ -121,9 +121,7 @@ async def test_a_lease_is_renewed_and_ends_with_its_node(stack: AsyncExitStack, 
 
 
 async def test_while_the_database_is_away_nothing_is_taken_and_nothing_is_lost(tmp_path: Path) -> None:
-    server = SecantusDB(tmp_path / "data")
-    server.start()
-    try:
+    with SecantusDB.running(tmp_path / "data") as server:
         async with MongoLeases.open(server.uri, lease_s=3.0) as leases:
             assert await leases.acquire(BOX)
             server.kill()
@@ -133,5 +131,3 @@ async def test_while_the_database_is_away_nothing_is_taken_and_nothing_is_lost(t
             server.start()
             assert await leases.confirm(BOX)
             assert await leases.acquire("b@example.com")
-    finally:
-        server.kill()

@@ -37,10 +37,8 @@ FAULT_IDS = ["connection closed", "not primary", "interrupted at shutdown"]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusDB]:
     """A server that may be treated badly; a test that kills it starts it again."""
-    opened = SecantusDB(tmp_path_factory.mktemp("mongodb") / "data")
-    opened.start()
-    yield opened
-    opened.kill()
+    with SecantusDB.running(tmp_path_factory.mktemp("mongodb") / "data") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -457,9 +455,7 @@ async def test_what_was_stored_outlives_a_killed_server(server: SecantusDB, tmp_
 
 
 async def test_a_wrong_password_is_unavailable_and_stays_secret(tmp_path: Path) -> None:
-    server = SecantusDB(tmp_path / "data")
-    server.start()
-    try:
+    with SecantusDB.running(tmp_path / "data") as server:
         async with AsyncMongoClient[Document](server.uri) as client:
             await client.admin.command("createUser", "mailsac", pwd="right", roles=["root"])
         server.kill()
@@ -476,8 +472,6 @@ async def test_a_wrong_password_is_unavailable_and_stays_secret(tmp_path: Path) 
                         await table.insert_many([stored()])
                     assert "18" in str(caught.value)  # AuthenticationFailed
                     assert password not in f"{caught.value!r} {caught.value.__cause__!r}"
-    finally:
-        server.kill()
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from tests.mongodb import PATIENT, SecantusDB, prepare
 
-from .process import BOUND_S, Ledger, Process
+from .process import BOUND_S, Ledger, Process, Threads
 from .tcp_proxy import Fault, TcpProxy
 
 DATABASE: Final = "mail"
@@ -73,25 +73,20 @@ def rig(folder: Path, *, raw: Raw = "disk") -> Iterator[Rig]:
     """`raw` is the setting of that name.
 
     With an empty database that has its indexes: SecantusDB hangs when an insert and an index make one collection."""
-    database = SecantusDB(folder / "database")
-    database.start()
-    try:
+    with SecantusDB.running(folder / "database") as database:
         prepare(f"{database.uri}?{PATIENT}", DATABASE)
         with TcpProxy(database.port) as proxy:
             yield Rig(folder, database, proxy, raw)
-    finally:
-        database.kill()
 
 
-class SteadyLoad:
+class SteadyLoad(Threads):
     """Messages that are sent when they are due, while the block runs, whether or not earlier ones were answered."""
 
     def __init__(self, server: Process, ledger: Ledger, mailbox: str, *, per_second: float) -> None:
         self._server, self._ledger, self._mailbox, self._per_second = server, ledger, mailbox, per_second
         self._numbers = itertools.count()
         self._take = threading.Lock()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(SENDERS)]
+        super().__init__([self._send] * SENDERS)
         self.failures: list[BaseException] = []
         self.sent: list[list[str]] = []  # message ids of each sender, in its order
 
@@ -100,18 +95,11 @@ class SteadyLoad:
         """How many messages were answered 250 so far."""
         return sum(map(len, self.sent))
 
-    def __enter__(self) -> SteadyLoad:
+    def __enter__(self) -> Self:
         self._began = time.monotonic()
-        for thread in self._threads:
-            thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
+    def _send(self) -> None:
         mine: list[str] = []
         self.sent.append(mine)
         try:

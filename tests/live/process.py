@@ -17,11 +17,12 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOUND_S: Final = 30.0
@@ -225,16 +226,33 @@ class Ledger:
         return len(readable)
 
 
-class Senders:
-    """Threads that send without pause until they are stopped or the server goes away."""
+class Threads:
+    """Threads that work while the block runs, and look at `_stop` to see when it ends."""
+
+    def __init__(self, works: Sequence[Callable[[], None]]) -> None:
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=work) for work in works]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Senders(Threads):
+    """They send without pause until they are stopped or the server goes away."""
 
     def __init__(self, server: Process, ledger: Ledger, *, count: int = 8, max_octets: int = 10_000) -> None:
         self._server, self._ledger, self._max_octets = server, ledger, max_octets
-        self._stop = threading.Event()
         self.acknowledged = threading.Event()  # set by each acknowledgement
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(count)]
+        super().__init__([partial(self._send, number) for number in range(count)])
 
-    def _run(self, number: int) -> None:
+    def _send(self, number: int) -> None:
         chance = random.Random()
         with suppress(OSError, smtplib.SMTPException):
             while not self._stop.is_set():
@@ -245,13 +263,3 @@ class Senders:
                             self.acknowledged.set()
                         if self._stop.is_set():
                             break
-
-    def __enter__(self) -> Senders:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()

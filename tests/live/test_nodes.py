@@ -52,9 +52,7 @@ class Site:
 @pytest.fixture(params=["disk", "gridfs"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
-        database = SecantusDB(tmp_path / "database")
-        database.start()
-        stack.callback(database.kill)
+        database = stack.enter_context(SecantusDB.running(tmp_path / "database"))
         prepare(f"{database.uri}?serverSelectionTimeoutMS=15000", DATABASE)
         yield Site(tmp_path, request.param, database)
 
