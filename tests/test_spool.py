@@ -130,8 +130,9 @@ async def running(table: SpoolingTable) -> AsyncIterator[None]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
+    """With a pause in which threads get the interpreter lock: to look without one can starve them for a minute."""
     while not holds():  # noqa: ASYNC110 - there is nothing to be told by
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 async def caught_up(home: Home, table: SpoolingTable) -> None:
