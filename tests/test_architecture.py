@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
-    "errors cache leases setting_types headers html ids proxy worker",
+    "errors cache leases setting_types headers html ids proxy sqlite_schema worker",
     "links parts disk lockfile config address smtp_data budget",
-    "accounts message limits ordinary telemetry smtp_commands tls",
+    "accounts message limits ordinary sqlite telemetry smtp_commands tls",
     "mime events",
     "summary",
     "store",
@@ -30,7 +30,7 @@ LAYER = {module: number for number, line in enumerate(LAYERS) for module in line
 HOMES = {
     "aiosmtpd": {"smtp", "smtp_connection"},
     "aiohttp.web": {"http_api", "api"},
-    "sqlite3": {"store_sqlite"},
+    "sqlite3": {"sqlite", "store_sqlite"},
     "selectolax": {"links", "html"},
     "fast_mail_parser": {"ordinary"},
     "pymongo": {"store_mongo", "store_gridfs", "nodes"},

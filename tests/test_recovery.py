@@ -452,7 +452,7 @@ async def test_rebuild_rewrites_the_rows_that_are_there_and_keeps_what_no_file_h
 async def test_rebuild_makes_a_row_again_that_cannot_be_read(home: Home) -> None:
     one, other = await home.deliver(2)
     before = await rows_of(home, [one, other])
-    await home.table._write(lambda db: db.execute("update message set json = '{' where id = ?", (one,)))
+    await home.table.database.write(lambda db: db.execute("update message set json = '{' where id = ?", (one,)))
     with pytest.raises(StoreUnavailable):
         await home.table.get(one)
 

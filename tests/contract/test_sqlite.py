@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from mailsac.errors import StorageFull, StoreUnavailable
+from mailsac.sqlite_schema import MIGRATIONS
 from mailsac.store import Usage
-from mailsac.store_sqlite import MIGRATIONS, SqliteTable
+from mailsac.store_sqlite import SqliteTable
 
 from ..plans import every_method, is_scan, sqlite_plan, sqlite_statements
 from .rows import stored

@@ -1,0 +1,197 @@
+"""One SQLite file: its schema, one thread that writes, and a few that read.
+
+Strategy: one thread owns the only writing connection and commits whatever is waiting in one transaction, so that
+many small writes share one fsync; the readers have `query_only` connections of their own, which in WAL mode never
+wait for the writer. What is kept in the file, and how it is asked for, say the adapters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from mailsac.disk import MAKE_ROOM, SEE_TO_DISK
+from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
+from mailsac.lockfile import locked
+from mailsac.sqlite_schema import MIGRATIONS
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+
+READERS: Final = 3  # a read takes microseconds; more threads would only contend for the interpreter
+MAX_COMMIT: Final = 256  # writes that share a transaction; bounds how long the first of them waits for the last
+
+REBUILD: Final = "stop mailsac, move that file, its -wal and its -shm away and run `mailsac rebuild`"
+REMEDIES: Final = {
+    sqlite3.SQLITE_CORRUPT: REBUILD,
+    sqlite3.SQLITE_NOTADB: REBUILD,
+    sqlite3.SQLITE_FULL: MAKE_ROOM,
+    sqlite3.SQLITE_IOERR: SEE_TO_DISK,
+    sqlite3.SQLITE_READONLY: SEE_TO_DISK,
+    sqlite3.SQLITE_CANTOPEN: SEE_TO_DISK,
+}
+
+
+class Database:
+    """The open file. Adapters give it functions of a connection to run."""
+
+    def __init__(self, path: Path, *, fsync: bool) -> None:
+        """Open or make the file. Raises StoreUnavailable, with a `reason` that says what is wrong with it."""
+        self._path = path
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # the WAL file gets the same mode
+            self._writer = self._connect(fsync=fsync)
+            self._upgrade()
+            self._readers = [self._connect(fsync=fsync) for _ in range(READERS)]
+            for reader in self._readers:
+                reader.execute("pragma query_only = on")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(reason=f"the database {path} cannot be opened: {_explained(error)}") from error
+        self._jobs: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer")
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._thread.start()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path, *, fsync: bool = True) -> AsyncIterator[Database]:
+        """The file at `path`, for as long as the block runs; no other process gets it meanwhile.
+
+        Without `fsync` a power cut loses rows that were committed, never the consistency of the file.
+        Raises StoreUnavailable when the file is in use, damaged, or of a newer version.
+        """
+        with locked(path.with_name(path.name + ".lock")):
+            database = cls(path, fsync=fsync)
+            try:
+                yield database
+            finally:
+                await asyncio.to_thread(database._close)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in a reader thread. As many connections as threads: the stack is never empty there."""
+        if self._closed:
+            raise StoreUnavailable(reason="the database is closed")
+
+        def run() -> T:
+            connection = self._readers.pop()
+            try:
+                return work(connection)
+            except sqlite3.Error as error:
+                raise self._translated(error) from error
+            except msgspec.DecodeError as error:
+                raise StoreUnavailable(reason=f"a damaged row in {self._path}: {error}; {REBUILD}") from error
+            finally:
+                self._readers.append(connection)
+
+        return await self._loop.run_in_executor(self._pool, run)
+
+    async def rows(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        """What one statement selects."""
+        return await self.read(lambda db: db.execute(statement, values).fetchall())
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in the writer thread, in a transaction that is durable when this returns.
+
+        What it returns must hold no cursor: the loop's thread would free that, and reset a statement that the writer
+        is using. The queue needs no bound of its own: each caller waits for its answer, and callers are bounded.
+        """
+        if self._closed:
+            raise StoreUnavailable(reason="the database is closed")
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put((work, done))
+        return await done
+
+    def _run(self) -> None:
+        """The writer thread: everything that waits shares one transaction; nothing waits for company."""
+        while (job := self._jobs.get()) is not None:
+            batch = [job]
+            with suppress(queue.Empty):
+                while len(batch) < MAX_COMMIT and (job := self._jobs.get_nowait()) is not None:
+                    batch.append(job)
+            outcomes = self._commit([work for work, _ in batch])
+            self._loop.call_soon_threadsafe(_resolve, [done for _, done in batch], outcomes)
+            if job is None:
+                break
+
+    def _commit(self, batch: list[Work]) -> list[Any]:
+        """The result of each, or the error in its place; after a failure each is tried alone, to spare the others."""
+        try:
+            self._writer.execute("begin immediate")
+            outcomes = [work(self._writer) for work in batch]
+            self._writer.execute("commit")
+        except Exception as error:
+            with suppress(sqlite3.Error):
+                if self._writer.in_transaction:  # SQLite rolls back by itself on some errors
+                    self._writer.execute("rollback")
+            if len(batch) > 1:
+                return [outcome for work in batch for outcome in self._commit([work])]
+            if not isinstance(error, sqlite3.Error):
+                return [error]
+            failure = self._translated(error)
+            failure.__cause__ = error
+            return [failure]
+        return outcomes
+
+    def _translated(self, error: sqlite3.Error) -> MailsacError:
+        failure = StorageFull if _primary_code(error) == sqlite3.SQLITE_FULL else StoreUnavailable
+        return failure(reason=f"the database {self._path}: {_explained(error)}")
+
+    # ── opening and closing ──
+
+    def _connect(self, *, fsync: bool) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        connection.execute("pragma journal_mode = wal")
+        connection.execute(f"pragma synchronous = {'full' if fsync else 'normal'}")
+        return connection
+
+    def _upgrade(self) -> None:
+        (version,) = self._writer.execute("pragma user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise StoreUnavailable(
+                reason=f"the database {self._path} has schema version {version}; this mailsac knows up to "
+                f"{len(MIGRATIONS)}: use a newer mailsac"
+            )
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            self._writer.executescript(f"begin; {script}; pragma user_version = {number}; commit;")
+
+    def _close(self) -> None:
+        """Finish what waits, then close; the last connection to close folds the WAL into the file."""
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+        self._pool.shutdown()
+        for connection in (*self._readers, self._writer):
+            connection.close()
+
+
+def _resolve(waiting: list[asyncio.Future[Any]], outcomes: list[Any]) -> None:
+    for done, outcome in zip(waiting, outcomes, strict=True):
+        if done.done():  # the caller was cancelled; the write stands
+            continue
+        if isinstance(outcome, Exception):
+            done.set_exception(outcome)
+        else:
+            done.set_result(outcome)
+
+
+def _primary_code(error: Exception) -> int:
+    """SQLite's result code without what extends it; 0 where there is none."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _explained(error: Exception) -> str:
+    """What is wrong, and what to do about it."""
+    remedy = REMEDIES.get(_primary_code(error))
+    return f"{error}; {remedy}" if remedy else str(error)

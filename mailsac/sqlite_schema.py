@@ -1,0 +1,73 @@
+"""The schema of the SQLite file, step by step."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Each entry takes the schema from its index to the next number (PRAGMA user_version). Never edit one that was released.
+MIGRATIONS: Final = (
+    """
+    create table message (
+        mailbox text not null,
+        recipient text not null,
+        received text not null,
+        starred integer not null,
+        octets integer not null,
+        id text not null,
+        json text not null  -- last: a long one goes to overflow pages, which the other columns then need not read
+    );
+
+    -- get, known, ids; makes a repeated insert harmless
+    create unique index message_id on message (id);
+
+    -- newest, maildrop, purge and the cap; with octets a POP3 login reads the index alone
+    create index message_mailbox on message (mailbox, received, id, octets);
+
+    -- the same for one +tag address; partial, because most mail has no tag and should not pay for it
+    create index message_tagged on message (mailbox, recipient, received, id, octets) where recipient <> mailbox;
+
+    -- expire, oldest: what may be forgotten, oldest first
+    create index message_expendable on message (received, id) where starred = 0;
+
+    create table mailbox (
+        name text primary key,
+        messages integer not null,
+        unstarred integer not null
+    ) without rowid;
+
+    -- beyond_cap: the fullest mailboxes without a look at the others
+    create index mailbox_unstarred on mailbox (unstarred);
+
+    create table total (
+        id integer primary key check (id = 0),
+        messages integer not null,
+        octets integer not null
+    );
+    insert into total values (0, 0, 0);
+
+    create table unlink_note (
+        id text primary key
+    ) without rowid;
+
+    create trigger message_inserted after insert on message begin
+        insert into mailbox values (new.mailbox, 1, 1 - new.starred)
+            on conflict (name) do update
+            set messages = messages + 1, unstarred = unstarred + excluded.unstarred;
+        update total set messages = messages + 1, octets = octets + new.octets where id = 0;
+    end;
+
+    create trigger message_deleted after delete on message begin
+        insert or ignore into unlink_note values (old.id);
+        update mailbox set messages = messages - 1, unstarred = unstarred - (1 - old.starred)
+            where name = old.mailbox;
+        delete from mailbox where name = old.mailbox and messages = 0;
+        update total set messages = messages - 1, octets = octets - old.octets where id = 0;
+    end;
+    """,
+    # queries over many mailboxes
+    "select 1;",
+    # accounts, keys, private addresses, domains
+    "select 1;",
+    # jobs
+    "select 1;",
+)
