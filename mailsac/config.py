@@ -146,7 +146,7 @@ class Limits(Section, frozen=True, kw_only=True):
 class Auth(Section, frozen=True, kw_only=True):
     """Who may read. In open mode everybody may read everything, so it stays on loopback unless told otherwise."""
 
-    mode: Literal["open"] = "open"
+    mode: Literal["open", "keys"] = "open"
     open_to_network: bool = False
 
 

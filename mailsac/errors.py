@@ -73,6 +73,58 @@ class NotPermitted(MailsacError):
     pop3_reply = "-ERR [AUTH] not permitted"
 
 
+class NoSuchRecord(MailsacError):
+    """No account, key, address or domain of that id."""
+
+    http_status = 404
+    http_message = "Not Found"
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR not permitted"
+
+
+class AlreadyOwned(MailsacError):
+    """The account has reserved that address already."""
+
+    http_status = 400
+    http_message = "That address is already owned by this account."
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR not permitted"
+
+
+class AddressNotOwned(MailsacError):
+    """An address to release that the account has not reserved."""
+
+    http_status = 400
+    http_message = "That address is not valid. Make sure it is one you own."
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR not permitted"
+
+
+class NoCredits(MailsacError):
+    """The account has as many addresses as it may have."""
+
+    http_status = 400
+    http_message = "You do not have enough private address credits (0). Please purchase more."
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR not permitted"
+
+
+class Duplicate(MailsacError):
+    """A record of that kind and id is there already."""
+
+    http_status = 409
+    http_message = "That exists already."
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR not permitted"
+
+
+class Conflict(MailsacError):
+    """Somebody else has changed the record meanwhile."""
+
+    http_status = 503
+    http_message = "Somebody else has changed that meanwhile, try again."
+
+
 class MessageNotFound(MailsacError):
     """No message of that id in that mailbox. HTTP adds both to the text (`api.messages`)."""
 

@@ -16,6 +16,7 @@ import google_crc32c
 import msgspec
 
 from mailsac.address import Address
+from mailsac.jobs import Hook
 
 TRACE_FIELD: Final = b"X-Mailsac-Envelope: "
 TRACE_VERSION: Final = 1
@@ -104,6 +105,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
 
     message: Message
     octets: int  # of the whole file after CRLF normalisation: POP3's size (RFC 1939 §11)
+    hooks: tuple[Hook, ...] = ()  # whom to tell of it: queued with the row, and not kept in it
 
 
 class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

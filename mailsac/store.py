@@ -47,6 +47,34 @@ class Listing(msgspec.Struct, frozen=True):
     octets: int
 
 
+class Star(msgspec.Struct, frozen=True):
+    """Turn the star of an account on, or off where it has one; that of another account becomes its own."""
+
+    account: str
+
+
+class Label(msgspec.Struct, frozen=True):
+    """Put a label on, or take it off. One that is there already is not put on again."""
+
+    text: str
+    on: bool
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """Move to a folder: inbox, all, spam, trash, sent or drafts."""
+
+    name: str
+
+
+class Read(msgspec.Struct, frozen=True):
+    """Mark as read or not."""
+
+    read: bool
+
+
+Mark = Star | Label | Folder | Read
+
+
 class MessageTable(Protocol):
     """Metadata. `mailbox` and `recipient` are canonical addresses; newest first means (received, id) descending.
 

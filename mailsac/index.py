@@ -1,0 +1,83 @@
+"""Questions about the mail of many mailboxes at once: an account's inbox, its search, its stars, the statistics."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from mailsac.message import Message
+
+TallyOf = Literal["mailbox", "sender", "domain", "attachment"]
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """What an account sees as its own: these mailboxes, all mailboxes of these domains, and what it has starred.
+
+    `mailboxes` None means every mailbox there is.
+    """
+
+    account: str
+    mailboxes: tuple[str, ...] | None
+    domains: tuple[str, ...] = ()
+    starred: bool = True  # with what it has starred in mailboxes of others
+
+
+class Criteria(msgspec.Struct, frozen=True):
+    """Literal substrings, whatever their case, that a message must have; None and "" ask for nothing."""
+
+    subject: str | None = None
+    from_: str | None = None  # in an address of From
+    to: str | None = None  # in an address of To, in the mailbox, or in what it was sent to
+    read: bool | None = None
+    anywhere: str | None = None  # in the subject, or in an address of From or To
+
+
+class Tally(msgspec.Struct, frozen=True, rename={"id": "_id"}):
+    """How often something occurs."""
+
+    id: str
+    n: int
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """What a scope holds."""
+
+    messages: int
+    octets: int
+    unread: int
+
+
+class MessageIndex(Protocol):
+    """Lists are newest first. Times are timestamps. Raises StoreUnavailable."""
+
+    async def newest(self, scope: Scope, *, since: str | None, skip: int, limit: int) -> list[Message]:
+        """The messages of the scope outside the folders spam and trash, received at or after `since`."""
+
+    async def find(self, scope: Scope, criteria: Criteria, *, limit: int) -> list[Message]:
+        """Those that meet all of the criteria, in any folder."""
+
+    async def totals(self, scope: Scope) -> Totals: ...
+
+    async def starred(self, account: str, *, limit: int) -> list[Message]:
+        """What the account has starred, in any mailbox."""
+
+    async def count_starred(self, account: str) -> int: ...
+
+    async def starred_mailboxes(self, account: str) -> list[str]:
+        """The mailboxes in which it has starred something, in alphabetical order."""
+
+    async def newest_in_domain(
+        self, domain: str, *, until: str | None, limit: int, viewer: str | None
+    ) -> list[Message]:
+        """The messages of all mailboxes of a domain. For `viewer` see `MessageTable.newest`."""
+
+    async def mailboxes(self, domain: str) -> dict[str, int]:
+        """The mailboxes of a domain that hold mail, with how much."""
+
+    async def top(self, what: TallyOf, *, since: str | None, until: str | None, skip: int, limit: int) -> list[Tally]:
+        """What occurs most often in mail received in that time (both ends included), the most frequent first."""
+
+    async def with_attachment(self, md5: str, *, limit: int) -> list[Message]: ...
+
+    async def count_with_attachment(self, md5: str) -> int: ...
