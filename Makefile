@@ -1,4 +1,4 @@
-# install · run · test · check · bench · hardening · kill · lock. Each makes .venv first where it is missing.
+# install · run · test · check · clients · bench · hardening · kill · lock. Each makes .venv first where it is missing.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,7 +7,7 @@ PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 # More arguments for the command of a target: make test ARGS="-k pop3", make run ARGS="--smtp-port 2525".
 ARGS :=
 
-.PHONY: install run test check bench hardening kill lock clean
+.PHONY: install run test check clients bench hardening kill lock clean
 
 install: $(VENV)/.installed
 
@@ -21,6 +21,12 @@ check: $(VENV)/.installed-dev
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+
+# The npm packages of tests/clients, where there is npm: without them those tests are skipped, and named at the end.
+clients: tests/clients/node_modules/.package-lock.json
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	cd tests/clients && npm ci
 
 # Mail per second beside stock aiosmtpd in the same run; memory, and the time to ready; the store as it grows.
 bench: $(VENV)/.installed-dev
@@ -44,7 +50,7 @@ lock:
 	$(LOCK) $(ARGS) --extra build --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/clients/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The stamps make the second run quick, and offline: pip asks the network for nothing that is already there.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(PYTHON)
