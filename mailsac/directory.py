@@ -91,6 +91,12 @@ KINDS: Final[Mapping[str, type[Record]]] = {
     "domain": Domain,
     "secret": Secret,
 }
+_NAMES: Final = {record_type: kind for kind, record_type in KINDS.items()}
+
+
+def kind_of(record: Record) -> str:
+    """The name of its kind."""
+    return _NAMES[type(record)]
 
 
 class AccountTable(Protocol):
@@ -103,7 +109,10 @@ class AccountTable(Protocol):
         """All records, in no order."""
 
     async def add(self, records: Sequence[Record]) -> None:
-        """Keep them, durably, all or none. Raises Duplicate where one is there already."""
+        """Keep them, durably, all or none. Raises Duplicate where one is there already.
+
+        StoreUnavailable leaves open which of them are kept.
+        """
 
     async def replace(self, record: Record) -> None:
         """Keep `record`, whose `version` is one above the one that is there. Raises Conflict where it is not."""

@@ -67,7 +67,38 @@ MIGRATIONS: Final = (
     # queries over many mailboxes
     "select 1;",
     # accounts, keys, private addresses, domains
-    "select 1;",
+    """
+    create table record (
+        kind text not null,
+        id text not null,
+        version integer not null,
+        json text not null,
+        primary key (kind, id)
+    ) without rowid;
+
+    create table record_revision (
+        id integer primary key check (id = 0),
+        number integer not null
+    );
+    insert into record_revision values (0, 0);
+
+    create trigger record_inserted after insert on record begin
+        update record_revision set number = number + 1;
+    end;
+    create trigger record_updated after update on record begin
+        update record_revision set number = number + 1;
+    end;
+    create trigger record_deleted after delete on record begin
+        update record_revision set number = number + 1;
+    end;
+
+    create table operation_count (
+        month text not null,
+        account text not null,
+        count integer not null,
+        primary key (month, account)
+    ) without rowid;
+    """,
     # jobs
     "select 1;",
 )

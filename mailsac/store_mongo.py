@@ -164,7 +164,7 @@ class MongoTable:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._call_s = call_seconds(database)
         self.rows: Collection = database["message"]
         self.calls = Calls()
@@ -191,7 +191,7 @@ class MongoTable:
     @whole
     async def ping(self) -> None:
         with translated(), pymongo.timeout(self._call_s):
-            await self._database.command("ping")
+            await self.database.command("ping")
 
     @whole
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
@@ -235,7 +235,7 @@ class MongoTable:
     @whole
     async def count(self, mailbox: str, *, recipient: str | None) -> int:
         where, index = _within(mailbox, recipient)
-        async with allowed(self._database, LISTING_S):
+        async with allowed(self.database, LISTING_S):
             with self.indexes.hinted(index) as hint:
                 return await self.rows.count_documents(where, **_given(hint))
 
@@ -309,7 +309,7 @@ class MongoTable:
     async def stored(self, message_ids: Sequence[str]) -> list[StoredMessage]:
         found: dict[str, StoredMessage] = {}
         for some in slices(message_ids, MAX_IDS):
-            async with allowed(self._database, LISTING_S):
+            async with allowed(self.database, LISTING_S):
                 async for document in self.rows.find({"_id": {"$in": list(some)}}):
                     if "deleted" not in document:
                         found[document["_id"]] = StoredMessage(message=message_of(document), octets=document["octets"])
@@ -379,13 +379,13 @@ class MongoTable:
     ) -> list[Listing]:
         if limit is not None and limit < 1:
             return []
-        async with allowed(self._database, LISTING_S):
+        async with allowed(self.database, LISTING_S):
             with self.indexes.hinted(index) as hint:
                 cursor = self.rows.find(where, {"octets": 1}, sort=sort, limit=limit or 0, batch_size=FETCH, hint=hint)
                 return [Listing(id=document["_id"], octets=document["octets"]) async for document in cursor]
 
     async def _aggregate(self, pipeline: list[Document], index: IndexModel) -> list[Document]:
-        async with allowed(self._database, SCAN_S):
+        async with allowed(self.database, SCAN_S):
             with self.indexes.hinted(index) as hint:
                 cursor = await self.rows.aggregate(pipeline, **_given(hint))
                 return await cursor.to_list()
