@@ -2,19 +2,62 @@
 
 Open mode: one default account that owns every mailbox, whatever key is given. Keys mode: the table of who may see what
 is `Accounts.access` and the `require_…` methods, and nowhere else.
+
+Strategy: everything is answered from the directory in memory. A change is written to the table first, then to the
+directory; where another node was faster, the table refuses it, and it is tried again on what the table has now.
 """
 
 from __future__ import annotations
 
+import asyncio
 import enum
-from collections.abc import Mapping, Sequence
-from typing import Final
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 import msgspec
 
+from mailsac import credentials
+from mailsac.address import canonical_domain, parse_address
 from mailsac.config import Auth
-from mailsac.directory import Account, AccountTable, ApiKey, Directory, Domain, PrivateAddress
-from mailsac.errors import NotAuthenticated, NotPermitted
+from mailsac.directory import MAX_RECORDS, Account, AccountTable, ApiKey, Directory, Domain, PrivateAddress, Record
+from mailsac.errors import (
+    AddressNotOwned,
+    AlreadyOwned,
+    Conflict,
+    Duplicate,
+    InvalidAddress,
+    InvalidRequest,
+    MailsacError,
+    NoCredits,
+    NoSuchRecord,
+    NotAuthenticated,
+    NotPermitted,
+    StorageFull,
+    StoreUnavailable,
+)
+from mailsac.message import timestamp
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+Changeable = TypeVar("Changeable", Account, PrivateAddress, Domain)
+
+log = logging.getLogger(__name__)
+
+POLL_S: Final = 1.0  # between two looks at what other nodes have changed
+RELOAD_S: Final = 60.0  # everything is loaded again, for changes whose revision was lost
+COUNT_S: Final = 5.0  # between two writings of counted operations
+TRIES: Final = 5  # of a change that other nodes come before
+SCRYPT_THREADS: Final = 2  # each takes a core and 16 MiB; further passwords wait
+
+MAX_ID: Final = 64  # characters of an account id
+FIRST_ACCOUNT: Final = "admin"
+
+# What follows from other fields, or has a method of its own.
+_FIXED: Final = frozenset({"id", "owner", "created", "updated", "version", "password"})
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -39,10 +82,29 @@ class Access(enum.Enum):
 class Accounts:
     """Maps credentials to principals and principals to mailboxes; the one door to the records."""
 
-    def __init__(self, config: Auth, table: AccountTable | None = None) -> None:
+    def __init__(
+        self,
+        config: Auth,
+        table: AccountTable | None = None,
+        *,
+        answers: Callable[[], Awaitable[None]] | None = None,
+        first_key: Callable[[str], None] | None = None,
+    ) -> None:
+        """`answers` is for a table that other nodes change too; it raises StoreUnavailable, at once where that is
+        known already, while the database is away. `first_key` is told the key that the first start in keys mode makes;
+        without it none is made.
+        """
         self._config = config
         self._table = table
+        self._answers = answers
+        self._first_key = first_key
         self.directory = Directory()
+        self._revision: int | None = None  # of the directory; None: it was never loaded
+        self._has_first = False
+        self._changing = asyncio.Lock()  # a load must not bring back what was changed meanwhile
+        self._scrypt = ThreadPoolExecutor(SCRYPT_THREADS, thread_name_prefix="scrypt")
+        self._counted: Counter[tuple[str, str]] = Counter()  # operations by month and account, as in the table
+        self._uncounted: Counter[tuple[str, str]] = Counter()  # those that are not in the table yet
 
     @property
     def is_open(self) -> bool:
@@ -55,16 +117,57 @@ class Accounts:
         """The owner of an API key. Raises NotAuthenticated.
 
         In open mode any key, and none, is the default account; an admin key is that of an administrator there too.
+        In keys mode raises StoreUnavailable as long as the keys are not known.
         """
-        return DEFAULT
+        found = self.directory.key_by_digest(digest := credentials.key_digest(key)) if key else None
+        if found is not None and self._counts(found) and credentials.equal(found.digest, digest):
+            if self.is_open:
+                return msgspec.structs.replace(DEFAULT, admin=found.admin, key_name=found.name)
+            return Principal(account=found.account, admin=found.admin, key_name=found.name)
+        if self.is_open:
+            return DEFAULT
+        self._require_loaded()
+        raise NotAuthenticated
 
     async def by_password(self, user: str, password: str) -> Principal:
         """The principal of an SMTP AUTH or POP3 login. Raises NotAuthenticated. In open mode any password is right.
 
         `user` is an account, or an address that an account owns; `password` one of the account's API keys, or the
-        password of that address.
+        password of that address. In keys mode raises StoreUnavailable as long as the keys are not known.
         """
-        return DEFAULT
+        if self.is_open:
+            return DEFAULT
+        self._require_loaded()
+        account, address = self._named(user)
+        if credentials.is_key(password):
+            principal = await self.by_key(password)
+            if principal.account != account:
+                raise NotAuthenticated(user=user)
+            return principal
+        kept = None if address is None else address.password
+        check = asyncio.get_running_loop().run_in_executor(self._scrypt, credentials.is_password, password, kept)
+        # Whoever does not exist takes as long as a wrong password.
+        if len(password) > credentials.MAX_PASSWORD or not await check or account is None:
+            raise NotAuthenticated(user=user)
+        return Principal(account=account)
+
+    def _named(self, user: str) -> tuple[str | None, PrivateAddress | None]:
+        """The account that logs in as `user`, and the address where that is one with a password of its own."""
+        if self.directory.get(Account, user) is not None:
+            return user, None
+        try:
+            mailbox = parse_address(user).mailbox
+        except InvalidAddress:
+            return None, None
+        return self.directory.owner_of(mailbox), self.directory.get(PrivateAddress, mailbox)
+
+    def _counts(self, key: ApiKey) -> bool:
+        """A key that another node made while its account was removed is none."""
+        return self.directory.get(Account, key.account) is not None
+
+    def _require_loaded(self) -> None:
+        if self._revision is None:
+            raise StoreUnavailable(reason="the accounts are not loaded yet")
 
     # ── what may they do ──
 
@@ -102,73 +205,351 @@ class Accounts:
     def require_delete(self, principal: Principal, mailbox: str) -> None:
         """Raises NotPermitted where the principal may not delete from the mailbox."""
 
-    # ── changes, each durable when it returns ──
+    # ── changes, each durable when it returns; all raise StoreUnavailable, at once while the database is away ──
 
     async def create_account(self, account_id: str, *, email: str = "") -> Account:
         """Raises InvalidRequest for an id that is none, Duplicate."""
-        raise NotImplementedError
+        if not _is_account_id(account_id):
+            raise InvalidRequest(f"an account id is 1 to {MAX_ID} printable characters without spaces and @")
+
+        def plan() -> list[Account]:
+            if self.directory.get(Account, account_id) is not None:
+                raise Duplicate(kind="account", id=account_id)
+            return [_account(account_id, email)]
+
+        return (await self._add(plan))[0]
 
     async def change_account(self, account_id: str, changes: Mapping[str, object]) -> Account:
-        """Set fields of `Account`. Raises NoSuchRecord."""
-        raise NotImplementedError
+        """Set fields of `Account`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
+        return await self._replace(lambda: _found(self.directory.get(Account, account_id)), changes)
 
     async def remove_account(self, account_id: str) -> None:
         """With its keys, addresses and domains; its mail stays, and is public then. Raises NoSuchRecord."""
-        raise NotImplementedError
+
+        def plan() -> list[Record]:
+            account = _found(self.directory.get(Account, account_id))
+            directory = self.directory
+            owned: list[Record] = [*directory.keys_of(account_id)]
+            owned += [*directory.addresses_of(account_id), *directory.domains_of(account_id)]
+            return [account, *owned]
+
+        await self._remove(plan)
 
     async def create_key(self, account_id: str, *, name: str = "", admin: bool = False) -> tuple[ApiKey, str]:
         """A new key, and the text of it, which nobody can get again. Raises NoSuchRecord."""
-        raise NotImplementedError
+        text = ""
+
+        def plan() -> list[ApiKey]:
+            nonlocal text
+            _found(self.directory.get(Account, account_id))
+            text = credentials.make_key()
+            return [_api_key(text, account_id, name=name, admin=admin)]
+
+        return (await self._add(plan))[0], text
 
     async def revoke_key(self, key_id: str) -> None:
         """Raises NoSuchRecord."""
-        raise NotImplementedError
+        await self._remove(lambda: [_found(self.directory.get(ApiKey, key_id))])
 
     async def reserve(
         self, owner: str, mailboxes: Sequence[str], settings: Mapping[str, object] | None = None
     ) -> list[PrivateAddress]:
         """Make mailboxes the owner's own, all or none. `settings` are fields of PrivateAddress.
 
-        Raises AlreadyOwned (by this account), NotAuthenticated (another has one), NoCredits (beyond
-        auth.max_private_addresses).
+        In keys mode the catch-all `*@domain` is for the owner of the domain. Raises AlreadyOwned (by this account),
+        NotAuthenticated (another has one, or it is a catch-all without the domain), NoCredits (beyond
+        auth.max_private_addresses), NoSuchRecord (no such account).
         """
-        raise NotImplementedError
+        wanted = list(dict.fromkeys(mailboxes))
+
+        def plan() -> list[PrivateAddress]:
+            directory = self.directory
+            _found(directory.get(Account, owner))
+            for mailbox in wanted:
+                if directory.owner_of(mailbox) not in (None, owner):
+                    raise NotAuthenticated(mailbox=mailbox)
+                if directory.get(PrivateAddress, mailbox) is not None:
+                    raise AlreadyOwned(mailbox=mailbox)
+                if mailbox.startswith("*@") and not self.is_open and directory.owner_of(mailbox) is None:
+                    raise NotAuthenticated(mailbox=mailbox)
+            if len(directory.addresses_of(owner)) + len(wanted) > self._config.max_private_addresses:
+                raise NoCredits(owner=owner)
+            return [_with(_private_address(mailbox, owner), settings or {}) for mailbox in wanted]
+
+        return list(await self._add(plan))
 
     async def change_address(self, mailbox: str, changes: Mapping[str, object]) -> PrivateAddress:
-        """Set fields of `PrivateAddress`. Raises NoSuchRecord."""
-        raise NotImplementedError
+        """Set fields of `PrivateAddress`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
+        return await self._replace(lambda: _found(self.directory.get(PrivateAddress, mailbox)), changes)
 
     async def release(self, owner: str, mailbox: str) -> PrivateAddress:
         """Give an address back; returns what it was. Raises AddressNotOwned, NotAuthenticated (another has it)."""
-        raise NotImplementedError
+
+        def plan() -> list[PrivateAddress]:
+            if self.directory.owner_of(mailbox) not in (None, owner):
+                raise NotAuthenticated(mailbox=mailbox)
+            if (address := self.directory.get(PrivateAddress, mailbox)) is None:
+                raise AddressNotOwned(mailbox=mailbox)
+            return [address]
+
+        return (await self._remove(plan))[0]
 
     async def set_password(self, mailbox: str, password: str | None) -> None:
-        """The POP3 and SMTP password of a reserved address; None takes it away. Raises NoSuchRecord."""
-        raise NotImplementedError
+        """The POP3 and SMTP password of a reserved address; None takes it away.
+
+        Raises NoSuchRecord, and InvalidRequest for one that is empty, far too long, or has the form of an API key.
+        """
+        kept = None
+        _found(self.directory.get(PrivateAddress, mailbox))
+        if password is not None:
+            if not 1 <= len(password) <= credentials.MAX_PASSWORD or credentials.is_key(password):
+                raise InvalidRequest(f"a password is 1 to {credentials.MAX_PASSWORD} characters, and no API key")
+            kept = await asyncio.get_running_loop().run_in_executor(self._scrypt, credentials.hash_password, password)
+        await self._replace(lambda: _found(self.directory.get(PrivateAddress, mailbox)), {"password": kept}, fixed=())
 
     async def create_domain(self, name: str, owner: str, *, is_private: bool = True) -> Domain:
         """Raises InvalidAddress, Duplicate, NoSuchRecord (no such account)."""
-        raise NotImplementedError
+        domain = canonical_domain(parse_address(f"postmaster@{name}").domain)
+
+        def plan() -> list[Domain]:
+            _found(self.directory.get(Account, owner))
+            if self.directory.get(Domain, domain) is not None:
+                raise Duplicate(kind="domain", id=domain)
+            now = _now()
+            return [Domain(id=domain, owner=owner, is_private=is_private, created=now, updated=now)]
+
+        return (await self._add(plan))[0]
 
     async def change_domain(self, name: str, changes: Mapping[str, object]) -> Domain:
-        """Set fields of `Domain`. Raises NoSuchRecord."""
-        raise NotImplementedError
+        """Set fields of `Domain`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
+        return await self._replace(lambda: _found(self.directory.get(Domain, name)), changes)
 
     async def remove_domain(self, name: str) -> None:
         """Its mail stays. Raises NoSuchRecord."""
-        raise NotImplementedError
+        await self._remove(lambda: [_found(self.directory.get(Domain, name))])
+
+    async def _add(self, plan: Callable[[], Sequence[R]]) -> Sequence[R]:
+        """Keep the records of the plan. Raises StorageFull beyond MAX_RECORDS."""
+
+        async def write(table: AccountTable, records: Sequence[R]) -> None:
+            if len(self.directory) + len(records) > MAX_RECORDS:
+                raise StorageFull(reason=f"more than {MAX_RECORDS} accounts, keys, addresses and domains")
+            await table.add(records)
+            for record in records:
+                self.directory.put(record)
+
+        return await self._carry_out(plan, write)
+
+    async def _replace(
+        self,
+        find: Callable[[], Changeable],
+        changes: Mapping[str, object],
+        *,
+        fixed: Collection[str] = _FIXED,
+    ) -> Changeable:
+        """The record that is found, with those changes."""
+
+        def plan() -> list[Changeable]:
+            record = find()
+            changed = _with(record, changes, fixed)
+            if changed == record:
+                return [record]
+            return [msgspec.structs.replace(changed, version=record.version + 1, updated=_now())]
+
+        async def write(table: AccountTable, records: Sequence[Changeable]) -> None:
+            if records[0] is find():
+                return
+            await table.replace(records[0])
+            self.directory.put(records[0])
+
+        return (await self._carry_out(plan, write))[0]
+
+    async def _remove(self, plan: Callable[[], Sequence[R]]) -> Sequence[R]:
+        async def write(table: AccountTable, records: Sequence[R]) -> None:
+            await table.remove(records)
+            for record in records:
+                self.directory.drop(record)
+
+        return await self._carry_out(plan, write)
+
+    async def _carry_out(
+        self, plan: Callable[[], Sequence[R]], write: Callable[[AccountTable, Sequence[R]], Awaitable[None]]
+    ) -> Sequence[R]:
+        """Write what is planned on the directory. What the table refuses is planned again on what the table has."""
+        async with self._changing:
+            table = await self._answering()
+            if self._revision is None:
+                await self._load(table)
+            for _ in range(TRIES):
+                records = plan()
+                if not records:
+                    return records
+                try:
+                    await write(table, records)
+                except (Conflict, Duplicate):
+                    await self._load(table)
+                else:
+                    return records
+        raise Conflict
+
+    async def _answering(self) -> AccountTable:
+        """The table. Raises StoreUnavailable where nobody need ask it."""
+        if self._table is None:
+            raise StoreUnavailable(reason="accounts are kept nowhere")
+        if self._answers is not None:
+            await self._answers()
+        return self._table
 
     # ── the directory, and what is counted ──
 
     async def begin(self) -> None:
         """Load the directory. Raises StoreUnavailable; `run` then loads it when the database answers."""
+        async with self._changing:
+            await self._load(await self._answering())
+        await self._make_first()
 
     async def run(self) -> None:
         """Take up what other nodes change, write down what was counted. Never returns."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._write_counts())
+
+    async def finish(self) -> None:
+        """Write down what was counted last."""
+        self._scrypt.shutdown(wait=False)
+        try:
+            await self._write_counted()
+        except MailsacError as error:
+            log.warning("accounts.operations_not_counted", extra={"error": repr(error)})
 
     def count_operation(self, account: str) -> None:
         """One more operation this month. Counted, never refused."""
+        self._uncounted[_month(), account] += 1
 
     def operations(self, account: str) -> int:
         """Those of this month."""
-        return 0
+        counted = _month(), account
+        return self._counted[counted] + self._uncounted[counted]
+
+    async def _load(self, table: AccountTable) -> None:
+        """The revision first: what is changed after it was asked for will be found once more."""
+        month = _month()
+        revision = await table.revision()
+        directory = await asyncio.to_thread(Directory, await table.load())
+        operations = await table.operations(month)
+        self._revision, self.directory = revision, directory
+        self._counted = Counter({(month, account): count for account, count in operations.items()})
+
+    async def _make_first(self) -> None:
+        """The account of open mode; or, where nobody has a key, one that has."""
+        name = DEFAULT.account if self.is_open else FIRST_ACCOUNT
+        key = ""
+
+        def plan() -> list[Record]:
+            nonlocal key
+            key = ""
+            missing: list[Record] = []
+            if not self.is_open:
+                if self._first_key is None or any(map(self._counts, self.directory.all(ApiKey))):
+                    return []
+                key = credentials.make_key()
+                missing.append(_api_key(key, name, name="first", admin=True))
+            if self.directory.get(Account, name) is None:
+                missing.append(_account(name))  # last: a key without an account is none
+            return missing
+
+        await self._add(plan)
+        self._has_first = True
+        if key and self._first_key is not None:
+            self._first_key(key)
+
+    async def _follow(self) -> None:
+        """Where nobody else changes the table, what was loaded stays right."""
+        loop = asyncio.get_running_loop()
+        loaded_at = loop.time()
+        while self._answers is not None or not self._has_first:
+            await asyncio.sleep(POLL_S)
+            try:
+                table = await self._answering()
+                if loop.time() - loaded_at >= RELOAD_S or await table.revision() != self._revision:
+                    async with self._changing:
+                        await self._load(table)
+                    loaded_at = loop.time()
+                if not self._has_first:
+                    await self._make_first()
+            except MailsacError as error:
+                log.debug("accounts.not_followed", extra={"error": repr(error)})
+
+    async def _write_counts(self) -> None:
+        while True:
+            await asyncio.sleep(COUNT_S)
+            try:
+                await self._write_counted()
+            except MailsacError as error:
+                log.debug("accounts.operations_not_counted", extra={"error": repr(error)})
+
+    async def _write_counted(self) -> None:
+        """Raises StoreUnavailable; what may or may not be in the table by then is counted once more."""
+        if not self._uncounted:
+            return
+        async with self._changing:  # a load between the two would count it twice
+            table = await self._answering()
+            for month in {month for month, _ in self._uncounted}:
+                counts = {account: count for (its, account), count in self._uncounted.items() if its == month}
+                await table.add_operations(month, counts)
+                written = Counter({(month, account): count for account, count in counts.items()})
+                self._uncounted -= written
+                self._counted += written
+
+
+def _is_account_id(text: str) -> bool:
+    return 1 <= len(text) <= MAX_ID and text.isprintable() and not {" ", "@"} & set(text)
+
+
+def _account(account_id: str, email: str = "") -> Account:
+    now = _now()
+    return Account(id=account_id, email=email, created=now, updated=now)
+
+
+def _api_key(text: str, account_id: str, *, name: str, admin: bool) -> ApiKey:
+    return ApiKey(
+        id=credentials.key_id(text),
+        digest=credentials.key_digest(text),
+        account=account_id,
+        name=name,
+        admin=admin,
+        created=_now(),
+    )
+
+
+def _private_address(mailbox: str, owner: str) -> PrivateAddress:
+    now = _now()
+    catch_all = mailbox.removeprefix("*@") if mailbox.startswith("*@") else None
+    return PrivateAddress(id=mailbox, owner=owner, catch_all=catch_all, created=now, updated=now)
+
+
+def _with(record: Changeable, changes: Mapping[str, object], fixed: Collection[str] = _FIXED) -> Changeable:
+    """The record with those fields. Raises InvalidRequest for what is no value of its field."""
+    fields = msgspec.to_builtins(record)
+    if wrong := [name for name in changes if name in fixed or name not in fields]:
+        raise InvalidRequest(*(f"{name} cannot be set" for name in wrong))
+    try:
+        return msgspec.convert(fields | dict(changes), type(record))
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def _found(record: R | None) -> R:
+    """Raises NoSuchRecord where there is none."""
+    if record is None:
+        raise NoSuchRecord
+    return record
+
+
+def _now() -> str:
+    return timestamp(datetime.now(UTC))
+
+
+def _month() -> str:
+    """The present month, UTC, as "2026-11"."""
+    return datetime.now(UTC).strftime("%Y-%m")

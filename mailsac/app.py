@@ -6,16 +6,20 @@ import asyncio
 import logging
 import socket
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 from mailsac.accounts import Accounts
+from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.cache import Cache
 from mailsac.config import Config, Store
+from mailsac.directory import AccountTable
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Disk, Inbound
@@ -66,6 +70,15 @@ class Files(RawFiles, Disk, Protocol):
     """Where raw messages are kept, as the store, the recovery and the free-disk floor see it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What is kept in the data folder and the database, each part behind its port."""
+
+    table: RebuildableTable
+    raw: Files
+    accounts: AccountTable
+
+
 class Server:
     """A running server: its ports, its store, and the way it ends."""
 
@@ -107,8 +120,8 @@ class Server:
 
 
 @asynccontextmanager
-async def opened(config: Store) -> AsyncIterator[tuple[RebuildableTable, Files]]:
-    """Rows and files of the data folder, which no other process has open meanwhile. Raises StartError.
+async def opened(config: Store) -> AsyncIterator[Storage]:
+    """All of the data folder, which no other process has open meanwhile. Raises StartError.
 
     With the rows in MongoDB other nodes may have it open too.
     """
@@ -127,21 +140,31 @@ async def opened(config: Store) -> AsyncIterator[tuple[RebuildableTable, Files]]
                     config.data_dir, node_id=config.node_id, share=share, own_mail=own_mail, fsync=config.fsync
                 )
             )
-            raw: Files = disk
-            table: RebuildableTable
-            if own_mail:
-                table, raw = await stack.enter_async_context(_in_gridfs(config, disk))
-            elif share:
-                from mailsac.store_mongo import MongoTable  # the driver takes a while to load, and not all need it
-
-                table = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))
+            if share:
+                storage = await _in_mongodb(stack, config, disk)
             else:
-                table = await stack.enter_async_context(
+                sqlite = await stack.enter_async_context(
                     SqliteTable.open(config.data_dir / DATABASE_FILE, fsync=config.fsync)
                 )
+                storage = Storage(table=sqlite, raw=disk, accounts=SqliteAccounts(sqlite.database))
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
-        yield table, raw
+        yield storage
+
+
+async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> Storage:
+    from mailsac.accounts_mongo import MongoAccounts  # the driver takes a while to load, and not all need it
+    from mailsac.store_mongo import MongoTable
+
+    table: MongoTable
+    raw: Files = disk
+    if config.raw == "gridfs":
+        table, raw = await stack.enter_async_context(_in_gridfs(config, disk))
+    else:
+        table = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))
+    accounts = MongoAccounts(table.database)
+    stack.push_async_callback(accounts.calls.finished)
+    return Storage(table=table, raw=raw, accounts=accounts)
 
 
 @asynccontextmanager
@@ -212,8 +235,9 @@ async def running(config: Config) -> AsyncIterator[Server]:
         cache = Cache(
             config.cache.max_bytes, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes
         )
-        rows, raw = await stack.enter_async_context(opened(config.store))
-        table: MessageTable = rows
+        storage = await stack.enter_async_context(opened(config.store))
+        raw = storage.raw
+        table: MessageTable = storage.table
         spool = None
         try:
             if config.store.metadata == "mongodb":
@@ -231,7 +255,19 @@ async def running(config: Config) -> AsyncIterator[Server]:
         store = MailStore(table, raw, cache, metrics)
         stack.push_async_callback(store.drain)
 
-        accounts = Accounts(config.auth)
+        accounts = Accounts(
+            config.auth,
+            storage.accounts,
+            answers=None if spool is None else spool.ping,
+            first_key=_print_first_key,
+        )
+        stack.push_async_callback(accounts.finish)
+        try:
+            await accounts.begin()
+        except StoreUnavailable as error:
+            if spool is None:
+                raise StartError(reason_of(error)) from error
+            log.warning("accounts.postponed", extra={"error": repr(error)})
         failures = AuthFailures(Networks(config.limits.exempt_networks))
         tls = server_context(config.tls, config.store.data_dir)
         inbound = Inbound(
@@ -275,6 +311,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             accounts=accounts,
             metrics=metrics,
             inbound=inbound,
+            failures=failures,
             time_scale=time_scale,
             is_degraded=None if spool is None else lambda: spool.is_degraded,
         )
@@ -286,11 +323,12 @@ async def running(config: Config) -> AsyncIterator[Server]:
         background: list[tuple[str, Coroutine[None, None, None]]] = [
             ("retention", Retention(config.retention, store, metrics, leases=leases).run()),
             ("patrol", patrol(table, raw, metrics)),
+            ("accounts", accounts.run()),
         ]
         if spool is not None:
             from mailsac.nodes import Arrivals
 
-            arrivals = Arrivals(cast("MongoTable", rows), store.events)
+            arrivals = Arrivals(cast("MongoTable", storage.table), store.events)
             background += [("spool", spool.run()), ("arrivals", arrivals.run())]
         for name, work in background:
             task = asyncio.create_task(work, name=name)
@@ -316,6 +354,11 @@ async def running(config: Config) -> AsyncIterator[Server]:
             log.info("app.stopping")
             for listener in (smtp, pop3, http):  # all at once: nobody new comes in by one while another drains
                 listener.close()
+
+
+def _print_first_key(key: str) -> None:
+    """A plain line on stderr, never a record of the log: those are collected and kept."""
+    print(f"mailsac: the first API key, of the account admin, shown only now: {key}", file=sys.stderr, flush=True)
 
 
 def _spool_folder(config: Store) -> SpoolFolder:

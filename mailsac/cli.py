@@ -299,8 +299,8 @@ def _offline(
     config = _stopped(file, flags)
 
     async def run(progress: Progress) -> T:
-        async with opened(config.store) as (table, raw):
-            return await work(table, raw, progress)
+        async with opened(config.store) as storage:
+            return await work(storage.table, storage.raw, progress)
 
     return _with_bar(title, run)
 

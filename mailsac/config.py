@@ -148,6 +148,7 @@ class Auth(Section, frozen=True, kw_only=True):
 
     mode: Literal["open", "keys"] = "open"
     open_to_network: bool = False
+    max_private_addresses: CountOrOff = 10_000  # of each account; 0 lets nobody reserve any
 
 
 class Log(Section, frozen=True, kw_only=True):

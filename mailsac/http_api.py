@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from mailsac.accounts import Accounts
+from mailsac.accounts import Accounts, Principal
 from mailsac.api import request as asked
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
@@ -38,6 +38,7 @@ from mailsac.budget import OctetBudget
 from mailsac.config import Http
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
 from mailsac.inbound import Inbound
+from mailsac.limits import AuthFailures
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
 
@@ -102,6 +103,7 @@ class HttpServer:
         accounts: Accounts,
         metrics: Metrics,
         inbound: Inbound,
+        failures: AuthFailures,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
     ) -> None:
@@ -109,6 +111,7 @@ class HttpServer:
         self._config = config
         self._is_degraded = is_degraded
         self._accounts = accounts
+        self._failures = failures
         self._metrics = metrics
         self._time_scale = time_scale
         self._allowed_hosts = frozenset(host.lower() for host in config.allowed_hosts)
@@ -316,8 +319,17 @@ class HttpServer:
         """Find out who calls."""
         route = self._route_of.get(request.match_info.route)
         if route is not None and not route.public:
-            request[asked.PRINCIPAL] = await self._accounts.by_key(asked.api_key(request))
+            request[asked.PRINCIPAL] = await self._caller(request)
         return await handler(request)
+
+    async def _caller(self, request: web.Request) -> Principal:
+        """Raises NotAuthenticated, and TooManyFailedLogins after too many wrong keys; none at all is no guess."""
+        key = asked.api_key(request)
+        if key is None:
+            return await self._accounts.by_key(None)
+        assert request.remote is not None  # it came by TCP
+        with self._failures.attempt(request.remote):
+            return await self._accounts.by_key(key)
 
 
 async def _wrong_method(request: web.Request, *, allowed: tuple[str, ...]) -> web.StreamResponse:
@@ -338,7 +350,7 @@ async def _expect(request: web.Request) -> None:
 
 def _error(status: int, message: str, problems: tuple[str, ...] = ()) -> web.Response:
     response = web.Response(status=status, body=error_body(status, message, problems), headers={"Content-Type": JSON})
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
