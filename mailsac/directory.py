@@ -15,6 +15,7 @@ import msgspec
 R = TypeVar("R", "Account", "ApiKey", "PrivateAddress", "Domain", "Secret")
 
 MAX_RECORDS: Final = 200_000  # in all: what a process holds in memory must have a bound
+ALIAS_KEY: Final = "alias"  # id of the Secret whose value, 64 hex digits, is the key of the aliases
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,19 +2,36 @@
 
 In this order: lower case; the alias `inbox-<hex>@` of an address; the +tag; the catch-all of a domain, unless the
 address is reserved itself; the forward of the mailbox, and of the one it leads to, until a loop or MAX_FORWARDS.
+
+A forward may lead to a mailbox of another account. It only files there: whoever owns the address that forwards can read
+no more than before, and whoever is forwarded to could be sent the same mail directly.
+
+Strategy of the alias: the mailbox, encrypted so that the same one always gives the same alias and nothing need be kept
+of it. It is a synthetic IV (as in RFC 5297) of TAG_OCTETS, made from the key and the mailbox, and the mailbox under a
+key stream made from the key and that IV. Both come from SHAKE256, keyed by a prefix, which is safe with a sponge.
+What does not decrypt to a mailbox with that IV is no alias.
 """
 
 from __future__ import annotations
 
+import hmac
+import re
+from collections.abc import Iterator
+from hashlib import shake_256
+from operator import xor
 from typing import Final
 
 import msgspec
 
-from mailsac.accounts import Accounts
-from mailsac.address import Address
+from mailsac.accounts import Access, Accounts, Principal
+from mailsac.address import MAX_PATH_OCTETS, Address
+from mailsac.directory import ALIAS_KEY, Account, Directory, Domain, PrivateAddress, Secret
 from mailsac.jobs import Hook
 
 MAX_FORWARDS: Final = 8
+TAG_OCTETS: Final = 8  # 2**64 guesses for one forgery; more would make local-parts that web forms refuse
+ALIAS_PREFIX: Final = "inbox-"
+_ALIAS: Final = re.compile(rf"{ALIAS_PREFIX}((?:[0-9a-f]{{2}}){{{TAG_OCTETS + 1},}})@")
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -23,6 +40,7 @@ class Destination(msgspec.Struct, frozen=True):
     mailbox: str  # canonical: `inbox` of the API
     recipient: str  # what it was sent to, canonical, +tag kept: `originalInbox` of the API
     hooks: tuple[Hook, ...] = ()
+    saved_by: str | None = None  # the account that has it starred from the start
 
 
 class Routing:
@@ -31,10 +49,94 @@ class Routing:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    def destination(self, recipient: Address) -> Destination:
-        """Where mail for that recipient is filed."""
-        return Destination(mailbox=recipient.mailbox, recipient=recipient.canonical)
+    def destination(self, recipient: Address, *, account: str | None = None) -> Destination:
+        """Where mail for that recipient is filed; `account` is the one that sends it by SMTP AUTH, if any."""
+        directory = self._accounts.directory
+        mailbox = _real(directory, recipient.mailbox)
+        catch_all = _catch_all(directory, mailbox)
+        if catch_all is not None and directory.get(PrivateAddress, mailbox) is None:
+            mailbox = catch_all.id
+        final = _forwarded(directory, mailbox)
+        told = [directory.get(PrivateAddress, mailbox), catch_all, directory.get(PrivateAddress, final)]
+        return Destination(
+            mailbox=final,
+            recipient=recipient.canonical,
+            hooks=tuple(dict.fromkeys(hook for address in told if address is not None for hook in _hooks(address))),
+            saved_by=None if account is None else self._captured_by(account, final),
+        )
 
-    def alias_of(self, mailbox: str) -> str:
-        """`inbox-<hex>@domain`, always the same for the same mailbox: `encryptedInbox` of the API."""
-        raise NotImplementedError
+    def alias_of(self, mailbox: str) -> str | None:
+        """`inbox-<hex>@domain`, always the same for the same mailbox: `encryptedInbox` of the API.
+
+        None where it would be longer than an address may be, and before the database has answered for the first time.
+        """
+        key = _alias_key(self._accounts.directory)
+        if key is None:
+            return None
+        plain = mailbox.encode()
+        tag = _tag(key, plain)
+        alias = f"{ALIAS_PREFIX}{(tag + _mask(key, tag, plain)).hex()}@{mailbox.rpartition('@')[2]}"
+        return alias if len(alias.encode()) <= MAX_PATH_OCTETS - 2 else None
+
+    def _captured_by(self, account: str, mailbox: str) -> str | None:
+        """The account, where it wants its mail for itself. A star in the mailbox of another would be out of place."""
+        record = self._accounts.directory.get(Account, account)
+        if record is None or not record.capture_private:
+            return None
+        is_foreign = self._accounts.access(Principal(account), mailbox) is Access.FOREIGN
+        return None if is_foreign else account
+
+
+def _catch_all(directory: Directory, mailbox: str) -> PrivateAddress | None:
+    """The catch-all of its domain. One that is not of the domain's owner would let somebody else read their mail."""
+    domain = mailbox.rpartition("@")[2]
+    catch_all = directory.get(PrivateAddress, f"*@{domain}")
+    if catch_all is not None and (owned := directory.get(Domain, domain)) is not None:
+        return catch_all if catch_all.owner == owned.owner else None
+    return catch_all
+
+
+def _forwarded(directory: Directory, mailbox: str) -> str:
+    """Where the forwards of a mailbox end."""
+    passed = {mailbox}
+    while (address := directory.get(PrivateAddress, mailbox)) is not None and address.forward:
+        target = _real(directory, address.forward)
+        if target in passed or len(passed) > MAX_FORWARDS:
+            break
+        passed.add(target)
+        mailbox = target
+    return mailbox
+
+
+def _hooks(address: PrivateAddress) -> Iterator[Hook]:
+    if address.webhook and not address.webhook_disabled:
+        yield Hook("webhook", address.id)
+    if address.webhook_slack:
+        yield Hook("slack", address.id)
+
+
+def _real(directory: Directory, mailbox: str) -> str:
+    """The mailbox that an alias stands for, whatever its domain; any other as it is."""
+    if not mailbox.startswith(ALIAS_PREFIX):
+        return mailbox
+    found, key = _ALIAS.match(mailbox), _alias_key(directory)
+    if found is None or key is None:
+        return mailbox
+    octets = bytes.fromhex(found[1])
+    tag, plain = octets[:TAG_OCTETS], _mask(key, octets[:TAG_OCTETS], octets[TAG_OCTETS:])
+    return plain.decode() if hmac.compare_digest(tag, _tag(key, plain)) else mailbox
+
+
+def _alias_key(directory: Directory) -> bytes | None:
+    secret = directory.get(Secret, ALIAS_KEY)
+    return None if secret is None else bytes.fromhex(secret.value)
+
+
+def _tag(key: bytes, mailbox: bytes) -> bytes:
+    return shake_256(b"tag:" + key + mailbox).digest(TAG_OCTETS)
+
+
+def _mask(key: bytes, tag: bytes, octets: bytes) -> bytes:
+    """The octets under the key stream, or from under it."""
+    stream = shake_256(b"key:" + key + tag).digest(len(octets))
+    return bytes(map(xor, octets, stream))
