@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, cast
 
-from mailsac.accounts import Accounts, Principal
+from mailsac.accounts import Accounts
 from mailsac.address import parse_address
 from mailsac.config import Pop3, Retention
 from mailsac.errors import (
@@ -360,7 +360,7 @@ class _Connection(asyncio.BufferedProtocol):
             address = parse_address(login.user)
             with server.failures.attempt(self._client_ip):
                 principal = await server.accounts.by_password(login.user, login.password)
-            server.accounts.require_read(principal, address.mailbox)
+            server.accounts.require_own(principal, address.mailbox)
         except (InvalidAddress, NotAuthenticated, NotPermitted, TooManyFailedLogins) as error:
             log.warning(
                 "pop3.login_refused",
@@ -385,7 +385,7 @@ class _Connection(asyncio.BufferedProtocol):
                 "messages": maildrop.count,
             },
         )
-        return self._session.logged_in(maildrop, may_delete=self._may_delete(principal, mailbox))
+        return self._session.logged_in(maildrop)
 
     async def _lock_maildrop(self, mailbox: str, recipient: str | None) -> Maildrop:
         """Two +tag addresses of a mailbox share no message, so each can be read while the other is."""
@@ -397,13 +397,6 @@ class _Connection(asyncio.BufferedProtocol):
         if len(listings) <= BUILD_ON_LOOP:
             return Maildrop(listings)
         return await asyncio.to_thread(Maildrop, listings)  # 40 ms for 100,000 messages
-
-    def _may_delete(self, principal: Principal, mailbox: str) -> bool:
-        try:
-            self._server.accounts.require_delete(principal, mailbox)
-        except NotPermitted:
-            return False
-        return True
 
     async def _release(self) -> None:
         if self._lease is not None:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from mailsac.errors import MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
+from mailsac.errors import MailsacError, MessageNotFound, NotAuthenticated
 from mailsac.store import Listing
 
 MAX_COMMAND: Final = 255  # octets with CRLF, RFC 2449 §4
@@ -289,7 +289,6 @@ class Session:
         self._tls_available = tls_available
         self.tls = False
         self._expire = expire
-        self._may_delete = False
         self._user: str | None = None
         self._awaits_sasl = False
         self._lines = _Lines()
@@ -345,10 +344,9 @@ class Session:
         except MailsacError as error:
             return Reply(error.pop3_reply)
 
-    def logged_in(self, maildrop: Maildrop, *, may_delete: bool) -> Reply:
+    def logged_in(self, maildrop: Maildrop) -> Reply:
         """The credentials are right and the maildrop is locked: TRANSACTION state."""
         self.maildrop = maildrop
-        self._may_delete = may_delete
         return Reply(f"+OK maildrop has {maildrop.count} messages ({maildrop.octets} octets)")
 
     def login_refused(self, error: MailsacError) -> Reply:
@@ -452,8 +450,6 @@ class Session:
 
     def _dele(self, argument: str | None) -> Action:
         (number,) = _exactly(1, _numbers(argument))
-        if not self._may_delete:
-            raise NotPermitted
         self._drop.delete(number)
         return Reply(f"+OK message {number} deleted")
 

@@ -242,11 +242,12 @@ class SmtpSession(SmtpConnection):
             raise Refused("504 5.5.4 Mechanism not supported")
         try:
             with self._server.failures.attempt(self.client_ip):
-                await self._server.accounts.by_password(credentials.user, credentials.password)
+                principal = await self._server.accounts.by_password(credentials.user, credentials.password)
         except (NotAuthenticated, TooManyFailedLogins) as error:
             log.warning("smtp.login_refused", extra=self.log_fields(reason=type(error).__name__))
             raise
-        self._account = credentials.user
+        # Without accounts the name that was given says more than that of the one account there is.
+        self._account = credentials.user if self._server.accounts.is_open else principal.account
         log.info("smtp.login", extra=self.log_fields(user=credentials.user))
         self.say(b"235 2.7.0 Authentication successful")
 

@@ -49,7 +49,7 @@ def converse(session: Session, pieces: Iterable[bytes], *sizes: int) -> list[obj
                 continue
             actions.append(action)
             if isinstance(action, Login):
-                reply = session.logged_in(maildrop(*sizes), may_delete=True)
+                reply = session.logged_in(maildrop(*sizes))
                 actions.append(b"".join(reply.pieces()))
             elif isinstance(action, StartTls):
                 session.tls_started()
@@ -64,9 +64,9 @@ def replies(session: Session, *lines: str) -> list[str]:
     return [one.split(b"\r\n")[0].decode() for one in said if isinstance(one, bytes)]
 
 
-def logged_in(*sizes: int, may_delete: bool = True) -> Session:
+def logged_in(*sizes: int) -> Session:
     session = Session(tls_available=False)
-    session.logged_in(maildrop(*sizes), may_delete=may_delete)
+    session.logged_in(maildrop(*sizes))
     return session
 
 
@@ -301,11 +301,6 @@ def test_deleted_messages_are_hidden_until_reset() -> None:
     ]
 
 
-def test_who_may_not_delete_reads_all_the_same() -> None:
-    session = logged_in(10, may_delete=False)
-    assert replies(session, "DELE 1", "LIST 1") == ["-ERR [AUTH] not permitted", "+OK 1 10"]
-
-
 def test_an_empty_maildrop() -> None:
     assert converse(logged_in(), [b"STAT\r\nLIST\r\nUIDL\r\nRETR 1\r\n"]) == [
         b"+OK 0 0\r\n",
@@ -333,13 +328,13 @@ def test_capabilities_are_true_in_each_state() -> None:
     assert set(capabilities(session)) == always | {"STLS"}
     session.tls_started()
     assert set(capabilities(session)) == always
-    session.logged_in(maildrop(1), may_delete=True)
+    session.logged_in(maildrop(1))
     assert set(capabilities(session)) == always  # RFC 2449 §5: those of AUTHORIZATION are announced in both states
 
 
 def test_stls_is_not_offered_after_login_or_without_a_certificate() -> None:
     session = Session(tls_available=True)
-    session.logged_in(maildrop(), may_delete=True)
+    session.logged_in(maildrop())
     assert "STLS" not in capabilities(session)
     assert "STLS" not in capabilities(Session(tls_available=False))
     assert replies(Session(tls_available=False), "STLS") == ["-ERR TLS is not available"]

@@ -184,7 +184,7 @@ def plain(authzid: str, user: str, password: str) -> str:
 
 
 class KnownPasswords(Accounts):
-    """Two owners of two mailboxes; nobody deletes from the second."""
+    """Two owners of two mailboxes."""
 
     def __init__(self) -> None:
         super().__init__(Auth())
@@ -196,12 +196,8 @@ class KnownPasswords(Accounts):
             return Principal(account=user)
         raise NotAuthenticated(user=user)
 
-    def require_read(self, principal: Principal, mailbox: str) -> None:
+    def require_own(self, principal: Principal, mailbox: str) -> None:
         if principal.account != mailbox:
-            raise NotPermitted
-
-    def require_delete(self, principal: Principal, mailbox: str) -> None:
-        if mailbox == "b@example.com":
             raise NotPermitted
 
 

@@ -300,15 +300,6 @@ async def test_nobody_reads_with_the_password_of_another(mail: Mail, open_pop3: 
     )
 
 
-async def test_who_may_only_read_deletes_nothing(mail: Mail, open_pop3: Open) -> None:
-    await mail.deliver(to="b@example.com")
-    client = await Client.connect((await open_pop3(accounts=KnownPasswords())).port)
-    assert (await client.ask(f"AUTH PLAIN {plain('', 'b@example.com', 'right')}")).startswith("+OK")
-    assert await client.ask("DELE 1") == "-ERR [AUTH] not permitted"
-    assert await client.ask("QUIT") == "+OK bye"
-    assert await mail.store.count("b@example.com") == 1
-
-
 async def test_a_refusal_takes_its_time(open_pop3: Open) -> None:
     server = await open_pop3(accounts=KnownPasswords())
     server.failed_login_s = 0.2
