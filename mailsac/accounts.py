@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,18 @@ import msgspec
 from mailsac import credentials
 from mailsac.address import canonical_domain, parse_address
 from mailsac.config import Auth
-from mailsac.directory import MAX_RECORDS, Account, AccountTable, ApiKey, Directory, Domain, PrivateAddress, Record
+from mailsac.directory import (
+    ALIAS_KEY,
+    MAX_RECORDS,
+    Account,
+    AccountTable,
+    ApiKey,
+    Directory,
+    Domain,
+    PrivateAddress,
+    Record,
+    Secret,
+)
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
@@ -52,6 +64,8 @@ RELOAD_S: Final = 60.0  # everything is loaded again, for changes whose revision
 COUNT_S: Final = 5.0  # between two writings of counted operations
 TRIES: Final = 5  # of a change that other nodes come before
 SCRYPT_THREADS: Final = 2  # each takes a core and 16 MiB; further passwords wait
+
+ALIAS_KEY_OCTETS: Final = 32
 
 MAX_ID: Final = 64  # characters of an account id
 FIRST_ACCOUNT: Final = "admin"
@@ -111,6 +125,11 @@ class Accounts:
         """Whether everybody may read everything."""
         return self._config.mode == "open"
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the directory says what the table had; before the first load everything looks like nobody's."""
+        return self._revision is not None
+
     # ── who is it ──
 
     async def by_key(self, key: str | None) -> Principal:
@@ -166,7 +185,7 @@ class Accounts:
         return self.directory.get(Account, key.account) is not None
 
     def _require_loaded(self) -> None:
-        if self._revision is None:
+        if not self.is_loaded:
             raise StoreUnavailable(reason="the accounts are not loaded yet")
 
     # ── what may they do ──
@@ -378,7 +397,7 @@ class Accounts:
         """Write what is planned on the directory. What the table refuses is planned again on what the table has."""
         async with self._changing:
             table = await self._answering()
-            if self._revision is None:
+            if not self.is_loaded:
                 await self._load(table)
             for _ in range(TRIES):
                 records = plan()
@@ -441,7 +460,7 @@ class Accounts:
         self._counted = Counter({(month, account): count for account, count in operations.items()})
 
     async def _make_first(self) -> None:
-        """The account of open mode; or, where nobody has a key, one that has."""
+        """The key of the aliases; and the account of open mode, or, where nobody has an API key, one that has."""
         name = DEFAULT.account if self.is_open else FIRST_ACCOUNT
         key = ""
 
@@ -449,9 +468,11 @@ class Accounts:
             nonlocal key
             key = ""
             missing: list[Record] = []
+            if self.directory.get(Secret, ALIAS_KEY) is None:
+                missing.append(Secret(id=ALIAS_KEY, value=secrets.token_hex(ALIAS_KEY_OCTETS)))
             if not self.is_open:
                 if self._first_key is None or any(map(self._counts, self.directory.all(ApiKey))):
-                    return []
+                    return missing
                 key = credentials.make_key()
                 missing.append(_api_key(key, name, name="first", admin=True))
             if self.directory.get(Account, name) is None:

@@ -23,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from mailsac.accounts import Access, Accounts, Principal
+from mailsac.accounts import DEFAULT, Access, Accounts, Principal
 from mailsac.address import MAX_PATH_OCTETS, Address
 from mailsac.directory import ALIAS_KEY, Account, Directory, Domain, PrivateAddress, Secret
 from mailsac.jobs import Hook
@@ -80,6 +80,8 @@ class Routing:
 
     def _captured_by(self, account: str, mailbox: str) -> str | None:
         """The account, where it wants its mail for itself. A star in the mailbox of another would be out of place."""
+        if self._accounts.is_open:
+            account = DEFAULT.account
         record = self._accounts.directory.get(Account, account)
         if record is None or not record.capture_private:
             return None

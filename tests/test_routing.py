@@ -275,9 +275,8 @@ def test_any_forwards_end_and_in_the_same_mailbox_each_time(seed: int, mailboxes
 # ── capture ──
 
 
-@pytest.mark.parametrize("keys", [False, True])
-def test_what_an_account_captures_in_private_is_its_own_from_the_start(keys: bool) -> None:
-    routes = routing(account("ann"), account("ben", capture_private=False), reserved("ann@d.test"), keys=keys)
+def test_what_an_account_captures_in_private_is_its_own_from_the_start() -> None:
+    routes = routing(account("ann"), account("ben", capture_private=False), reserved("ann@d.test"))
 
     def star(recipient: str, sender: str | None) -> str | None:
         return routes.destination(parse_address(recipient), account=sender).saved_by
@@ -287,6 +286,14 @@ def test_what_an_account_captures_in_private_is_its_own_from_the_start(keys: boo
     assert star("public@d.test", "ben") is None
     assert star("public@d.test", "nobody") is None
     assert star("public@d.test", None) is None
+
+
+@pytest.mark.parametrize("capture", [False, True])
+def test_in_open_mode_everybody_captures_for_the_one_account(capture: bool) -> None:
+    routes = routing(account("mailsac", capture_private=capture), keys=False)
+
+    star = routes.destination(parse_address("public@d.test"), account="whoever@example.org").saved_by
+    assert star == ("mailsac" if capture else None)
 
 
 def test_nobody_stars_mail_in_the_mailbox_of_another() -> None:
