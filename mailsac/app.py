@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 from mailsac.accounts import Accounts
+from mailsac.administration import Administration
 from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.cache import Cache
 from mailsac.config import Config, Store
@@ -29,6 +30,7 @@ from mailsac.migrate import MovableTable, Moved, migrate
 from mailsac.pop3 import Pop3Server
 from mailsac.recovery import Progress, RawFiles, RebuildableTable, patrol, recover, row_of
 from mailsac.retention import Retention
+from mailsac.routing import Routing
 from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store import MailStore, MessageTable
@@ -152,6 +154,18 @@ async def opened(config: Store) -> AsyncIterator[Storage]:
         yield storage
 
 
+@asynccontextmanager
+async def administered(config: Config) -> AsyncIterator[Administration]:
+    """The accounts of a data folder that no server has open. Raises StartError, StoreUnavailable."""
+    async with opened(config.store) as storage:
+        accounts = Accounts(config.auth, storage.accounts)
+        try:
+            await accounts.begin()
+            yield Administration(accounts)
+        finally:
+            await accounts.finish()
+
+
 async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> Storage:
     from mailsac.accounts_mongo import MongoAccounts  # the driver takes a while to load, and not all need it
     from mailsac.store_mongo import MongoTable
@@ -272,6 +286,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         tls = server_context(config.tls, config.store.data_dir)
         inbound = Inbound(
             store,
+            Routing(accounts),
             hostname=config.smtp.hostname,
             disk=raw,
             min_free_bytes=config.store.min_free_bytes,

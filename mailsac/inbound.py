@@ -1,4 +1,8 @@
-"""Accept a message: one parse, one row and one file for each recipient, stored for good before anybody says 250."""
+"""Accept a message: one parse, one row and one file for each recipient, stored for good before anybody says 250.
+
+Where each is filed and who is told of it stands in the trace header too: a row that is made again from the file, after
+a crash or from the spool, is what it was.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.ids import QueueIds
 from mailsac.message import Envelope, checksum, crlf_octets, trace_header
 from mailsac.mime import Parsed, parse_for_row
+from mailsac.routing import Routing
 from mailsac.store import Item, MailStore
 from mailsac.summary import summarize
 from mailsac.worker import Worker
@@ -32,6 +37,7 @@ class Inbound:
     def __init__(
         self,
         store: MailStore,
+        routing: Routing,
         *,
         hostname: str,
         disk: Disk,
@@ -40,6 +46,7 @@ class Inbound:
     ) -> None:
         """`min_free_bytes` is store.min_free_bytes. Raises StoreUnavailable when the disk does not answer."""
         self._store = store
+        self._routing = routing
         self._spool_is_full = spool_is_full
         self._hostname = hostname
         self._disk = disk
@@ -69,6 +76,7 @@ class Inbound:
         queue_id = self._ids.next()
         items = []
         for index, recipient in enumerate(envelope.recipients):
+            destination = self._routing.destination(recipient, account=envelope.account)
             trace, header = trace_header(
                 envelope,
                 recipient,
@@ -76,6 +84,9 @@ class Inbound:
                 message_id=f"{queue_id}-{index}",
                 size=len(data),
                 crc32c=crc32c,
+                mailbox="" if destination.mailbox == recipient.mailbox else destination.mailbox,
+                hooks=destination.hooks,
+                saved_by=destination.saved_by,
             )
             row = summarize(trace, parsed, octets=len(header) + octets)
             items.append(Item(row=row, pieces=(header, data)))

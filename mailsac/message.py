@@ -19,10 +19,11 @@ from mailsac.address import Address
 from mailsac.jobs import Hook
 
 TRACE_FIELD: Final = b"X-Mailsac-Envelope: "
-TRACE_VERSION: Final = 1
+TRACE_VERSIONS: Final = (1, 2)
 MAX_LINE_OCTETS: Final = 998  # without CRLF, RFC 5322 §2.1.1
 COUNTED_AT_ONCE: Final = 256 * 1024  # octets; in between other threads may run
-_TRACE_SEARCH: Final = 8192  # octets; a trace header is under 3 KB, as every part of it is bounded by the path grammar
+_FOLD: Final = b",\r\n\t"
+_TRACE_SEARCH: Final = 8192  # octets; a trace header is under 7 KB, as every part of it is bounded
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -108,10 +109,13 @@ class StoredMessage(msgspec.Struct, frozen=True):
     hooks: tuple[Hook, ...] = ()  # whom to tell of it: queued with the row, and not kept in it
 
 
-class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The value of X-Mailsac-Envelope: all that a lost row needs and the octets after it do not say."""
+class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The value of X-Mailsac-Envelope: all that a lost row needs and the octets after it do not say.
 
-    v: int  # TRACE_VERSION
+    The fields with a default are those of version 2; most mail has none of them, and stays version 1.
+    """
+
+    v: int  # the lowest of TRACE_VERSIONS that says all of it
     id: str
     rcpt: str
     sender: str  # the reverse-path, "" for <>
@@ -122,6 +126,9 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: str
     size: int  # octets of what follows the trace header
     crc32c: int  # of what follows the trace header
+    mailbox: str = ""  # where it is filed, where that does not follow from `rcpt`
+    hooks: tuple[Hook, ...] = ()
+    saved_by: str | None = None
 
 
 class TraceError(Exception):
@@ -132,7 +139,7 @@ class UnknownTraceVersion(TraceError):  # noqa: N818
     """A stored file that another version of mailsac wrote; what is in it is not known, and may be whole."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"version {version} of the trace header, {TRACE_VERSION} is known")
+        super().__init__(f"version {version} of the trace header, {TRACE_VERSIONS[-1]} is known")
         self.version = version
 
 
@@ -147,15 +154,25 @@ def checksum(data: bytes) -> int:
 
 
 def trace_header(
-    envelope: Envelope, recipient: Address, *, hostname: str, message_id: str, size: int, crc32c: int
+    envelope: Envelope,
+    recipient: Address,
+    *,
+    hostname: str,
+    message_id: str,
+    size: int,
+    crc32c: int,
+    mailbox: str = "",
+    hooks: tuple[Hook, ...] = (),
+    saved_by: str | None = None,
 ) -> tuple[Trace, bytes]:
     """The trace fields to put before a message, CRLF-terminated (RFC 5321 §4.4), and the last one as a value.
 
-    One recipient only: a `for` clause that named the others would disclose them (§7.2).
+    One recipient only: a `for` clause that named the others would disclose them (§7.2). `mailbox` is "" where the
+    message is filed under the recipient's own.
     """
     sender = "" if envelope.reverse_path is None else str(envelope.reverse_path)
     trace = Trace(
-        v=TRACE_VERSION,
+        v=2 if mailbox or hooks or saved_by is not None else 1,
         id=message_id,
         rcpt=str(recipient),
         sender=sender,
@@ -166,6 +183,9 @@ def trace_header(
         time=timestamp(envelope.received_at),
         size=size,
         crc32c=crc32c,
+        mailbox=mailbox,
+        hooks=hooks,
+        saved_by=saved_by,
     )
     protocol = "SMTP"  # RFC 3848 has no names for what is more than that and yet began with HELO
     if envelope.esmtp:
@@ -187,12 +207,15 @@ def _trace_field(trace: Trace) -> bytes:
     """X-Mailsac-Envelope; folded behind each comma where it would be too long for one line (RFC 5322 §2.2.3)."""
     field = TRACE_FIELD + msgspec.json.encode(trace)
     if len(field) > MAX_LINE_OCTETS:
-        members = [b'"%b":%b' % (name.encode(), msgspec.json.encode(getattr(trace, name))) for name in _TRACE_NAMES]
-        field = TRACE_FIELD + b"{" + b",\r\n\t".join(members) + b"}"
+        members = [b'"%b":%b' % (name.encode(), _folded(value)) for name, value in msgspec.to_builtins(trace).items()]
+        field = TRACE_FIELD + b"{" + _FOLD.join(members) + b"}"
     return field + b"\r\n"
 
 
-_TRACE_NAMES: Final = tuple(field.encode_name for field in msgspec.structs.fields(Trace))
+def _folded(value: object) -> bytes:
+    if isinstance(value, list | tuple):
+        return b"[" + _FOLD.join(map(msgspec.json.encode, value)) + b"]"
+    return msgspec.json.encode(value)
 
 
 def read_trace(head: bytes) -> tuple[Trace, int]:
@@ -213,7 +236,7 @@ def read_trace(head: bytes) -> tuple[Trace, int]:
         trace = _decode_trace(value)
     except msgspec.DecodeError as error:
         raise _wrong_trace(value) from error
-    if trace.v != TRACE_VERSION:
+    if trace.v not in TRACE_VERSIONS:
         raise UnknownTraceVersion(trace.v)
     return trace, end + 2
 
@@ -230,7 +253,7 @@ def _wrong_trace(value: bytes) -> TraceError:
         version = msgspec.json.decode(value, type=_Version).v
     except msgspec.DecodeError:
         return TraceError()
-    return TraceError() if version == TRACE_VERSION else UnknownTraceVersion(version)
+    return TraceError() if version in TRACE_VERSIONS else UnknownTraceVersion(version)
 
 
 def crlf_octets(pieces: Sequence[bytes]) -> int:

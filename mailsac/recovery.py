@@ -55,6 +55,7 @@ BATCH: Final = 500  # ids or rows at a time
 READ_AT_ONCE: Final = 4  # files in memory at the same time
 CHANGEABLE: Final = ("saved_by", "labels", "read", "folder")  # what of a row is not in its file
 SHOWN_IDS: Final = 10  # in one log line
+NEWS_MS: Final = 24 * 3_600_000  # nobody is told of mail that is older when it gets its row again
 MAX_NOTES: Final = 100_000  # unlink notes that `fsck` takes into account when it must not act on them
 
 Progress = Callable[[int, int], None]  # (done, total)
@@ -306,6 +307,7 @@ async def _agree(
         return True
     since_ms = max(0, watermark_ms - SETTLED_MS)  # a clock that is set back by less than that does no harm
     end = time_prefix(end_ms) if settled_ms else None
+    news = time_prefix(max(0, now_ms - NEWS_MS))
     tally = _Tally()
     try:
         for shard in reversed(await raw.shards(since_ms=since_ms)):
@@ -313,7 +315,7 @@ async def _agree(
                 if deadline is not None and time.monotonic() > deadline:
                     return False
                 known = await table.known(ids)
-                await _restore(table, raw, [one for one in ids if one not in known], tally)
+                await _restore(table, raw, [one for one in ids if one not in known], tally, news=news)
         after = time_prefix(since_ms)
         while page := _between(await table.ids(after=after, limit=BATCH), after, end):
             if deadline is not None and time.monotonic() > deadline:
@@ -326,8 +328,14 @@ async def _agree(
     return True
 
 
-async def _restore(table: MessageTable, raw: RawFiles, message_ids: Sequence[str], tally: _Tally) -> None:
-    """Give files their rows; torn ones go to quarantine."""
+async def _restore(
+    table: MessageTable, raw: RawFiles, message_ids: Sequence[str], tally: _Tally, *, news: str | None = None
+) -> None:
+    """Give files their rows; torn ones go to quarantine.
+
+    Of messages from the id `news` on the hooks are told. Only those can be between their file and their row: where
+    older ones have no row a database was lost, and they were told of long ago.
+    """
     if not message_ids:
         return
     found, _ = await _read_each(raw, message_ids, _row)
@@ -335,7 +343,11 @@ async def _restore(table: MessageTable, raw: RawFiles, message_ids: Sequence[str
         log.warning("recovery.torn_file", extra={"message_id": torn})
         await raw.quarantine(torn)
         tally.quarantined += 1
-    rows = [row for row in found.values() if row is not None]
+    rows = [
+        row if news is not None and one >= news else msgspec.structs.replace(row, hooks=())
+        for one, row in found.items()
+        if row is not None
+    ]
     try:
         await table.insert_many(rows)
     except RowsRefused as refusal:  # the others have their rows, and the next look tries these again

@@ -13,7 +13,7 @@ from mailsac.mime import Parsed
 def summarize(trace: Trace, parsed: Parsed, *, octets: int) -> StoredMessage:
     """The row to store; `octets` is `crlf_octets` of the whole file. Raises InvalidAddress for a forged trace."""
     recipient = parse_address(trace.rcpt)
-    mailbox = recipient.mailbox
+    mailbox = trace.mailbox or recipient.mailbox
     message = Message(
         id=trace.id,
         from_=parsed.from_,
@@ -21,7 +21,7 @@ def summarize(trace: Trace, parsed: Parsed, *, octets: int) -> StoredMessage:
         cc=parsed.cc,
         bcc=_blind_copies(recipient.canonical, parsed),
         subject=parsed.subject,
-        saved_by=None,
+        saved_by=trace.saved_by,
         mailbox=mailbox,
         recipient=recipient.canonical,
         domain=mailbox.rpartition("@")[2],
@@ -38,7 +38,7 @@ def summarize(trace: Trace, parsed: Parsed, *, octets: int) -> StoredMessage:
         spam=0,
         parse_error=msgspec.UNSET if parsed.parse_error is None else parsed.parse_error,
     )
-    return StoredMessage(message=message, octets=octets)
+    return StoredMessage(message=message, octets=octets, hooks=trace.hooks)
 
 
 def _blind_copies(recipient: str, parsed: Parsed) -> tuple[Recipient, ...]:

@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.parser import BytesHeaderParser
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsac.address import Address, parse_address
+from mailsac.jobs import Hook, Kind
 from mailsac.message import (
     Envelope,
     TraceError,
@@ -43,10 +45,10 @@ def envelope(**changes: object) -> Envelope:
     return Envelope(**(values | changes))  # type: ignore[arg-type]
 
 
-def header(envelope: Envelope) -> bytes:
+def header(envelope: Envelope, **said: Any) -> bytes:
     carol = Address("carol", "example.com")
     return trace_header(
-        envelope, carol, hostname="mx.test", message_id=MESSAGE_ID, size=len(BODY), crc32c=checksum(BODY)
+        envelope, carol, hostname="mx.test", message_id=MESSAGE_ID, size=len(BODY), crc32c=checksum(BODY), **said
     )[1]
 
 
@@ -111,6 +113,8 @@ def longest(name: str) -> Address:
 
 def longest_header() -> bytes:
     recipient = longest("reci")
+    told = ["this", "each", "last"]
+    kinds: list[Kind] = ["webhook", "slack"]
     return trace_header(
         envelope(
             reverse_path=longest("send"),
@@ -124,6 +128,9 @@ def longest_header() -> bytes:
         message_id=MESSAGE_ID,
         size=10**9,
         crc32c=2**32 - 1,
+        mailbox=str(longest("mail")),
+        hooks=tuple(Hook(kind, str(longest(name))) for name in told for kind in kinds),
+        saved_by="\x01" * 64,
     )[1]
 
 
@@ -138,6 +145,7 @@ def test_no_line_of_a_trace_header_is_too_long_and_its_end_is_found(make: Callab
 
     assert start == len(stored)
     assert str(parse_address(trace.sender)) == trace.sender
+    assert len(stored) < 7000
     fields = BytesHeaderParser().parsebytes(stored + BODY)
     assert fields.keys() == ["Return-Path", "Received", "X-Mailsac-Envelope", "Subject"]
 
@@ -152,11 +160,21 @@ def test_a_trace_header_on_one_long_line_can_be_read() -> None:
     assert read_trace(old + b" x\r\n") == (read_trace(stored)[0], len(old))
 
 
-@pytest.mark.parametrize("changed", [b'{"v":2,', b'{"v":2,"more":[1,2],', b'{"v":0,'])
+@pytest.mark.parametrize("changed", [b'{"v":3,', b'{"v":3,"more":[1,2],', b'{"v":0,'])
 def test_a_trace_header_of_an_unknown_version_is_no_torn_file(changed: bytes) -> None:
     with pytest.raises(UnknownTraceVersion) as error:
         read_trace(header(envelope()).replace(b'{"v":1,', changed) + BODY)
     assert error.value.version == int(changed[5:6])
+
+
+def test_a_trace_header_has_the_lowest_version_that_says_all_of_it() -> None:
+    """So that a mailsac that knows version 1 alone can still read most files."""
+    trace = read_trace(header(envelope()))[0]
+    assert (trace.v, trace.mailbox, trace.hooks, trace.saved_by) == (1, "", (), None)
+    for said in ({"mailbox": "*@example.com"}, {"hooks": (Hook("slack", "*@example.com"),)}, {"saved_by": "ann"}):
+        trace = read_trace(header(envelope(), **said))[0]
+        assert trace.v == 2
+        assert {name: getattr(trace, name) for name in said} == said
 
 
 @pytest.mark.parametrize("make", [longest_header, lambda: header(envelope())], ids=["longest", "ordinary"])

@@ -12,13 +12,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mailsac.accounts import Accounts
 from mailsac.address import parse_address
 from mailsac.cache import Cache
+from mailsac.config import Auth
+from mailsac.directory import Account, PrivateAddress, Record
 from mailsac.errors import StoreUnavailable
 from mailsac.ids import QueueIds, time_prefix
 from mailsac.inbound import Inbound
+from mailsac.jobs import Hook
 from mailsac.message import Envelope, Message, StoredMessage
-from mailsac.recovery import SETTLED_MS, Report, fsck, patrol, rebuild, recover
+from mailsac.recovery import SETTLED_MS, Report, fsck, patrol, rebuild, recover, row_of
+from mailsac.routing import Routing
 from mailsac.store import MailStore, Usage
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
@@ -35,6 +40,7 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.metrics = Metrics()
+        self.accounts = Accounts(Auth())
         self.stack = AsyncExitStack()
         self.table: SqliteTable
         self.raw: DiskRaw
@@ -46,12 +52,15 @@ class Home:
         metrics = self.metrics
         cache = Cache(1_000_000, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
         store = MailStore(self.table, self.raw, cache, metrics)
-        self.inbound = Inbound(store, hostname="mailsac.local", disk=self.raw, min_free_bytes=0)
+        routing = Routing(self.accounts)
+        self.inbound = Inbound(store, routing, hostname="mailsac.local", disk=self.raw, min_free_bytes=0)
 
     async def close(self) -> None:
         await self.stack.aclose()
 
-    async def deliver(self, messages: int, *, recipient: str = "box+tag@example.com") -> list[str]:
+    async def deliver(
+        self, messages: int, *, recipient: str = "box+tag@example.com", account: str | None = None
+    ) -> list[str]:
         """Ids of new messages, in order."""
         envelope = Envelope(
             reverse_path=parse_address("ann@example.org"),
@@ -62,7 +71,7 @@ class Home:
             esmtp=True,
             tls=True,
             smtputf8=False,
-            account=None,
+            account=account,
             received_at=datetime.now(UTC),
         )
         return [
@@ -102,6 +111,61 @@ async def test_a_file_without_a_row_gets_the_row_it_had(home: Home) -> None:
     assert [await home.table.get(one) for one in ids[::2]] == rows
     assert home.outcome("restored") == 10
     assert await home.table.usage() == Usage(messages=20, octets=20 * len(home.file(ids[0]).read_bytes()))
+
+
+def routed(home: Home) -> list[Record]:
+    """A catch-all that forwards, with a hook; and an account that captures in private."""
+    records: list[Record] = [
+        PrivateAddress(
+            id="*@c.test", owner="ann", forward="ann@d.test", webhook="https://h.test", created="", updated=""
+        ),
+        Account(id="mailsac", capture_private=True, created="", updated=""),
+    ]
+    for record in records:
+        home.accounts.directory.put(record)
+    return records
+
+
+async def test_a_row_made_again_is_filed_and_starred_as_it_was(home: Home) -> None:
+    records = routed(home)
+    one = (await home.deliver(1, recipient="any+tag@c.test", account="mailsac"))[0]
+    row = await home.table.get(one)
+    assert row is not None
+    assert (row.mailbox, row.recipient, row.domain, row.saved_by) == (
+        "ann@d.test",
+        "any+tag@c.test",
+        "d.test",
+        "mailsac",
+    )
+    stored = (await home.table.stored([one]))[0]
+    for record in records:  # the settings of today are others
+        home.accounts.directory.drop(record)
+    await home.lose_rows([one])
+
+    await recover(home.table, home.raw, home.metrics)
+
+    assert await home.table.stored([one]) == [stored]
+    assert await row_of(home.raw, one) == msgspec.structs.replace(stored, hooks=(Hook("webhook", "*@c.test"),))
+
+
+@pytest.mark.parametrize(("age_h", "told"), [(23, True), (25, False)])
+async def test_nobody_is_told_of_old_mail_that_lost_its_row(
+    home: Home, monkeypatch: pytest.MonkeyPatch, age_h: int, told: bool
+) -> None:
+    routed(home)
+    one = (await home.deliver(1, recipient="any@c.test"))[0]
+    await home.lose_rows([one])
+    inserted: list[StoredMessage] = []
+    insert_many = home.table.insert_many
+
+    async def noting(rows: Sequence[StoredMessage]) -> None:
+        inserted.extend(rows)
+        await insert_many(rows)
+
+    monkeypatch.setattr(home.table, "insert_many", noting)
+    await recover(home.table, home.raw, home.metrics, clock=lambda: time.time() + age_h * 3600)
+
+    assert [row.hooks for row in inserted] == [(Hook("webhook", "*@c.test"),) if told else ()]
 
 
 def cut(content: bytes) -> bytes:
@@ -480,7 +544,7 @@ async def test_a_file_of_another_version_is_reported_and_left_alone(
     await home.lose_rows([unknown])
     row = await home.table.get(known)
     for one in (known, unknown):
-        home.file(one).write_bytes(home.file(one).read_bytes().replace(b'{"v":1,', b'{"v":2,"new":true,'))
+        home.file(one).write_bytes(home.file(one).read_bytes().replace(b'{"v":1,', b'{"v":3,"new":true,'))
 
     await recover(home.table, home.raw, home.metrics)
     report = await fsck(home.table, home.raw, repair=True, progress=Steps())

@@ -24,6 +24,7 @@ from mailsac.errors import NotAuthenticated, NotPermitted, StoreUnavailable
 from mailsac.inbound import Inbound
 from mailsac.message import Envelope
 from mailsac.pop3 import Pop3Server
+from mailsac.routing import Routing
 from mailsac.store import Listing, MailStore
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
@@ -103,7 +104,8 @@ async def stored_mail(data_dir: Path) -> AsyncIterator[Mail]:
         table = await stack.enter_async_context(SqliteTable.open(data_dir / "mail.db", fsync=False))
         cache = Cache(1 << 20, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
         store = FlakyStore(table, raw, cache, metrics)
-        yield Mail(table, store, Inbound(store, hostname="mx.example.com", disk=raw, min_free_bytes=0))
+        routing = Routing(Accounts(Auth()))
+        yield Mail(table, store, Inbound(store, routing, hostname="mx.example.com", disk=raw, min_free_bytes=0))
 
 
 Open = Callable[..., Awaitable[Pop3Server]]
