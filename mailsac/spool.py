@@ -45,7 +45,7 @@ FAILURE_WINDOW_S: Final = 5.0
 TIMED_OUT_S: Final = 1.0  # … and so does one failure that took this long: somebody has waited for a server in vain
 PROBE_S: Final = 1.0  # between two looks for a database that is away
 REPLAY_ROWS: Final = 500  # in one insert; encoding them takes the loop some 20 ms
-REPLAY_PAUSE_S: Final = 0.1  # after each, so that replay takes a fifth of the loop's time
+REPLAY_S: Final = 0.1  # from one to the next at least, so that replay takes a fifth of the loop's time
 SHOWN_IDS: Final = 10  # in one log line
 RECENT_ROWS: Final = 2_000  # that were read or written last, and can be shown while the database is away
 
@@ -439,8 +439,8 @@ class SpoolingTable:
                     "messages": len(refusal.message_ids),
                     "message_ids": sorted(refusal.message_ids)[:SHOWN_IDS],
                     "reason": refusal.fields.get("reason"),
-                    "remedy": "the messages are stored and cannot be found; mend what the database objects to, such "
-                    "as a validator of its collection, and restart: each start tries them again",
+                    "remedy": "the messages are stored and cannot be found; mend what the reason names, such as a "
+                    "validator of the collection, and restart: each start tries them again",
                 },
             )
             return refusal.message_ids
@@ -485,6 +485,7 @@ class SpoolingTable:
         """Put the row of a spooled message into the overlay. One that cannot be read keeps its marker."""
         try:
             stored = await self._row_of(message_id)
+            is_torn = stored is None and message_id in await self._present([message_id])
         except StoreUnavailable as error:
             log.error("spool.unreadable_message", extra={"message_id": message_id, "error": repr(error)})
             self._unread.pop(message_id, None)
@@ -492,10 +493,11 @@ class SpoolingTable:
         if message_id not in self._unread:  # somebody else was faster
             return
         del self._unread[message_id]
-        if stored is None:  # deleted since, or torn, which is for recovery
-            log.warning("spool.message_gone", extra={"message_id": message_id})
+        if stored is None:
+            log.warning("spool.torn_message" if is_torn else "spool.message_gone", extra={"message_id": message_id})
+            # Without its marker a torn one would count as mail that was never accepted, and be removed.
             with suppress(MailsacError):  # the next start tries again
-                await self._folder.unmark([message_id])
+                await (self._folder.set_aside if is_torn else self._folder.unmark)([message_id])
         else:
             self._overlay.add(stored)
             self._work.set()
@@ -508,12 +510,13 @@ class SpoolingTable:
             try:
                 await self._table.ping()
                 while True:
+                    began = time.monotonic()
                     await self._replay(self._overlay.first(REPLAY_ROWS))
                     # Each time: a call that began before the database was back may have failed, and opened it, since.
                     self._breaker.close()
                     if not self._overlay:
                         break
-                    await asyncio.sleep(REPLAY_PAUSE_S)
+                    await asyncio.sleep(began + REPLAY_S - time.monotonic())
             except MailsacError as error:
                 self._breaker.open(error)
                 await asyncio.sleep(PROBE_S)
@@ -530,6 +533,8 @@ class SpoolingTable:
                 some = [stored for stored in spooled if stored is not None]
                 ids = [stored.message.id for stored in some]
                 present = await self._present(ids)
+                if gone := [one for one in ids if one not in present]:
+                    log.warning("spool.messages_gone", extra={"messages": len(gone), "message_ids": gone[:SHOWN_IDS]})
                 refused = await self._insert([stored for stored in some if stored.message.id in present])
                 await self._folder.unmark([one for one in ids if one not in refused])
                 for stored in some:

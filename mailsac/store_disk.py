@@ -168,14 +168,27 @@ class DiskRaw:
         """Those of the ids that have a file."""
         return await self._read(lambda: {one for one in message_ids if self._is_present(one)})
 
-    async def size(self, message_id: str) -> int:
-        """The octets of a message. Raises MessageNotFound."""
+    async def sizes(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """The octets of those of the ids that have a file, in the order given."""
 
-        def work() -> int:
-            try:
-                return self._path(message_id).stat().st_size
-            except FileNotFoundError as error:
-                raise MessageNotFound(message_id=message_id) from error
+        def work() -> dict[str, int]:
+            sizes: dict[str, int] = {}
+            for one in message_ids:
+                with suppress(FileNotFoundError, MessageNotFound):
+                    sizes[one] = self._path(one).stat().st_size
+            return sizes
+
+        return await self._read(work)
+
+    async def read_many(self, message_ids: Sequence[str]) -> list[bytes]:
+        """The whole messages, in the order given. Raises MessageNotFound."""
+
+        def work() -> list[bytes]:
+            octets: list[bytes] = []
+            for one in message_ids:
+                with self._open(one) as file:
+                    octets.append(file.readall())
+            return octets
 
         return await self._read(work)
 
@@ -325,9 +338,14 @@ class DiskRaw:
             self._sync_directory(path.parent)
 
     def _is_present(self, message_id: str) -> bool:
-        with suppress(MessageNotFound):
-            return self._path(message_id).exists()
-        return False
+        """A file that cannot be looked at is there: what is done about one that is gone cannot be undone."""
+        try:
+            self._path(message_id).stat()
+        except MessageNotFound:
+            return False
+        except OSError as error:
+            return not isinstance(error, FileNotFoundError | NotADirectoryError)
+        return True
 
     def _clear_tmp(self) -> int:
         leftovers = [path for path in self._tmp.iterdir() if not path.is_dir()]

@@ -17,6 +17,7 @@ that can lose mail.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -26,7 +27,7 @@ from typing import Final, Protocol, cast
 import pymongo
 from pymongo import IndexModel
 
-from mailsac.errors import MailsacError, MessageNotFound, RowsRefused
+from mailsac.errors import MailsacError, MessageNotFound, RowsRefused, StoreUnavailable
 from mailsac.ids import arrival_ms, time_prefix
 from mailsac.message import StoredMessage
 from mailsac.recovery import RawFiles
@@ -58,6 +59,7 @@ PIECE: Final = 64 * 1024  # octets given to a reader at a time
 MAX_DELETE: Final = 100  # messages in one command
 DELETE_S: Final = 30.0
 MAX_IDS: Final = 500  # in one $in
+DAMAGE: Final = (errno.EIO, errno.EACCES, errno.ELOOP)  # errors of one file
 HOUR_MS: Final = 3_600_000  # of mail are listed together
 
 CHUNKS: Final = IndexModel(
@@ -212,7 +214,9 @@ class GridFsRaw:
 class LocalFiles(RawFiles, Protocol):
     """The disk of a node, as StagedRaw uses it."""
 
-    async def size(self, message_id: str) -> int: ...
+    async def sizes(self, message_ids: Sequence[str]) -> dict[str, int]: ...
+
+    async def read_many(self, message_ids: Sequence[str]) -> list[bytes]: ...
 
     def free_bytes(self) -> int: ...
 
@@ -241,25 +245,39 @@ class StagedRaw:
         self._known, self._marked = known, marked
         self.answers = answers
 
-    async def upload(self, message_ids: Sequence[str]) -> None:
-        """Put those that are on the disk into GridFS. One that is there already, or in part, does no harm."""
-        on_disk = await self._disk.present(message_ids)
-        batch: list[Item] = []
+    async def upload(self, message_ids: Sequence[str]) -> dict[str, str]:
+        """Put those that are on the disk into GridFS. One that is there already, or in part, does no harm.
+
+        A message whose octets the disk does not give holds up no other: returns why, by id.
+        """
+        try:
+            await self._upload(message_ids)
+        except StoreUnavailable as error:
+            if not _is_damage(error):
+                raise
+            if len(message_ids) == 1:
+                return {message_ids[0]: str(error.fields["reason"])}
+            return {one: why for each in message_ids for one, why in (await self.upload([each])).items()}
+        return {}
+
+    async def _upload(self, message_ids: Sequence[str]) -> None:
+        batch: list[str] = []
         octets = 0
-        for one in message_ids:
-            if one not in on_disk:
-                continue
-            size = await self._disk.size(one)
+        for one, size in (await self._disk.sizes(message_ids)).items():
             if size > INSERT_OCTETS:
                 await self._gridfs.write_stream(one, size, self._disk.chunks(one))
                 continue
-            batch.append((one, [await self._disk.read(one)]))
+            batch.append(one)
             octets += size
             if octets >= INSERT_OCTETS:
-                await self._gridfs.write_many(batch)
+                await self._upload_whole(batch)
                 batch, octets = [], 0
         if batch:
-            await self._gridfs.write_many(batch)
+            await self._upload_whole(batch)
+
+    async def _upload_whole(self, message_ids: Sequence[str]) -> None:
+        messages = await self._disk.read_many(message_ids)
+        await self._gridfs.write_many([(one, [octets]) for one, octets in zip(message_ids, messages, strict=True)])
 
     async def uploaded(self, message_ids: Sequence[str]) -> None:
         """They are in GridFS and have their rows: the disk is done with them."""
@@ -281,11 +299,15 @@ class StagedRaw:
             return await self._gridfs.read(message_id)
 
     async def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        source = self._disk.chunks(message_id, start=start)
-        if message_id not in await self._disk.present([message_id]):
+        try:
+            async with aclosing(cast("AsyncGenerator[bytes, None]", self._disk.chunks(message_id, start=start))) as own:
+                async for piece in own:
+                    yield piece
+            return
+        except MessageNotFound:  # raised before the first piece: a file that is open outlives its name
             await self.answers()
-            source = self._gridfs.chunks(message_id, start=start)
-        async with aclosing(cast("AsyncGenerator[bytes, None]", source)) as pieces:
+        there = self._gridfs.chunks(message_id, start=start)
+        async with aclosing(cast("AsyncGenerator[bytes, None]", there)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -351,14 +373,23 @@ class StagedTable(MongoTable):
     raw: StagedRaw  # set right after the table is made: each needs the other
 
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
-        ids = [stored.message.id for stored in rows]
-        await self.raw.upload(ids)
+        unreadable = await self.raw.upload([stored.message.id for stored in rows])
+        uploaded = [stored for stored in rows if stored.message.id not in unreadable]
+        refused: frozenset[str] = frozenset()
+        reasons = sorted(set(unreadable.values()))
         try:
-            await super().insert_many(rows)
+            await super().insert_many(uploaded)
         except RowsRefused as refusal:
-            await self.raw.uploaded([one for one in ids if one not in refusal.message_ids])
-            raise
-        await self.raw.uploaded(ids)
+            refused = refusal.message_ids
+            reasons.append(str(refusal.fields["reason"]))
+        await self.raw.uploaded([stored.message.id for stored in uploaded if stored.message.id not in refused])
+        if refused or unreadable:
+            raise RowsRefused(refused | unreadable.keys(), reason="; ".join(reasons))
+
+
+def _is_damage(error: StoreUnavailable) -> bool:
+    """Whether it is the fault of one file. Whatever else a disk may say passes, or is the fault of all."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in DAMAGE
 
 
 def _bites(items: Iterable[Item]) -> Iterator[list[Document]]:

@@ -326,7 +326,7 @@ async def test_a_replay_that_breaks_off_goes_on_and_doubles_nothing(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "REPLAY_ROWS", 10)
-    monkeypatch.setattr(spool, "REPLAY_PAUSE_S", 0)
+    monkeypatch.setattr(spool, "REPLAY_S", 0)
     table = home.table()
     rows = home.rows(95)
     home.database.is_away = True
@@ -384,7 +384,7 @@ async def test_a_breaker_that_opens_during_the_replay_does_not_wait_for_its_end(
 ) -> None:
     """As by calls that time out when the database is back already; under load the spool may not get empty for long."""
     monkeypatch.setattr(spool, "REPLAY_ROWS", 1)
-    monkeypatch.setattr(spool, "REPLAY_PAUSE_S", 0.001)
+    monkeypatch.setattr(spool, "REPLAY_S", 0.001)
     table = home.table()
     home.database.is_away = True
     await table.insert_many(home.rows(300))
@@ -425,7 +425,8 @@ async def test_what_is_still_to_be_replayed_counts_and_can_be_deleted(home: Home
     assert home.marked() == []
 
 
-async def test_what_another_node_deleted_meanwhile_stays_deleted(home: Home) -> None:
+async def test_what_another_node_deleted_meanwhile_stays_deleted(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    """And the log says so, for somebody else may have taken the file away."""
     table = home.table()
     kept, deleted = home.rows(2)
     home.database.is_away = True
@@ -438,6 +439,8 @@ async def test_what_another_node_deleted_meanwhile_stays_deleted(home: Home) -> 
 
     assert await home.database.table.ids(after="", limit=5) == [kept.message.id]
     assert home.marked() == []
+    (gone,) = [record for record in caplog.records if record.message == "spool.messages_gone"]
+    assert vars(gone)["message_ids"] == [deleted.message.id]
 
 
 # ── rows that the database refuses ──
@@ -464,7 +467,7 @@ async def test_a_refused_row_holds_up_no_replay(
     home: Home, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "REPLAY_ROWS", 10)
-    monkeypatch.setattr(spool, "REPLAY_PAUSE_S", 0)
+    monkeypatch.setattr(spool, "REPLAY_S", 0)
     table = home.table()
     rows = home.rows(35)
     home.database.poison = set(ids(rows[::9]))

@@ -260,6 +260,26 @@ async def test_walking_finds_our_files_and_passes_over_others(disk: DiskRaw, tmp
     assert await disk.present([*ids[:2], message_id(), "foreign"]) == set(ids[:2])
 
 
+async def test_a_file_that_cannot_be_looked_at_is_not_taken_for_one_that_is_gone(disk: DiskRaw, tmp_path: Path) -> None:
+    good, bad = message_id(), message_id()
+    await disk.write_many([(one, [b"x"]) for one in (good, bad)])
+    (path,) = (tmp_path / "mail").rglob(f"{bad}.eml")
+    path.unlink()
+    path.symlink_to(path.name)
+
+    assert await disk.present([good, bad, message_id()]) == {good, bad}
+
+
+async def test_many_are_read_and_measured_at_once(disk: DiskRaw) -> None:
+    ids = [message_id(n) for n in range(3)]
+    await disk.write_many([(one, [b"x" * n]) for n, one in enumerate(ids)])
+
+    assert await disk.sizes([ids[2], message_id(), ids[1], "foreign"]) == {ids[2]: 2, ids[1]: 1}
+    assert await disk.read_many(ids[::-1]) == [b"xx", b"x", b""]
+    with pytest.raises(MessageNotFound):
+        await disk.read_many([ids[0], message_id()])
+
+
 async def test_quarantine_keeps_the_octets_out_of_the_mail(disk: DiskRaw, tmp_path: Path) -> None:
     one = message_id()
     await disk.write_many([(one, [b"torn"])])

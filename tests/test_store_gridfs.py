@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ import pytest
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.ids import QueueIds
 from mailsac.message import StoredMessage
-from mailsac.recovery import RawFiles, recover
-from mailsac.spool import SpoolFolder
+from mailsac.recovery import RawFiles, recover, row_of
+from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store_disk import DiskRaw
 from mailsac.store_gridfs import CHUNK, INSERT_OCTETS, GridFsRaw, StagedRaw, StagedTable
 from mailsac.telemetry import Metrics
@@ -28,9 +29,10 @@ LARGE = random.Random(1).randbytes(2 * INSERT_OCTETS + CHUNK + 7)
 class Node:
     """One node on a folder of its own."""
 
-    def __init__(self, table: StagedTable, gridfs: GridFsRaw, disk: DiskRaw, spool: SpoolFolder) -> None:
-        self.table, self.gridfs, self.disk, self.spool = table, gridfs, disk, spool
-        self.raw = table.raw
+    def __init__(self, folder: Path, table: StagedTable, gridfs: GridFsRaw, disk: DiskRaw) -> None:
+        self.folder, self.table, self.gridfs, self.disk = folder, table, gridfs, disk
+        self.spool = SpoolFolder(folder / "spool", fsync=False)
+        self.raw = table.raw = StagedRaw(disk, gridfs, known=table.known, marked=self.spool.marked, answers=table.ping)
         self.ids = QueueIds()  # of this moment: recovery leaves young messages without a row alone
 
     async def staged(self, *messages: bytes) -> list[StoredMessage]:
@@ -39,6 +41,18 @@ class Node:
         await self.raw.write_many([(row.message.id, [data]) for row, data in zip(rows, messages, strict=True)])
         return rows
 
+    def spooling(self) -> SpoolingTable:
+        """The table as a start makes it."""
+        return SpoolingTable(
+            self.table,
+            self.spool,
+            row_of=partial(row_of, self.raw),
+            present=self.raw.present,
+            max_messages=1000,
+            max_octets=1_000_000,
+            metrics=Metrics(),
+        )
+
     async def places(self, one: str) -> tuple[bool, bool]:
         """Whether a message is on the disk, and whether it is in GridFS."""
         return bool(await self.disk.present([one])), bool(await self.gridfs.present([one]))
@@ -46,14 +60,12 @@ class Node:
 
 @asynccontextmanager
 async def node(folder: Path, database: str) -> AsyncIterator[Node]:
-    spool = SpoolFolder(folder / "spool", fsync=False)
     async with (
         DiskRaw.open(folder, own_mail=True, fsync=False) as disk,
         mongo_raw(server_uri(), database) as gridfs,
         StagedTable.open(server_uri(), database=database) as table,
     ):
-        table.raw = StagedRaw(disk, gridfs, known=table.known, marked=spool.marked, answers=table.ping)
-        yield Node(table, gridfs, disk, spool)
+        yield Node(folder, table, gridfs, disk)
 
 
 @pytest.fixture
@@ -160,6 +172,61 @@ async def test_what_the_spool_has_marked_outlives_a_crash(a: Node, killed: str) 
 
     assert await a.places(one) == (False, True)
     assert await a.raw.read(one) == LARGE
+
+
+async def test_what_the_spool_has_marked_is_kept_where_its_file_is_damaged(a: Node) -> None:
+    """It was accepted: what is left of it is for a person, or for the copy that GridFS may have."""
+    (row,) = await a.staged(b"damaged")
+    one = row.message.id
+    await a.spool.mark([one])
+    await a.raw.upload([one])
+
+    for _ in range(2):
+        await a.spooling().begin(within_s=5)
+        await recover(a.table, a.raw, Metrics())
+
+        assert await a.places(one) == (True, True)
+        assert await a.spool.marked() == [one]
+
+
+@pytest.mark.parametrize("given", [0, 1, 2])
+async def test_a_message_that_the_disk_does_not_give_holds_up_no_other(a: Node, given: int) -> None:
+    """It keeps its name in the spool, and its neighbours are seen, also those of the next batch."""
+    rows = await a.staged(b"one", b"two", b"three")
+    bad = rows[given].message.id
+    (path,) = a.folder.rglob(f"{bad}.eml")
+    path.symlink_to(path.rename(path.with_suffix(".elsewhere")))
+    table = a.spooling()
+
+    await table.insert_many(rows)
+    await table.insert_many(after := await a.staged(b"after"))
+
+    good = [row.message.id for row in [*rows, *after] if row.message.id != bad]
+    assert await a.table.known([bad, *good]) == set(good)
+    assert await a.gridfs.present([bad, *good]) == set(good)
+    assert await a.spool.marked() == [bad]
+    assert not table.is_degraded
+
+
+async def test_a_message_that_moves_to_gridfs_is_read_to_its_end(a: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its file is opened, and while it is read."""
+    early, late = await a.staged(b"early", LARGE)
+    chunks = a.disk.chunks
+
+    async def too_late(one: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        if one == early.message.id and await a.disk.present([one]):
+            await a.table.insert_many([early])
+        async for piece in chunks(one, start=start):
+            yield piece
+
+    reader = a.raw.chunks(late.message.id)
+    read = [await anext(reader)]
+    await a.table.insert_many([late])
+    read += [piece async for piece in reader]
+    assert b"".join(read) == LARGE
+
+    monkeypatch.setattr(a.disk, "chunks", too_late)
+    assert await read_in_pieces(a.raw, early.message.id) == b"early"
 
 
 async def test_rows_that_were_lost_are_made_again_from_gridfs(a: Node, b: Node) -> None:
