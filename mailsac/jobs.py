@@ -6,13 +6,16 @@ time of a lease; when that process dies, the lease runs out and another has its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import Collection, Sequence
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 Kind = Literal["webhook", "slack"]
 State = Literal["waiting", "done", "failed"]
+
+STATES: Final[tuple[State, ...]] = ("waiting", "done", "failed")
+CROWDED_OUT: Final = "too many others of this mailbox were waiting"
 
 
 class Hook(msgspec.Struct, frozen=True):
@@ -31,17 +34,32 @@ class Attempt(msgspec.Struct, frozen=True):
     ms: int
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One hook of one message."""
+class Job(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id", "mailbox": "inbox", "message_id": "messageId"}
+):
+    """One hook of one message. Its JSON is the job object of the API."""
 
     id: str  # `<message id>.<kind>.<mailbox>`: queueing it again changes nothing
     kind: Kind
     mailbox: str
     message_id: str
     queued: str
-    due: str  # timestamp from which on it may be claimed
+    due: str  # timestamp from which on it may be claimed; of one that is settled, when that was
     state: State = "waiting"
-    attempts: tuple[Attempt, ...] = ()
+    tries: int = 0  # since it was queued, or queued anew by hand
+    attempts: tuple[Attempt, ...] = ()  # the last ones
+
+    @property
+    def hook(self) -> Hook:
+        return Hook(self.kind, self.mailbox)
+
+
+class Trimmed(msgspec.Struct, frozen=True):
+    """What `JobTable.trim` found and did."""
+
+    waiting: int  # in all, afterwards
+    crowded_out: int
+    forgotten: int
 
 
 class JobTable(Protocol):
@@ -50,8 +68,12 @@ class JobTable(Protocol):
     Raises StoreUnavailable.
     """
 
-    async def claim(self, *, now: str, until: str, limit: int) -> list[Job]:
-        """At most `limit` jobs that are due, longest due first; nobody else gets them before `until`."""
+    async def claim(self, *, now: str, until: str, limit: int, without: Collection[Hook] = ()) -> list[Job]:
+        """At most `limit` jobs that are due, longest due first, of none of the hooks in `without`.
+
+        Nobody else gets them before `until`, unless they are settled. They are returned as they were: settling one
+        unchanged gives it back.
+        """
 
     async def settle(self, job: Job) -> None:
         """Keep what became of a claimed job: its state, its attempts, and when it is due again."""
@@ -64,15 +86,19 @@ class JobTable(Protocol):
     async def waiting(self, mailbox: str) -> int:
         """How many of its jobs are waiting."""
 
-    async def forget(self, before: str, *, limit: int) -> int:
-        """Delete jobs that are done or failed and were queued before that time; returns how many."""
+    async def failing_since(self, hook: Hook) -> str | None:
+        """When the first of its jobs that have failed since one was last done was queued; None where none has."""
+
+    async def trim(self, *, now: str, waiting: int, settled: int, before: str) -> Trimmed:
+        """The bounds of each mailbox: its oldest jobs beyond so many that wait fail, with CROWDED_OUT; those beyond
+        so many that are done, or failed, are deleted, and so are those queued before `before`. A sweep."""
 
 
 def job_id(message_id: str, hook: Hook) -> str:
     return f"{message_id}.{hook.kind}.{hook.mailbox}"
 
 
-def jobs_for(message_id: str, received: str, hooks: Sequence[Hook]) -> list[Job]:
+def jobs_for(message_id: str, now: str, hooks: Sequence[Hook]) -> list[Job]:
     """The jobs that a message comes with, due at once."""
     return [
         Job(
@@ -80,8 +106,14 @@ def jobs_for(message_id: str, received: str, hooks: Sequence[Hook]) -> list[Job]
             kind=hook.kind,
             mailbox=hook.mailbox,
             message_id=message_id,
-            queued=received,
-            due=received,
+            queued=now,
+            due=now,
         )
         for hook in hooks
     ]
+
+
+def crowded_out(job: Job, now: str) -> Job:
+    """What `JobTable.trim` makes of a job for which there is no room."""
+    attempts = (*job.attempts, Attempt(at=now, status=None, error=CROWDED_OUT, ms=0))
+    return msgspec.structs.replace(job, state="failed", due=now, attempts=attempts)

@@ -100,5 +100,22 @@ MIGRATIONS: Final = (
     ) without rowid;
     """,
     # jobs
-    "select 1;",
+    """
+    create table job (
+        id text primary key,
+        mailbox text not null,
+        kind text not null,
+        state text not null,
+        queued text not null,
+        due text not null,
+        claimable text,  -- due, or the end of a lease; null once it is settled
+        json text not null
+    );
+
+    -- claim: what is due, longest first; with the hook, to pass over those of a hanging endpoint in the index
+    create index job_claimable on job (claimable, mailbox, kind) where claimable is not null;
+
+    -- newest, waiting, failing_since and trim
+    create index job_mailbox on job (mailbox, state, queued, id);
+    """,
 )

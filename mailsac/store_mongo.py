@@ -37,6 +37,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from mailsac.errors import OutcomeUnknown, RowsRefused, StoreUnavailable
+from mailsac.jobs import jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.store import Listing, Usage
 
@@ -105,6 +106,7 @@ ADDED: Final = IndexModel(
     [("added", 1), ("_id", 1), ("by", 1)],
     name="added",
 )
+JOBS: Final = "job"  # the collection, see `jobs_mongo`
 BY_ID: Final = "_id_"  # get, known, stored, ids, and every write; MongoDB makes it by itself
 
 
@@ -195,7 +197,13 @@ class MongoTable:
 
     @whole
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
-        insert = {"added": datetime.now(UTC), "by": self.process}
+        now = datetime.now(UTC)
+        # First, and under ids that the message gives them: a crash before the row is there repeats both.
+        jobs = [job for one in rows for job in jobs_for(one.message.id, timestamp(now), one.hooks)]
+        for some in slices([msgspec.to_builtins(job) | {"claimable": job.due} for job in jobs], MAX_INSERT):
+            with translated(), pymongo.timeout(self._call_s), repeatable():
+                await self.database[JOBS].insert_many(some, ordered=False)
+        insert = {"added": now, "by": self.process}
         documents = [_document(stored) | insert for stored in rows]
         refused: dict[str, int] = {}
         for some in slices(documents, MAX_INSERT):
@@ -237,7 +245,7 @@ class MongoTable:
         where, index = _within(mailbox, recipient)
         async with allowed(self.database, LISTING_S):
             with self.indexes.hinted(index) as hint:
-                return await self.rows.count_documents(where, **_given(hint))
+                return await self.rows.count_documents(where, **given(hint))
 
     @whole
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
@@ -387,7 +395,7 @@ class MongoTable:
     async def _aggregate(self, pipeline: list[Document], index: IndexModel) -> list[Document]:
         async with allowed(self.database, SCAN_S):
             with self.indexes.hinted(index) as hint:
-                cursor = await self.rows.aggregate(pipeline, **_given(hint))
+                cursor = await self.rows.aggregate(pipeline, **given(hint))
                 return await cursor.to_list()
 
 
@@ -551,7 +559,7 @@ def _within(mailbox: str, recipient: str | None) -> tuple[Document, IndexModel]:
     return where | {"tagged": {"$eq": recipient}}, TAGGED
 
 
-def _given(hint: str | None) -> dict[str, Any]:
+def given(hint: str | None) -> dict[str, Any]:
     """For the calls to which no hint is not the same as the hint None."""
     return {} if hint is None else {"hint": hint}
 

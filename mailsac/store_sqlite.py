@@ -9,13 +9,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from mailsac.message import Message, StoredMessage
+from mailsac import jobs_sqlite
+from mailsac.jobs import Job, jobs_for
+from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.sqlite import Database
 from mailsac.store import Listing, Usage
 
@@ -52,7 +55,8 @@ class SqliteTable:
         await self.database.rows("select id from total where id = 0", ())
 
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
-        values = [_row(stored) for stored in rows]
+        now = timestamp(datetime.now(UTC))
+        values = [(_row(stored), jobs_for(stored.message.id, now, stored.hooks)) for stored in rows]
         await self.database.write(lambda db: _insert_each(db, values))
 
     async def replace_many(self, rows: Sequence[StoredMessage]) -> None:
@@ -204,8 +208,11 @@ def _within(mailbox: str, recipient: str | None) -> tuple[str, tuple[str, ...]]:
     return "mailbox = ? and recipient = ? and recipient <> mailbox", (mailbox, recipient)
 
 
-def _insert_each(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    db.executemany(INSERT, rows)
+def _insert_each(db: sqlite3.Connection, rows: Sequence[tuple[tuple[object, ...], list[Job]]]) -> None:
+    """Jobs come with a row that is new: one that is there already has had them."""
+    for row, jobs in rows:
+        if db.execute(INSERT, row).rowcount and jobs:
+            jobs_sqlite.queue(db, jobs)
 
 
 def _delete_each(db: sqlite3.Connection, statement: str, message_ids: Sequence[str]) -> list[str]:
