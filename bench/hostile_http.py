@@ -90,7 +90,7 @@ class _Anything:
 
 def _routes() -> tuple[Route, ...]:
     handlers = cast(Any, _Anything())
-    return route_table(handlers, handlers, handlers, handlers)
+    return route_table(*[handlers] * (route_table.__code__.co_argcount))
 
 
 def _send_body(server: Server, method: str, path: str, *, chunked: bool) -> tuple[int, int]:

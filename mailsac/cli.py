@@ -10,53 +10,27 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from mailsac import __version__
+from mailsac.cli_accounts import accounts, domains, keys
+from mailsac.cli_settings import FLAGS, WRONG_CONFIG, CannotRun, resolve, stopped, takes
 
 if TYPE_CHECKING:
     import asyncio
 
     from mailsac.app import Server
-    from mailsac.config import Config, Settings
+    from mailsac.config import Config
     from mailsac.recovery import Progress, RawFiles, RebuildableTable
 
-Command = Callable[..., None]
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-DEFAULT_FILE: Final = Path("config.toml")
 STOP_BOUND_S: Final = 15.0  # the drains have bounds of their own; this one is for a disk that never answers
 SWITCH_S: Final = 0.0005  # after which a thread that computes lets the event loop have its turn; Python's own is 5 ms
-WRONG_CONFIG: Final = 2  # exit status
-
-# The settings that have a flag; every other one is for config.toml or the environment.
-FLAGS: Final = {
-    "profile": ("profile", "local or public"),
-    "data_dir": ("store.data_dir", "folder where mail is kept"),
-    "smtp_host": ("smtp.host", "address of the SMTP listener"),
-    "smtp_port": ("smtp.port", "port of the SMTP listener; 0 picks a free one"),
-    "pop3_host": ("pop3.host", "address of the POP3 listener"),
-    "pop3_port": ("pop3.port", "port of the POP3 listener; 0 picks a free one"),
-    "http_host": ("http.host", "address of the HTTP listener"),
-    "http_port": ("http.port", "port of the HTTP listener; 0 picks a free one"),
-    "log_level": ("log.level", "debug, info, warning or error"),
-    "log_format": ("log.format", "text or json"),
-}
-
-
-class CannotRun(click.ClickException):
-    """Ends the command with one line on stderr."""
-
-    def __init__(self, reason: object, status: int = 1) -> None:
-        super().__init__(str(reason))
-        self.exit_code = status  # type: ignore[misc]  # click reads it from the instance
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"mailsac: {self.message}", err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -70,42 +44,15 @@ def main() -> None:
     _open_standard_streams()
 
 
-def _takes(*names: str) -> Callable[[Command], Command]:
-    """Give a command `--config` and these flags."""
-
-    def decorate(command: Command) -> Command:
-        for name in reversed(names):
-            setting, meaning = FLAGS[name]
-            metavar = setting.rpartition(".")[2].upper()
-            command = click.option("--" + name.replace("_", "-"), metavar=metavar, help=f"{meaning} [{setting}]")(
-                command
-            )
-        meaning = f"settings file; {DEFAULT_FILE} of the working folder where there is one"
-        return click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help=meaning)(command)
-
-    return decorate
-
-
-def _resolve(file: Path | None, flags: Mapping[str, str | None]) -> Settings:
-    from mailsac import config
-
-    if file is None and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
-    try:
-        return config.resolve(file, config.environment(), {FLAGS[name][0]: value for name, value in flags.items()})
-    except config.ConfigError as error:
-        raise CannotRun(error, WRONG_CONFIG) from error
-
-
 @main.command()
-@_takes(*FLAGS)
+@takes(*FLAGS)
 def serve(file: Path | None, **flags: str | None) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
     Prints one line on stdout once every listener is up: mailsac ready smtp=HOST:PORT pop3=HOST:PORT http=URL. The log
     goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate again.
     """
-    settings = _resolve(file, flags)
+    settings = resolve(file, flags)
 
     gc.disable()  # modules stay once they are loaded: the collector would walk them again and again for nothing
     import asyncio
@@ -204,14 +151,14 @@ def _print_line(line: str) -> None:
 
 
 @main.command("check-config")
-@_takes(*FLAGS)
+@takes(*FLAGS)
 def check_config(file: Path | None, **flags: str | None) -> None:
     """Print the settings in effect, each with where it comes from; exit with 1 where the server would not start."""
     from mailsac.config import ConfigError
     from mailsac.tls import server_context
 
     try:
-        settings = _resolve(file, flags)
+        settings = resolve(file, flags)
         if settings.config.tls.cert:
             server_context(settings.config.tls, settings.config.store.data_dir)
     except (CannotRun, ConfigError) as error:
@@ -224,7 +171,7 @@ def check_config(file: Path | None, **flags: str | None) -> None:
 
 
 @main.command()
-@_takes("profile", "data_dir")
+@takes("profile", "data_dir")
 @click.option("--repair", is_flag=True, help="make missing rows, set torn files aside, remove rows without a file")
 def fsck(file: Path | None, repair: bool, **flags: str | None) -> None:
     """Check, with the server stopped, that every message has its row and an undamaged file.
@@ -249,7 +196,7 @@ def fsck(file: Path | None, repair: bool, **flags: str | None) -> None:
 
 
 @main.command()
-@_takes("profile", "data_dir")
+@takes("profile", "data_dir")
 def rebuild(file: Path | None, **flags: str | None) -> None:
     """Make the rows again from the stored files, with the server stopped.
 
@@ -265,7 +212,7 @@ def rebuild(file: Path | None, **flags: str | None) -> None:
 
 
 @main.command()
-@_takes("profile", "data_dir")
+@takes("profile", "data_dir")
 @click.option("--to", type=click.Choice(["mongodb", "sqlite"]), required=True, help="where the rows shall be")
 def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | None) -> None:
     """Copy the rows about the mail from SQLite to MongoDB, or back, with every server of the data folder stopped.
@@ -276,7 +223,7 @@ def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | 
     from mailsac.app import move_rows
     from mailsac.migrate import MigrationError
 
-    config = _stopped(file, flags)
+    config = stopped(file, flags)
     if not config.store.mongodb_uri:
         raise CannotRun("store.mongodb_uri does not say which MongoDB", WRONG_CONFIG)
     try:
@@ -296,24 +243,13 @@ def _offline(
     """What `work` makes of the data folder, which nobody else has open meanwhile."""
     from mailsac.app import opened
 
-    config = _stopped(file, flags)
+    config = stopped(file, flags)
 
     async def run(progress: Progress) -> T:
         async with opened(config.store) as storage:
             return await work(storage.table, storage.raw, progress)
 
     return _with_bar(title, run)
-
-
-def _stopped(file: Path | None, flags: Mapping[str, str | None]) -> Config:
-    """The settings of a command that works while the server does not. The data folder must be there."""
-    from mailsac.telemetry import configure_logging
-
-    config = _resolve(file, flags).config
-    configure_logging(config.log)
-    if not config.store.data_dir.is_dir():
-        raise CannotRun(f"{config.store.data_dir}: no such data folder")
-    return config
 
 
 def _with_bar(title: str, work: Callable[[Progress], Coroutine[Any, Any, T]]) -> T:
@@ -337,6 +273,10 @@ def _with_bar(title: str, work: Callable[[Progress], Coroutine[Any, Any, T]]) ->
         raise CannotRun(error) from error
     except MailsacError as error:
         raise CannotRun(f"{error.http_message} {error.fields or ''}".strip()) from error
+
+
+for group in (accounts, keys, domains):
+    main.add_command(group)
 
 
 def _open_standard_streams() -> None:

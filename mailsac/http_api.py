@@ -18,7 +18,9 @@ import msgspec
 from aiohttp import web
 
 from mailsac.accounts import Accounts, Principal
+from mailsac.administration import Administration
 from mailsac.api import request as asked
+from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
 from mailsac.api.guard import (
@@ -64,7 +66,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def route_table(
-    messages: Messages, bodies: Bodies, attachments: Attachments, operation: Operation
+    messages: Messages, bodies: Bodies, attachments: Attachments, operation: Operation, admin: Admin
 ) -> tuple[Route, ...]:
     """Every operation there is."""
     mailbox = "/api/addresses/{email}"
@@ -83,6 +85,20 @@ def route_table(
         Route("GET", "/api/body/{email}/{message_id}", bodies.body),
         Route("GET", "/api/text/{email}/{message_id}", bodies.text),
         Route("GET", "/api/headers/{email}/{message_id}", bodies.legacy_headers),
+        Route("GET", "/api/admin/accounts", admin.accounts),
+        Route("POST", "/api/admin/accounts", admin.create_account),
+        Route("GET", "/api/admin/accounts/{account}", admin.account),
+        Route("PUT", "/api/admin/accounts/{account}", admin.change_account),
+        Route("DELETE", "/api/admin/accounts/{account}", admin.remove_account),
+        Route("GET", "/api/admin/accounts/{account}/keys", admin.keys),
+        Route("POST", "/api/admin/accounts/{account}/keys", admin.create_key),
+        Route("DELETE", "/api/admin/keys/{key}", admin.revoke_key),
+        Route("GET", "/api/admin/domains", admin.domains),
+        Route("POST", "/api/admin/domains", admin.create_domain),
+        Route("PUT", "/api/admin/domains/{domain}", admin.change_domain),
+        Route("DELETE", "/api/admin/domains/{domain}", admin.remove_domain),
+        Route("PUT", "/api/admin/addresses/{email}/password", admin.set_password),
+        Route("DELETE", "/api/admin/addresses/{email}/password", admin.remove_password),
         Route("GET", "/livez", operation.alive, public=True),
         Route("GET", "/healthz", operation.alive, public=True),
         Route("GET", "/readyz", operation.ready, public=True),
@@ -122,6 +138,7 @@ class HttpServer:
             Bodies(store, accounts, memory, time_scale),
             Attachments(store, accounts, memory, time_scale),
             self._operation,
+            Admin(Administration(accounts)),
         )
         self._route_of: dict[web.AbstractRoute, Route] = {}
         self._in_progress = 0

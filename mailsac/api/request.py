@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,6 +17,8 @@ from mailsac.address import Address, parse_address
 from mailsac.api.refusals import BodyTimeout, BodyTooLarge, InvalidBody, UnsupportedBody
 from mailsac.errors import InvalidRequest
 from mailsac.message import timestamp
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 # What the places of a path may hold. Braces are legal in a local-part, so these are wider than aiohttp's own pattern;
 # an escaped "/" is still "%2F" when they are matched. An id of that form names a row or nothing.
@@ -104,6 +106,15 @@ def api_key(request: web.Request) -> str | None:
         if in_query := request.query.get(name):
             return in_query
     return in_body
+
+
+def fields_as(request: web.Request, kind: type[T]) -> T:
+    """The fields of the body as a struct; text of a form becomes numbers and booleans. Raises InvalidRequest."""
+    try:
+        return msgspec.convert(request[FIELDS], kind, strict=False)
+    except msgspec.ValidationError:
+        names = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
+        raise InvalidRequest(f"the body must be an object with fields among {names}, each of its type") from None
 
 
 async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -> bytes:
