@@ -2,9 +2,6 @@
 
 Open mode: one default account that owns every mailbox, whatever key is given. Keys mode: the table of who may see what
 is `Accounts.access` and the `require_…` methods, and nowhere else.
-
-Strategy: everything is answered from the directory in memory. A change is written to the table first, then to the
-directory; where another node was faster, the table refuses it, and it is tried again on what the table has now.
 """
 
 from __future__ import annotations
@@ -13,7 +10,6 @@ import asyncio
 import enum
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -26,7 +22,6 @@ from mailsac.address import canonical_domain, parse_address
 from mailsac.config import Auth
 from mailsac.directory import (
     ALIAS_KEY,
-    MAX_RECORDS,
     Account,
     AccountTable,
     ApiKey,
@@ -39,7 +34,6 @@ from mailsac.directory import (
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
-    Conflict,
     Duplicate,
     InvalidAddress,
     InvalidRequest,
@@ -48,10 +42,10 @@ from mailsac.errors import (
     NoSuchRecord,
     NotAuthenticated,
     NotPermitted,
-    StorageFull,
     StoreUnavailable,
 )
 from mailsac.message import timestamp
+from mailsac.records import Records
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -59,10 +53,7 @@ Changeable = TypeVar("Changeable", Account, PrivateAddress, Domain)
 
 log = logging.getLogger(__name__)
 
-POLL_S: Final = 1.0  # between two looks at what other nodes have changed
-RELOAD_S: Final = 60.0  # everything is loaded again, for changes whose revision was lost
-COUNT_S: Final = 5.0  # between two writings of counted operations
-TRIES: Final = 5  # of a change that other nodes come before
+RETRY_S: Final = 1.0  # between two tries to load what was not loaded at the start
 SCRYPT_THREADS: Final = 2  # each takes a core and 16 MiB; further passwords wait
 
 ALIAS_KEY_OCTETS: Final = 32
@@ -104,21 +95,18 @@ class Accounts:
         answers: Callable[[], Awaitable[None]] | None = None,
         first_key: Callable[[str], None] | None = None,
     ) -> None:
-        """`answers` is for a table that other nodes change too; it raises StoreUnavailable, at once where that is
-        known already, while the database is away. `first_key` is told the key that the first start in keys mode makes;
-        without it none is made.
-        """
+        """For `answers` see `Records`. `first_key` is told the key that the first start in keys mode makes; without
+        it none is made."""
         self._config = config
-        self._table = table
-        self._answers = answers
+        self._records = Records(table, answers=answers)
         self._first_key = first_key
-        self.directory = Directory()
-        self._revision: int | None = None  # of the directory; None: it was never loaded
         self._has_first = False
-        self._changing = asyncio.Lock()  # a load must not bring back what was changed meanwhile
         self._scrypt = ThreadPoolExecutor(SCRYPT_THREADS, thread_name_prefix="scrypt")
-        self._counted: Counter[tuple[str, str]] = Counter()  # operations by month and account, as in the table
-        self._uncounted: Counter[tuple[str, str]] = Counter()  # those that are not in the table yet
+
+    @property
+    def directory(self) -> Directory:
+        """All records, as they are now: each load makes a new one."""
+        return self._records.directory
 
     @property
     def is_open(self) -> bool:
@@ -128,7 +116,7 @@ class Accounts:
     @property
     def is_loaded(self) -> bool:
         """Whether the directory says what the table had; before the first load everything looks like nobody's."""
-        return self._revision is not None
+        return self._records.are_loaded
 
     # ── who is it ──
 
@@ -236,11 +224,11 @@ class Accounts:
                 raise Duplicate(kind="account", id=account_id)
             return [_account(account_id, email)]
 
-        return (await self._add(plan))[0]
+        return (await self._records.add(plan))[0]
 
     async def change_account(self, account_id: str, changes: Mapping[str, object]) -> Account:
         """Set fields of `Account`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
-        return await self._replace(lambda: _found(self.directory.get(Account, account_id)), changes)
+        return await self._change(lambda: _found(self.directory.get(Account, account_id)), changes)
 
     async def remove_account(self, account_id: str) -> None:
         """With its keys, addresses and domains; its mail stays, and is public then. Raises NoSuchRecord."""
@@ -252,7 +240,7 @@ class Accounts:
             owned += [*directory.addresses_of(account_id), *directory.domains_of(account_id)]
             return [account, *owned]
 
-        await self._remove(plan)
+        await self._records.remove(plan)
 
     async def create_key(self, account_id: str, *, name: str = "", admin: bool = False) -> tuple[ApiKey, str]:
         """A new key, and the text of it, which nobody can get again. Raises NoSuchRecord."""
@@ -264,11 +252,11 @@ class Accounts:
             text = credentials.make_key()
             return [_api_key(text, account_id, name=name, admin=admin)]
 
-        return (await self._add(plan))[0], text
+        return (await self._records.add(plan))[0], text
 
     async def revoke_key(self, key_id: str) -> None:
         """Raises NoSuchRecord."""
-        await self._remove(lambda: [_found(self.directory.get(ApiKey, key_id))])
+        await self._records.remove(lambda: [_found(self.directory.get(ApiKey, key_id))])
 
     async def reserve(
         self, owner: str, mailboxes: Sequence[str], settings: Mapping[str, object] | None = None
@@ -295,11 +283,11 @@ class Accounts:
                 raise NoCredits(owner=owner)
             return [_with(_private_address(mailbox, owner), settings or {}) for mailbox in wanted]
 
-        return list(await self._add(plan))
+        return list(await self._records.add(plan))
 
     async def change_address(self, mailbox: str, changes: Mapping[str, object]) -> PrivateAddress:
         """Set fields of `PrivateAddress`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
-        return await self._replace(lambda: _found(self.directory.get(PrivateAddress, mailbox)), changes)
+        return await self._change(lambda: _found(self.directory.get(PrivateAddress, mailbox)), changes)
 
     async def release(self, owner: str, mailbox: str) -> PrivateAddress:
         """Give an address back; returns what it was. Raises AddressNotOwned, NotAuthenticated (another has it)."""
@@ -311,7 +299,7 @@ class Accounts:
                 raise AddressNotOwned(mailbox=mailbox)
             return [address]
 
-        return (await self._remove(plan))[0]
+        return (await self._records.remove(plan))[0]
 
     async def set_password(self, mailbox: str, password: str | None) -> None:
         """The POP3 and SMTP password of a reserved address; None takes it away.
@@ -324,7 +312,7 @@ class Accounts:
             if not 1 <= len(password) <= credentials.MAX_PASSWORD or credentials.is_key(password):
                 raise InvalidRequest(f"a password is 1 to {credentials.MAX_PASSWORD} characters, and no API key")
             kept = await asyncio.get_running_loop().run_in_executor(self._scrypt, credentials.hash_password, password)
-        await self._replace(lambda: _found(self.directory.get(PrivateAddress, mailbox)), {"password": kept}, fixed=())
+        await self._change(lambda: _found(self.directory.get(PrivateAddress, mailbox)), {"password": kept}, fixed=())
 
     async def create_domain(self, name: str, owner: str, *, is_private: bool = True) -> Domain:
         """Raises InvalidAddress, Duplicate, NoSuchRecord (no such account)."""
@@ -337,127 +325,65 @@ class Accounts:
             now = _now()
             return [Domain(id=domain, owner=owner, is_private=is_private, created=now, updated=now)]
 
-        return (await self._add(plan))[0]
+        return (await self._records.add(plan))[0]
 
     async def change_domain(self, name: str, changes: Mapping[str, object]) -> Domain:
         """Set fields of `Domain`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
-        return await self._replace(lambda: _found(self.directory.get(Domain, name)), changes)
+        return await self._change(lambda: _found(self.directory.get(Domain, name)), changes)
 
     async def remove_domain(self, name: str) -> None:
         """Its mail stays. Raises NoSuchRecord."""
-        await self._remove(lambda: [_found(self.directory.get(Domain, name))])
+        await self._records.remove(lambda: [_found(self.directory.get(Domain, name))])
 
-    async def _add(self, plan: Callable[[], Sequence[R]]) -> Sequence[R]:
-        """Keep the records of the plan. Raises StorageFull beyond MAX_RECORDS."""
-
-        async def write(table: AccountTable, records: Sequence[R]) -> None:
-            if len(self.directory) + len(records) > MAX_RECORDS:
-                raise StorageFull(reason=f"more than {MAX_RECORDS} accounts, keys, addresses and domains")
-            await table.add(records)
-            for record in records:
-                self.directory.put(record)
-
-        return await self._carry_out(plan, write)
-
-    async def _replace(
-        self,
-        find: Callable[[], Changeable],
-        changes: Mapping[str, object],
-        *,
-        fixed: Collection[str] = _FIXED,
+    async def _change(
+        self, find: Callable[[], Changeable], changes: Mapping[str, object], *, fixed: Collection[str] = _FIXED
     ) -> Changeable:
         """The record that is found, with those changes."""
 
-        def plan() -> list[Changeable]:
+        def plan() -> Changeable:
             record = find()
             changed = _with(record, changes, fixed)
             if changed == record:
-                return [record]
-            return [msgspec.structs.replace(changed, version=record.version + 1, updated=_now())]
+                return record
+            return msgspec.structs.replace(changed, version=record.version + 1, updated=_now())
 
-        async def write(table: AccountTable, records: Sequence[Changeable]) -> None:
-            if records[0] is find():
-                return
-            await table.replace(records[0])
-            self.directory.put(records[0])
-
-        return (await self._carry_out(plan, write))[0]
-
-    async def _remove(self, plan: Callable[[], Sequence[R]]) -> Sequence[R]:
-        async def write(table: AccountTable, records: Sequence[R]) -> None:
-            await table.remove(records)
-            for record in records:
-                self.directory.drop(record)
-
-        return await self._carry_out(plan, write)
-
-    async def _carry_out(
-        self, plan: Callable[[], Sequence[R]], write: Callable[[AccountTable, Sequence[R]], Awaitable[None]]
-    ) -> Sequence[R]:
-        """Write what is planned on the directory. What the table refuses is planned again on what the table has."""
-        async with self._changing:
-            table = await self._answering()
-            if not self.is_loaded:
-                await self._load(table)
-            for _ in range(TRIES):
-                records = plan()
-                if not records:
-                    return records
-                try:
-                    await write(table, records)
-                except (Conflict, Duplicate):
-                    await self._load(table)
-                else:
-                    return records
-        raise Conflict
-
-    async def _answering(self) -> AccountTable:
-        """The table. Raises StoreUnavailable where nobody need ask it."""
-        if self._table is None:
-            raise StoreUnavailable(reason="accounts are kept nowhere")
-        if self._answers is not None:
-            await self._answers()
-        return self._table
+        return await self._records.replace(plan)
 
     # ── the directory, and what is counted ──
 
     async def begin(self) -> None:
-        """Load the directory. Raises StoreUnavailable; `run` then loads it when the database answers."""
-        async with self._changing:
-            await self._load(await self._answering())
+        """Load the directory, and make what a first start makes.
+
+        Raises StoreUnavailable; `run` then does it as soon as the database answers.
+        """
+        await self._records.load()
         await self._make_first()
 
     async def run(self) -> None:
         """Take up what other nodes change, write down what was counted. Never returns."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._write_counts())
+        while not self._has_first:
+            await asyncio.sleep(RETRY_S)
+            try:
+                await self.begin()
+            except MailsacError as error:
+                log.debug("accounts.postponed", extra={"error": repr(error)})
+        await self._records.run()
 
     async def finish(self) -> None:
         """Write down what was counted last."""
         self._scrypt.shutdown(wait=False)
         try:
-            await self._write_counted()
+            await self._records.write_counted()
         except MailsacError as error:
-            log.warning("accounts.operations_not_counted", extra={"error": repr(error)})
+            log.warning("accounts.operations_lost", extra={"error": repr(error)})
 
     def count_operation(self, account: str) -> None:
         """One more operation this month. Counted, never refused."""
-        self._uncounted[_month(), account] += 1
+        self._records.count_operation(account)
 
     def operations(self, account: str) -> int:
         """Those of this month."""
-        counted = _month(), account
-        return self._counted[counted] + self._uncounted[counted]
-
-    async def _load(self, table: AccountTable) -> None:
-        """The revision first: what is changed after it was asked for will be found once more."""
-        month = _month()
-        revision = await table.revision()
-        directory = await asyncio.to_thread(Directory, await table.load())
-        operations = await table.operations(month)
-        self._revision, self.directory = revision, directory
-        self._counted = Counter({(month, account): count for account, count in operations.items()})
+        return self._records.operations(account)
 
     async def _make_first(self) -> None:
         """The key of the aliases; and the account of open mode, or, where nobody has an API key, one that has."""
@@ -479,48 +405,10 @@ class Accounts:
                 missing.append(_account(name))  # last: a key without an account is none
             return missing
 
-        await self._add(plan)
+        await self._records.add(plan)
         self._has_first = True
         if key and self._first_key is not None:
             self._first_key(key)
-
-    async def _follow(self) -> None:
-        """Where nobody else changes the table, what was loaded stays right."""
-        loop = asyncio.get_running_loop()
-        loaded_at = loop.time()
-        while self._answers is not None or not self._has_first:
-            await asyncio.sleep(POLL_S)
-            try:
-                table = await self._answering()
-                if loop.time() - loaded_at >= RELOAD_S or await table.revision() != self._revision:
-                    async with self._changing:
-                        await self._load(table)
-                    loaded_at = loop.time()
-                if not self._has_first:
-                    await self._make_first()
-            except MailsacError as error:
-                log.debug("accounts.not_followed", extra={"error": repr(error)})
-
-    async def _write_counts(self) -> None:
-        while True:
-            await asyncio.sleep(COUNT_S)
-            try:
-                await self._write_counted()
-            except MailsacError as error:
-                log.debug("accounts.operations_not_counted", extra={"error": repr(error)})
-
-    async def _write_counted(self) -> None:
-        """Raises StoreUnavailable; what may or may not be in the table by then is counted once more."""
-        if not self._uncounted:
-            return
-        async with self._changing:  # a load between the two would count it twice
-            table = await self._answering()
-            for month in {month for month, _ in self._uncounted}:
-                counts = {account: count for (its, account), count in self._uncounted.items() if its == month}
-                await table.add_operations(month, counts)
-                written = Counter({(month, account): count for account, count in counts.items()})
-                self._uncounted -= written
-                self._counted += written
 
 
 def _is_account_id(text: str) -> bool:
@@ -569,8 +457,3 @@ def _found(record: R | None) -> R:
 
 def _now() -> str:
     return timestamp(datetime.now(UTC))
-
-
-def _month() -> str:
-    """The present month, UTC, as "2026-11"."""
-    return datetime.now(UTC).strftime("%Y-%m")

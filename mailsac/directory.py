@@ -169,6 +169,10 @@ class Directory:
         found: R | None = self._by_kind[kind].get(record_id)
         return found
 
+    def holds(self, record: Record) -> bool:
+        """Whether it is this very record that is here, and not another version of it."""
+        return self._by_kind[type(record)].get(record.id) is record
+
     def all(self, kind: type[R]) -> Iterator[R]:
         """All records of a kind."""
         return iter(self._by_kind[kind].values())
