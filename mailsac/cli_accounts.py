@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
-import msgspec
-from msgspec import UNSET
 
 from mailsac.cli_settings import CannotRun, Command, resolve, takes
-
-T = TypeVar("T")
 
 KEY_VARIABLE: Final = "MAILSAC_ADMIN_KEY"
 
@@ -219,6 +214,8 @@ def _do(
         except RemoteError as error:
             raise CannotRun(error) from error
 
+    import asyncio
+
     from mailsac.app import StartError, administered
     from mailsac.errors import InvalidRequest, MailsacError
     from mailsac.telemetry import configure_logging
@@ -241,7 +238,7 @@ def _do(
         raise CannotRun(error.http_message) from error
 
 
-def _table(rows: Sequence[msgspec.Struct], columns: Sequence[str]) -> None:
+def _table(rows: Sequence[object], columns: Sequence[str]) -> None:
     """One line for each row, in columns as wide as they need be."""
     lines = [columns, *([str(getattr(row, column)) for column in columns] for row in rows)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
@@ -249,5 +246,7 @@ def _table(rows: Sequence[msgspec.Struct], columns: Sequence[str]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _unset(value: T | None) -> Any:
+def _unset(value: object) -> Any:
+    from msgspec import UNSET
+
     return UNSET if value is None else value
