@@ -33,7 +33,7 @@ from mailsac.disk import disk_failure, sync_directory
 from mailsac.errors import MailsacError, OutcomeUnknown, RowsRefused, StoreUnavailable
 from mailsac.ids import arrival_ms
 from mailsac.message import Message, StoredMessage
-from mailsac.store import Listing, MessageTable, Usage
+from mailsac.store import Filed, Listing, MessageTable, Usage
 from mailsac.telemetry import Metrics
 
 T = TypeVar("T")
@@ -366,12 +366,12 @@ class SpoolingTable:
             await self._replay(self._overlay.ids(mailbox))
             return await self._table.maildrop(mailbox, recipient=recipient)
 
-    async def delete(self, message_ids: Sequence[str]) -> list[str]:
+    async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
         with self._asking():
             for message_id in self._unread.keys() & set(message_ids):
                 await self._read(message_id)
             await self._replay([one for one in message_ids if one in self._overlay])
-            return self._forgotten(await self._table.delete(message_ids))
+            return self._forgotten(await self._table.delete(message_ids, keep_starred=keep_starred))
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         with self._asking():
@@ -384,9 +384,17 @@ class SpoolingTable:
         with self._asking():
             return self._forgotten(await self._table.expire(before, limit=limit))
 
-    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
+    async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
         with self._asking():
-            return self._forgotten(await self._table.beyond_cap(cap, limit=limit))
+            return self._forgotten(await self._table.beyond_cap(cap, limit=limit, among=among))
+
+    async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
+        with self._asking():
+            return await self._table.crowded(cap, after=after, limit=limit)
+
+    async def expendable(self, before: str, *, after: Filed | None, limit: int) -> list[Filed]:
+        with self._asking():
+            return await self._table.expendable(before, after=after, limit=limit)
 
     async def oldest(self, *, limit: int) -> list[Listing]:
         with self._asking():

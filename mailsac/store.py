@@ -47,6 +47,14 @@ class Listing(msgspec.Struct, frozen=True):
     octets: int
 
 
+class Filed(msgspec.Struct, frozen=True):
+    """Which message lies where since when."""
+
+    id: str
+    mailbox: str
+    received: str
+
+
 class Star(msgspec.Struct, frozen=True):
     """Turn the star of an account on, or off where it has one; that of another account becomes its own."""
 
@@ -102,8 +110,11 @@ class MessageTable(Protocol):
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
         """All messages of the mailbox, oldest first: a POP3 snapshot."""
 
-    async def delete(self, message_ids: Sequence[str]) -> list[str]:
-        """Remove rows and note their files for unlinking; returns the ids that were there."""
+    async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
+        """Remove rows and note their files for unlinking; returns the ids that were there.
+
+        With `keep_starred` what is starred stays, however lately that was done.
+        """
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         """Delete all of the mailbox that is not starred; returns the ids."""
@@ -111,8 +122,17 @@ class MessageTable(Protocol):
     async def expire(self, before: str, *, limit: int) -> list[str]:
         """Delete at most `limit` unstarred messages received before that time, oldest first; returns the ids."""
 
-    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
-        """Delete at most `limit` unstarred messages that exceed `cap` per mailbox, oldest first; returns the ids."""
+    async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
+        """Delete at most `limit` unstarred messages that exceed `cap` per mailbox, oldest first; returns the ids.
+
+        `among`, where given, are the only mailboxes that it is done to.
+        """
+
+    async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
+        """Mailboxes with more than `cap` unstarred messages, in order, from the first greater than `after`."""
+
+    async def expendable(self, before: str, *, after: Filed | None, limit: int) -> list[Filed]:
+        """Unstarred messages received before that time, oldest first; `after` is the last of the page before."""
 
     async def oldest(self, *, limit: int) -> list[Listing]:
         """The oldest unstarred messages of all mailboxes."""
@@ -331,9 +351,9 @@ class MailStore:
         """The oldest unstarred messages of all mailboxes."""
         return await self._table.oldest(limit=limit)
 
-    async def delete(self, message_ids: Sequence[str]) -> list[str]:
-        """Row first, then file, then LRU; returns the ids that were there."""
-        return await self._forget(await self._table.delete(message_ids))
+    async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
+        """Row first, then file, then LRU; returns the ids that were there, and not starred where that matters."""
+        return await self._forget(await self._table.delete(message_ids, keep_starred=keep_starred))
 
     async def purge(self, mailbox: str, *, recipient: str | None = None) -> list[str]:
         """Delete all of a mailbox that is not starred; returns the ids."""
@@ -343,9 +363,17 @@ class MailStore:
         """Delete unstarred messages received before that time, oldest first; returns the ids."""
         return await self._forget(await self._table.expire(before, limit=limit))
 
-    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
+    async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
         """Delete unstarred messages that exceed `cap` per mailbox, oldest first; returns the ids."""
-        return await self._forget(await self._table.beyond_cap(cap, limit=limit))
+        return await self._forget(await self._table.beyond_cap(cap, limit=limit, among=among))
+
+    async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
+        """Mailboxes with more than `cap` unstarred messages, in order, from the first greater than `after`."""
+        return await self._table.crowded(cap, after=after, limit=limit)
+
+    async def expendable(self, before: str, *, after: Filed | None, limit: int) -> list[Filed]:
+        """Unstarred messages received before that time, oldest first; `after` is the last of the page before."""
+        return await self._table.expendable(before, after=after, limit=limit)
 
     async def read_raw(self, message_id: str) -> bytes:
         """The stored octets, trace header included, through the LRU. Raises MessageNotFound."""

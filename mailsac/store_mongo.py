@@ -39,7 +39,7 @@ from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 from mailsac.errors import OutcomeUnknown, RowsRefused, StoreUnavailable
 from mailsac.jobs import jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
-from mailsac.store import Listing, Usage
+from mailsac.store import Filed, Listing, Usage
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -253,7 +253,9 @@ class MongoTable:
         return await self._listings(where, [("received", 1), ("_id", 1)], index)
 
     @whole
-    async def delete(self, message_ids: Sequence[str]) -> list[str]:
+    async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
+        if keep_starred:
+            return await self._forget_expendable(message_ids)
         return await self._forget(message_ids, {"deleted": {"$exists": False}})
 
     @whole
@@ -267,9 +269,10 @@ class MongoTable:
         return await self._forget_expendable([line.id for line in doomed])
 
     @whole
-    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
+    async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
+        mailboxes = {"$gt": ""} if among is None else {"$in": list(among)}
         fullest: list[Document] = [
-            {"$match": {"inbox": {"$gt": ""}, "expendable": ANY_TIME}},
+            {"$match": {"inbox": mailboxes, "expendable": ANY_TIME}},
             {"$group": {"_id": "$inbox", "messages": {"$sum": 1}}},
             {"$match": {"messages": {"$gt": cap}}},
             {"$sort": {"messages": -1}},
@@ -288,6 +291,35 @@ class MongoTable:
             if len(forgotten) >= limit:
                 break
         return forgotten
+
+    @whole
+    async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
+        crowded: list[Document] = [
+            {"$match": {"inbox": {"$gt": after}, "expendable": ANY_TIME}},
+            {"$group": {"_id": "$inbox", "messages": {"$sum": 1}}},
+            {"$match": {"messages": {"$gt": cap}}},
+            {"$sort": {"_id": 1}},
+            {"$limit": limit},
+        ]
+        return [mailbox["_id"] for mailbox in await self._aggregate(crowded, MAILBOX)]
+
+    @whole
+    async def expendable(self, before: str, *, after: Filed | None, limit: int) -> list[Filed]:
+        where: Document = {"expendable": ANY_TIME | {"$lt": datetime.fromisoformat(before)}}
+        if after is not None:
+            received = datetime.fromisoformat(after.received)
+            where["expendable"]["$gte"] = received
+            where["$or"] = [{"expendable": {"$gt": received}}, {"_id": {"$gt": after.id}}]
+        async with allowed(self.database, LISTING_S):
+            with self.indexes.hinted(EXPENDABLE) as hint:
+                cursor = self.rows.find(
+                    where,
+                    {"inbox": 1, "received": 1},
+                    sort=[("expendable", 1), ("_id", 1)],
+                    limit=limit,
+                    hint=hint,
+                )
+                return [Filed(one["_id"], one["inbox"], timestamp(one["received"])) async for one in cursor]
 
     @whole
     async def oldest(self, *, limit: int) -> list[Listing]:

@@ -20,7 +20,7 @@ from mailsac import jobs_sqlite
 from mailsac.jobs import Job, jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.sqlite import Database
-from mailsac.store import Listing, Usage
+from mailsac.store import Filed, Listing, Usage
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -90,8 +90,9 @@ class SqliteTable:
             values,
         )
 
-    async def delete(self, message_ids: Sequence[str]) -> list[str]:
-        return await self._delete("delete from message where id = ?", message_ids)
+    async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
+        unstarred = " and starred = 0" if keep_starred else ""
+        return await self._delete(f"delete from message where id = ?{unstarred}", message_ids)  # noqa: S608
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         where, values = _within(mailbox, recipient)
@@ -104,14 +105,20 @@ class SqliteTable:
         """
         return await self.database.write(lambda db: _forget(db, statement, (before, limit)))
 
-    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
+    async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
+        fullest = "select name, unstarred from mailbox where unstarred > ? order by unstarred desc limit ?"
+        one = "select name, unstarred from mailbox where name = ? and unstarred > ?"
+
         def work(db: sqlite3.Connection) -> list[str]:
             forgotten: list[str] = []
-            fullest = "select name, unstarred from mailbox where unstarred > ? order by unstarred desc limit ?"
+            if among is None:
+                crowded = db.execute(fullest, (cap, limit)).fetchall()
+            else:
+                crowded = [row for name in among for row in db.execute(one, (name, cap)).fetchall()]
             statement = """
                 select rowid, id from message where mailbox = ? and starred = 0 order by received, id limit ?
             """
-            for mailbox, unstarred in db.execute(fullest, (cap, limit)).fetchall():
+            for mailbox, unstarred in crowded:
                 excess = min(unstarred - cap, limit - len(forgotten))
                 forgotten += _forget(db, statement, (mailbox, excess))
                 if len(forgotten) >= limit:
@@ -119,6 +126,18 @@ class SqliteTable:
             return forgotten
 
         return await self.database.write(work)
+
+    async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
+        statement = "select name from mailbox not indexed where name > ? and unstarred > ? order by name limit ?"
+        return [name for (name,) in await self.database.rows(statement, (after, cap, limit))]
+
+    async def expendable(self, before: str, *, after: Filed | None, limit: int) -> list[Filed]:
+        statement = """
+            select id, mailbox, received from message
+            where starred = 0 and received < ? and (received, id) > (?, ?) order by received, id limit ?
+        """
+        last = ("", "") if after is None else (after.received, after.id)
+        return [Filed(*row) for row in await self.database.rows(statement, (before, *last, limit))]
 
     async def oldest(self, *, limit: int) -> list[Listing]:
         return await self._listings(

@@ -61,6 +61,11 @@ async def every_method(adapter: Table) -> None:
     await table.delete([one, message_id()])
     await table.expire(received(9), limit=3)
     await table.beyond_cap(20, limit=3)
+    await table.beyond_cap(19, limit=3, among=[BOX, "nobody@example.com"])
+    await table.crowded(5, after="", limit=3)
+    filed = await table.expendable(received(50), after=None, limit=3)
+    await table.expendable(received(50), after=filed[-1], limit=3)
+    await table.delete([filed[0].id], keep_starred=True)
     for recipient in (TAGGED, BOX, None):
         await table.purge(BOX, recipient=recipient)
     await table.unlinked(await table.unlink_notes(limit=3))

@@ -231,6 +231,8 @@ async def test_while_it_is_away_nobody_asks_it(home: Home) -> None:
         table.purge(BOX, recipient=None),
         table.expire(seen.message.received, limit=1),
         table.beyond_cap(1, limit=1),
+        table.crowded(1, after="", limit=1),
+        table.expendable(seen.message.received, after=None, limit=1),
         table.oldest(limit=1),
         table.usage(),
         table.known([seen.message.id]),

@@ -10,7 +10,7 @@ import pytest
 from mailsac.cache import Cache
 from mailsac.errors import MessageNotFound, OutcomeUnknown, Overloaded, StorageFull, StoreUnavailable
 from mailsac.message import Message, StoredMessage
-from mailsac.store import MAX_BATCH_MESSAGES, MAX_WAITING_MESSAGES, Item, Listing, MailStore, Usage
+from mailsac.store import MAX_BATCH_MESSAGES, MAX_WAITING_MESSAGES, Filed, Item, Listing, MailStore, Usage
 from mailsac.telemetry import Metrics
 
 QUEUE_ID = "01jd5x0000000000000000000"
@@ -101,8 +101,14 @@ class Ports:
     async def expire(self, before: str, *, limit: int) -> list[str]:
         return await self._remove(list(self.rows)[:limit])
 
-    async def beyond_cap(self, cap: int, *, limit: int) -> list[str]:
+    async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
         return await self._remove(list(self.rows)[:-cap])
+
+    async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
+        return []
+
+    async def expendable(self, before: str, *, after: Filed | None, limit: int) -> list[Filed]:
+        return []
 
     async def oldest(self, *, limit: int) -> list[Listing]:
         return [Listing(message_id, 8) for message_id in list(self.rows)[:limit]]
@@ -134,7 +140,7 @@ class Ports:
 
 
 class Table(Ports):
-    async def delete(self, message_ids: Sequence[str]) -> list[str]:
+    async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
         return await self._remove(message_ids)
 
 

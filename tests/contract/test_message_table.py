@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mailsac.store import Listing, MessageTable, Usage
+from mailsac.store import Filed, Listing, MessageTable, Usage
 
 from .conftest import open_table
 from .rows import message_id, received, stored
@@ -153,6 +153,55 @@ async def test_the_cap_counts_unstarred_messages_of_each_mailbox(table: MessageT
     assert await table.beyond_cap(3, limit=3) == [full[3].message.id]
     assert await table.beyond_cap(3, limit=3) == []
     assert await table.count(BOX, recipient=None) == 3 + len(stars)
+
+
+async def test_the_cap_may_be_that_of_some_mailboxes_only(table: MessageTable) -> None:
+    rows = {name: [stored(n, mailbox=f"{name}@example.com") for n in range(4)] for name in ("a", "b", "c")}
+    await table.insert_many([row for name in rows for row in rows[name]])
+    among = ["c@example.com", "nobody@example.com", "a@example.com"]
+
+    gone = [await table.beyond_cap(2, limit=3, among=among) for _ in range(3)]
+
+    assert [len(ids) for ids in gone] == [3, 1, 0]
+    assert sorted(one for ids in gone for one in ids) == sorted(
+        row.message.id for name in "ac" for row in rows[name][:2]
+    )
+    assert await table.beyond_cap(0, limit=100, among=[]) == []
+
+
+async def test_crowded_mailboxes_in_order_page_by_page(table: MessageTable) -> None:
+    names = [f"box{n}@example.com" for n in range(9)]
+    rows = [stored(k, mailbox=name) for n, name in enumerate(names) for k in range(n)]
+    stars = [stored(k, mailbox=names[0], starred=True) for k in range(9)]
+    await table.insert_many([*rows[::-1], *stars])
+
+    assert await table.crowded(3, after="", limit=3) == names[4:7]
+    assert await table.crowded(3, after=names[6], limit=3) == names[7:]
+    assert await table.crowded(3, after=names[8], limit=3) == []
+
+
+async def test_expendable_messages_oldest_first_page_by_page(table: MessageTable) -> None:
+    rows = [stored(n // 4, mailbox=f"box{n}@example.com") for n in range(20)]  # four have the same time
+    rows.sort(key=lambda row: (row.message.received, row.message.id))
+    await table.insert_many([*rows[::-1], stored(0, starred=True)])
+    filed = [Filed(row.message.id, row.message.mailbox, row.message.received) for row in rows[:16]]
+    found: list[Filed] = []
+
+    while page := await table.expendable(received(4), after=found[-1] if found else None, limit=3):
+        assert len(page) <= 3
+        found += page
+
+    assert found == filed
+
+
+async def test_a_deletion_may_spare_what_is_starred(table: MessageTable) -> None:
+    row, star = stored(0), stored(1, starred=True)
+    await table.insert_many([row, star])
+    both = [row.message.id, star.message.id]
+
+    assert await table.delete(both, keep_starred=True) == [row.message.id]
+    assert await table.get(star.message.id) == star.message
+    assert await table.delete(both) == [star.message.id]
 
 
 async def test_oldest_lists_unstarred_messages_of_all_mailboxes(table: MessageTable) -> None:

@@ -46,10 +46,10 @@ class FlakyStore(MailStore):
             raise StoreUnavailable
         return await super().maildrop(mailbox, recipient=recipient)
 
-    async def delete(self, message_ids: Sequence[str]) -> list[str]:
+    async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
         if self.down:
             raise StoreUnavailable
-        return await super().delete(message_ids)
+        return await super().delete(message_ids, keep_starred=keep_starred)
 
     async def read_raw(self, message_id: str) -> bytes:
         if self.down:
