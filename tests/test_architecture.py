@@ -16,7 +16,7 @@ LAYERS = [
     "message limits ordinary sqlite telemetry smtp_commands tls",
     "accounts",
     "mime events index routing administration jobs_sqlite",
-    "summary remote",
+    "payload summary remote",
     "store",
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session",
     "accounts_sqlite accounts_mongo jobs_mongo index_sqlite index_mongo",
