@@ -12,12 +12,12 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
     "errors cache leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
-    "links parts disk lockfile config address smtp_data budget credentials records",
+    "links parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "message limits ordinary sqlite telemetry smtp_commands tls",
     "accounts",
     "mime events index routing administration jobs_sqlite",
     "payload summary remote",
-    "store",
+    "store webhook_bodies",
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session",
     "accounts_sqlite accounts_mongo jobs_mongo index_sqlite index_mongo",
     "store_gridfs nodes migrate pop3 inbound smtp_connection webhooks",
