@@ -336,7 +336,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         http.show_ports(smtp=smtp.port, pop3=pop3.port)
         server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
         background: list[tuple[str, Coroutine[None, None, None]]] = [
-            ("retention", Retention(config.retention, store, metrics, leases=leases).run()),
+            ("retention", Retention(config.retention, store, metrics, accounts, leases=leases).run()),
             ("patrol", patrol(table, raw, metrics)),
             ("accounts", accounts.run()),
         ]

@@ -126,6 +126,8 @@ class Retention(Section, frozen=True, kw_only=True):
     max_age_days: Days = 0.0
     max_messages_per_mailbox: CountOrOff = 0
     max_total_bytes: OctetsOrOff = 0
+    public_max_messages_per_mailbox: CountOrOff = 0  # of mailboxes that nobody has reserved, in no private domain
+    public_max_age_days: Days = 0.0
     interval_s: Seconds = 60.0
 
 

@@ -152,9 +152,11 @@ class Pop3Server:
 
 def _expire(retention: Retention) -> str | None:
     """For how many days mail stays at least (RFC 2449 §6.7); None where a cap can remove it at any time."""
-    if retention.max_messages_per_mailbox or retention.max_total_bytes:
+    caps = retention.max_messages_per_mailbox, retention.public_max_messages_per_mailbox, retention.max_total_bytes
+    if any(caps):
         return None
-    return str(int(retention.max_age_days)) if retention.max_age_days else "NEVER"
+    ages = [days for days in (retention.max_age_days, retention.public_max_age_days) if days]
+    return str(int(min(ages))) if ages else "NEVER"
 
 
 class _ClientGone(Exception):  # noqa: N818

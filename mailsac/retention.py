@@ -4,6 +4,10 @@ The row goes first, then the file (`MailStore`). The age rule trusts the clock, 
 the likelier culprit: a sweep forgets at most MAX_SHARE of all mail for its age, one that sees the clock jump forgets
 nothing, and as long as the clock stays where it jumped to, that share is all there is.
 
+The rules of public mailboxes are those of mailboxes that nobody owns. What is owned is passed over: mailboxes page by
+page, and for its age only mail that has become too old since the last look. All of it is looked at again every
+WALK_AGAIN_S, for what was released, was starred no more, or came late.
+
 Of several nodes one sweeps, for as long as it lives. Two at a time would forget too much: each would count what is
 beyond a limit before the other has removed it, and then remove as much again. A node that stood still for longer than
 its lease may have counted for one batch before another took over, and that much can be forgotten twice over.
@@ -19,10 +23,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mailsac import config
+from mailsac.accounts import Accounts
 from mailsac.errors import MailsacError
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.message import timestamp
-from mailsac.store import MailStore
+from mailsac.store import Filed, MailStore
 from mailsac.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -31,6 +36,7 @@ BATCH: Final = 500  # messages forgotten at a time; other writers get their turn
 MAX_SHARE: Final = 0.1  # of all messages
 MAX_DRIFT_S: Final = 3600.0
 DAY_S: Final = 86_400.0
+WALK_AGAIN_S: Final = 3600.0
 LEASE: Final = "retention"
 
 
@@ -48,17 +54,20 @@ class Retention:
         config: config.Retention,
         store: MailStore,
         metrics: Metrics,
+        accounts: Accounts,
         *,
         leases: Leases | None = None,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = _steady,
     ) -> None:
-        self._config, self._store, self._metrics = config, store, metrics
+        self._config, self._store, self._metrics, self._accounts = config, store, metrics, accounts
         self._leases = ProcessLeases() if leases is None else leases
         self._sweeps = False  # this node is the one
         self._clock, self._steady = clock, steady
         self._offset = self._last_offset = clock() - steady()
-        self._share_left = 0  # messages that the age rule may still take while the clock is not trusted
+        self._walked: Filed | None = None  # the last that the age rule of public mailboxes has looked at
+        self._walk_began = 0.0
+        self._share_left = 0  # messages that the age rules may still take while the clock is not trusted
 
     async def run(self) -> None:
         """Sweep for ever; a store that does not answer is tried again at the next turn."""
@@ -79,8 +88,9 @@ class Retention:
 
     async def sweep(self) -> int:
         """Apply every rule once; returns how many messages were forgotten. Raises StoreUnavailable and StorageFull."""
-        # Only the age rule needs it, and MongoDB counts by a scan.
-        share = int((await self._store.usage()).messages * MAX_SHARE) if self._config.max_age_days else 0
+        # Only the age rules need it, and MongoDB counts by a scan.
+        has_age = self._config.max_age_days or self._config.public_max_age_days
+        share = int((await self._store.usage()).messages * MAX_SHARE) if has_age else 0
         offset = self._clock() - self._steady()
         moved_s, self._last_offset = offset - self._last_offset, offset
         if abs(moved_s) > MAX_DRIFT_S:
@@ -91,6 +101,8 @@ class Retention:
             self._share_left = max(share, BATCH)
         forgotten = {
             "max_messages_per_mailbox": await self._enforce_cap(),
+            "public_max_messages_per_mailbox": await self._enforce_public_cap(),
+            "public_max_age_days": await self._enforce_public_age(),
             "max_age_days": await self._enforce_age(),
             "max_total_bytes": await self._enforce_total(),
         }
@@ -107,11 +119,47 @@ class Retention:
                 forgotten += len(gone)
         return forgotten
 
-    async def _enforce_age(self) -> int:
-        before_s = self._clock() - self._config.max_age_days * DAY_S
-        if not self._config.max_age_days or before_s <= 0:
+    async def _enforce_public_cap(self) -> int:
+        forgotten, after = 0, ""
+        cap = self._config.public_max_messages_per_mailbox
+        while cap and self._accounts.is_loaded and (page := await self._store.crowded(cap, after=after, limit=BATCH)):
+            after = page[-1]
+            public = list(filter(self._accounts.directory.is_public, page))
+            while public and (gone := await self._store.beyond_cap(cap, limit=BATCH, among=public)):
+                forgotten += len(gone)
+        return forgotten
+
+    async def _enforce_public_age(self) -> int:
+        before = self._before(self._config.public_max_age_days)
+        if before is None or not self._accounts.is_loaded:
             return 0
-        before = timestamp(datetime.fromtimestamp(before_s, UTC))
+        if self._steady() - self._walk_began >= WALK_AGAIN_S:
+            self._walked, self._walk_began = None, self._steady()
+        forgotten = 0
+        while self._share_left:
+            page = await self._store.expendable(before, after=self._walked, limit=min(BATCH, self._share_left))
+            if not page:
+                return forgotten
+            is_public = self._accounts.directory.is_public
+            public = [filed.id for filed in page if is_public(filed.mailbox)]
+            gone = await self._store.delete(public, keep_starred=True)
+            forgotten += len(gone)
+            self._share_left -= len(gone)
+            self._walked = page[-1]
+        self._hold_back(forgotten)
+        return forgotten
+
+    def _before(self, max_age_days: float) -> str | None:
+        """Mail received before that time is older; None where the rule is off, and where no mail can be that old."""
+        before_s = self._clock() - max_age_days * DAY_S
+        if not max_age_days or before_s <= 0:
+            return None
+        return timestamp(datetime.fromtimestamp(before_s, UTC))
+
+    async def _enforce_age(self) -> int:
+        before = self._before(self._config.max_age_days)
+        if before is None:
+            return 0
         forgotten = 0
         while self._share_left:
             gone = await self._store.expire(before, limit=min(BATCH, self._share_left))
@@ -119,6 +167,10 @@ class Retention:
                 return forgotten
             forgotten += len(gone)
             self._share_left -= len(gone)
+        self._hold_back(forgotten)
+        return forgotten
+
+    def _hold_back(self, forgotten: int) -> None:
         trusted = abs(self._last_offset - self._offset) <= MAX_DRIFT_S
         log.warning(
             "retention.age_held_back",
@@ -127,7 +179,6 @@ class Retention:
                 "forgotten": forgotten,
             },
         )
-        return forgotten
 
     async def _enforce_total(self) -> int:
         forgotten = 0

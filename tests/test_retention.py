@@ -6,17 +6,21 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from mailsac.accounts import Accounts
+from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.cache import Cache
+from mailsac.config import Auth
 from mailsac.config import Retention as Settings
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.message import StoredMessage
-from mailsac.retention import BATCH, LEASE, Retention
-from mailsac.store import Item, MailStore, Usage
+from mailsac.retention import BATCH, LEASE, WALK_AGAIN_S, Retention
+from mailsac.store import Filed, Item, MailStore, Usage
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
@@ -44,6 +48,7 @@ class Mail:
 
     def __init__(self, table: SqliteTable, raw: DiskRaw) -> None:
         self.table, self.raw, self.metrics, self.clock = table, raw, Metrics(), Clock()
+        self.accounts = Accounts(Auth(mode="keys"), SqliteAccounts(table.database))
         metrics = self.metrics
         cache = Cache(1_000_000, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
         self.store = MailStore(table, raw, cache, metrics)
@@ -56,6 +61,7 @@ class Mail:
             settings,
             self.store,
             metrics or self.metrics,
+            self.accounts,
             leases=leases,
             clock=lambda: clock.wall_s,
             steady=lambda: clock.steady_s,
@@ -203,6 +209,121 @@ async def test_a_leap_to_1970_forgets_nothing(mail: Mail) -> None:
         mail.clock.pass_time(60)
 
     assert set(await mail.left()) == set(ids)
+
+
+# ── public mailboxes ──
+
+
+async def own(mail: Mail, *mailboxes: str) -> None:
+    if not mail.accounts.is_loaded:
+        await mail.accounts.begin()
+        await mail.accounts.create_account("ann")
+    await mail.accounts.reserve("ann", mailboxes)
+
+
+def lying_in(mailbox: str, *hours: float, starred: bool = False) -> list[StoredMessage]:
+    return [stored(int(-hour * HOUR_S * 1000), mailbox=mailbox, starred=starred) for hour in hours]
+
+
+async def test_a_public_mailbox_holds_so_many_messages(mail: Mail) -> None:
+    await own(mail, "ann@example.com")
+    await mail.accounts.create_domain("private.test", "ann")
+    await mail.accounts.create_domain("public.test", "ann", is_private=False)
+    kept = [
+        await mail.keep(lying_in(mailbox, *range(5)))
+        for mailbox in ("ann@example.com", "any@private.test", "ann+tag@private.test")
+    ]
+    kept += [
+        await mail.keep(lying_in(BOX, *range(10, 15), starred=True)),
+        await mail.keep(lying_in("few@d.test", 1, 2)),
+    ]
+    public = [await mail.keep(lying_in(mailbox, *range(5))) for mailbox in (BOX, "any@public.test", "zoe@d.test")]
+
+    assert await mail.retention(Settings(public_max_messages_per_mailbox=2)).sweep() == 9
+
+    assert set(await mail.left()) == {*chain(*kept), *(one for ids in public for one in ids[:2])}
+    assert mail.deleted("public_max_messages_per_mailbox") == 9
+
+
+async def test_what_is_owned_is_passed_over_however_much_there_is(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsac.retention.BATCH", 3)
+    boxes = [f"box{n:02}@d.test" for n in range(40)]
+    await own(mail, *(box for n, box in enumerate(boxes) if n % 8))
+    await mail.keep([row for box in boxes for row in lying_in(box, 100, 101)])
+    retention = mail.retention(Settings(public_max_messages_per_mailbox=1))
+
+    assert await retention.sweep() == 5
+    assert await retention.sweep() == 0
+    assert await mail.retention(Settings(public_max_age_days=1)).sweep() == 5
+    assert await mail.store.usage() == Usage(messages=70, octets=70_000)
+
+
+async def test_age_takes_row_and_file_of_public_mail(mail: Mail) -> None:
+    await own(mail, "ann@example.com")
+    kept = [
+        await mail.keep(lying_in("ann@example.com", 30, 200)),
+        await mail.keep(lying_in(BOX, 100, starred=True)),
+        await mail.keep(lying_in(BOX, 23)),
+    ]
+    old = await mail.keep(lying_in(BOX, 30, 25))
+
+    assert await mail.retention(Settings(public_max_age_days=1)).sweep() == 2
+
+    assert set(await mail.left()) == {*chain(*kept)}
+    for one in old:
+        with pytest.raises(MessageNotFound):
+            await mail.raw.read(one)
+    assert mail.deleted("public_max_age_days") == 2
+
+
+async def test_old_mail_is_looked_at_once_and_an_hour_later_again(mail: Mail) -> None:
+    await own(mail, "ann@example.com")
+    await mail.keep(lying_in("ann@example.com", *range(30, 60)))
+    retention = mail.retention(Settings(public_max_age_days=1))
+    looked_at: list[int] = []
+    expendable = mail.table.expendable
+
+    async def noting(before: str, *, after: Filed | None, limit: int) -> list[Filed]:
+        page = await expendable(before, after=after, limit=limit)
+        looked_at.append(len(page))
+        return page
+
+    mail.table.expendable = noting  # type: ignore[method-assign]
+    assert [await retention.sweep() for _ in range(3)] == [0, 0, 0]
+    assert looked_at == [30, 0, 0, 0]
+
+    await mail.accounts.release("ann", "ann@example.com")
+    mail.clock.pass_time(WALK_AGAIN_S)
+    assert await retention.sweep() == 30
+
+
+async def test_before_it_is_known_what_is_owned_nothing_is_public(mail: Mail) -> None:
+    ids = await mail.keep(lying_in(BOX, 100, 200))
+    retention = mail.retention(Settings(public_max_age_days=1, public_max_messages_per_mailbox=1))
+
+    assert await retention.sweep() == 0
+    assert set(await mail.left()) == set(ids)
+
+    await mail.accounts.begin()
+    assert await retention.sweep() == 2
+
+
+async def test_public_mail_has_the_share_of_the_clock_too(mail: Mail) -> None:
+    await own(mail)
+    await many_old(mail, 8000)
+
+    assert await mail.retention(Settings(public_max_age_days=1, max_age_days=1)).sweep() == 800
+
+
+async def test_in_open_mode_what_nobody_has_reserved_is_public(mail: Mail) -> None:
+    mail.accounts = Accounts(Auth(), SqliteAccounts(mail.table.database))
+    await mail.accounts.begin()
+    await mail.accounts.reserve("mailsac", [BOX])
+    kept = await mail.keep(lying_in(BOX, 30, 40))
+    await mail.keep(lying_in("other@example.com", 30, 40))
+
+    assert await mail.retention(Settings(public_max_age_days=1)).sweep() == 2
+    assert set(await mail.left()) == set(kept)
 
 
 async def test_a_store_that_is_away_is_tried_again(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,8 @@ async def test_the_gauge_of_sessions_and_what_is_left_of_a_session(open_pop3: Op
         (Retention(max_age_days=7.5), [b"EXPIRE 7"]),
         (Retention(max_age_days=7, max_total_bytes=1 << 30), []),
         (Retention(max_messages_per_mailbox=100), []),
+        (Retention(max_age_days=7, public_max_age_days=4), [b"EXPIRE 4"]),
+        (Retention(public_max_messages_per_mailbox=6), []),
     ],
 )
 async def test_the_expire_capability_is_what_retention_does(
