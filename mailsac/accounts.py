@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import msgspec
@@ -45,7 +45,9 @@ from mailsac.errors import (
     StoreUnavailable,
 )
 from mailsac.message import timestamp
+from mailsac.net_guard import is_web_url
 from mailsac.records import Records
+from mailsac.standard_webhooks import make_secret
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -57,6 +59,7 @@ RETRY_S: Final = 1.0  # between two tries to load what was not loaded at the sta
 SCRYPT_THREADS: Final = 2  # each takes a core and 16 MiB; further passwords wait
 
 ALIAS_KEY_OCTETS: Final = 32
+ROTATION: Final = timedelta(days=1)  # for a receiver to take over a new webhook secret
 
 MAX_ID: Final = 64  # characters of an account id
 FIRST_ACCOUNT: Final = "admin"
@@ -289,6 +292,26 @@ class Accounts:
         """Set fields of `PrivateAddress`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
         return await self._change(lambda: _found(self.directory.get(PrivateAddress, mailbox)), changes)
 
+    async def rotate_webhook_secret(self, mailbox: str) -> str:
+        """A new secret, which nobody can get again; requests are signed with the one before it too, for ROTATION.
+
+        Raises NoSuchRecord.
+        """
+        secret = make_secret()
+
+        def plan() -> PrivateAddress:
+            address = _found(self.directory.get(PrivateAddress, mailbox))
+            return msgspec.structs.replace(
+                address,
+                webhook_secrets=(secret, *address.webhook_secrets[:1]),
+                webhook_rotated=timestamp(datetime.now(UTC) + ROTATION),
+                version=address.version + 1,
+                updated=_now(),
+            )
+
+        await self._records.replace(plan)
+        return secret
+
     async def release(self, owner: str, mailbox: str) -> PrivateAddress:
         """Give an address back; returns what it was. Raises AddressNotOwned, NotAuthenticated (another has it)."""
 
@@ -439,6 +462,8 @@ def _private_address(mailbox: str, owner: str) -> PrivateAddress:
 
 def _with(record: Changeable, changes: Mapping[str, object], fixed: Collection[str] = _FIXED) -> Changeable:
     """The record with those fields. Raises InvalidRequest for what is no value of its field."""
+    if isinstance(record, PrivateAddress):
+        changes = _with_webhook(record, changes)
     fields = msgspec.to_builtins(record)
     if wrong := [name for name in changes if name in fixed or name not in fields]:
         raise InvalidRequest(*(f"{name} cannot be set" for name in wrong))
@@ -446,6 +471,16 @@ def _with(record: Changeable, changes: Mapping[str, object], fixed: Collection[s
         return msgspec.convert(fields | dict(changes), type(record))
     except msgspec.ValidationError as error:
         raise InvalidRequest(str(error)) from error
+
+
+def _with_webhook(address: PrivateAddress, changes: Mapping[str, object]) -> Mapping[str, object]:
+    """A webhook that is set has a secret, and is tried again where it had been given up. Raises InvalidRequest."""
+    for name in ("webhook", "webhook_slack"):
+        if (url := changes.get(name)) and not is_web_url(str(url)):
+            raise InvalidRequest(f"{name} must be an http or https URL without user name and password")
+    if not changes.get("webhook"):
+        return changes
+    return {"webhook_disabled": False, "webhook_secrets": address.webhook_secrets or (make_secret(),), **changes}
 
 
 def _found(record: R | None) -> R:

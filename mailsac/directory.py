@@ -57,6 +57,7 @@ class PrivateAddress(msgspec.Struct, frozen=True, kw_only=True):
     catch_all: str | None = None  # the domain, of a catch-all
     password: str | None = None  # scrypt, see `credentials`; for POP3 and SMTP
     webhook_secrets: tuple[str, ...] = ()  # `whsec_…`, the newest first; while one is rotated out there are two
+    webhook_rotated: str | None = None  # until when the second of two secrets is used
     webhook_disabled: bool = False  # by the endpoint's own word (410), or because all failed for days
     created: str
     updated: str

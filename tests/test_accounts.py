@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -609,3 +610,47 @@ def test_a_directory_forgets_what_is_replaced() -> None:
     assert directory.addresses_of("anna") == []
     assert directory.owner_of("a@example.com") == "bert"
     assert len(directory) == 1
+
+
+# ── webhooks ──
+
+
+async def test_a_webhook_that_is_set_has_a_secret_and_is_tried_again(accounts: Accounts) -> None:
+    mailbox = "anna@example.com"
+    address = await accounts.change_address(mailbox, {"webhook_slack": "https://example.com/slack"})
+    assert address.webhook_secrets == ()
+
+    address = await accounts.change_address(mailbox, {"webhook": "http://localhost:3000/hook"})
+    (secret,) = address.webhook_secrets
+    await accounts.change_address(mailbox, {"webhook_disabled": True})
+    address = await accounts.change_address(mailbox, {"webhook": "https://example.com/"})
+    assert address.webhook_secrets == (secret,)
+    assert not address.webhook_disabled
+
+    address = await accounts.change_address(mailbox, {"webhook": None})
+    assert address.webhook_secrets == (secret,)
+    (reserved,) = await accounts.reserve("anna", ["new@example.com"], {"webhook": "https://example.com/"})
+    assert len({secret, *reserved.webhook_secrets}) == 2
+
+
+async def test_what_is_no_web_url_is_no_webhook(accounts: Accounts) -> None:
+    for name in ("webhook", "webhook_slack"):
+        for url in ("ftp://example.com/", "https://user:secret@example.com/", "example.com", 5):
+            with pytest.raises(InvalidRequest):
+                await accounts.change_address("anna@example.com", {name: url})
+            with pytest.raises(InvalidRequest):
+                await accounts.reserve("anna", ["new@example.com"], {name: url})
+
+
+async def test_a_secret_is_rotated_out_within_a_day(accounts: Accounts) -> None:
+    mailbox = "anna@example.com"
+    secrets = [await accounts.rotate_webhook_secret(mailbox) for _ in range(3)]
+
+    address = accounts.directory.get(PrivateAddress, mailbox)
+    assert address is not None
+    assert address.webhook_secrets == (secrets[2], secrets[1])
+    assert address.webhook_rotated is not None
+    left = datetime.fromisoformat(address.webhook_rotated) - datetime.now(UTC)
+    assert timedelta(hours=23) < left <= timedelta(days=1)
+    with pytest.raises(NoSuchRecord):
+        await accounts.rotate_webhook_secret("nobody@example.com")

@@ -35,6 +35,7 @@ FULL = PrivateAddress(
     catch_all="example.org",
     password="scrypt$",
     webhook_secrets=("whsec_a", "whsec_b"),
+    webhook_rotated=THEN,
     webhook_disabled=True,
     created=THEN,
     updated=THEN,
