@@ -23,6 +23,20 @@ class Scope(msgspec.Struct, frozen=True):
     starred: bool = True  # with what it has starred in mailboxes of others
 
 
+class View(msgspec.Struct, frozen=True):
+    """What an account may see of all mail there is: its own, and in public mailboxes what no other has starred.
+
+    In this order: a message of `own_mailboxes` is seen, one of `other_mailboxes` is not; one of `own_domains` is seen,
+    one of `other_domains` is not; of the rest those with no star, or with the account's.
+    """
+
+    account: str
+    own_mailboxes: tuple[str, ...] = ()
+    other_mailboxes: tuple[str, ...] = ()  # reserved by others
+    own_domains: tuple[str, ...] = ()
+    other_domains: tuple[str, ...] = ()  # of others, and private
+
+
 class Criteria(msgspec.Struct, frozen=True):
     """Literal substrings, whatever their case, that a message must have; None and "" ask for nothing."""
 
@@ -49,7 +63,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class MessageIndex(Protocol):
-    """Lists are newest first. Times are timestamps. Raises StoreUnavailable."""
+    """Lists are newest first. Times are timestamps. `view` None is all mail there is. Raises StoreUnavailable."""
 
     async def newest(self, scope: Scope, *, since: str | None, skip: int, limit: int) -> list[Message]:
         """The messages of the scope outside the folders spam and trash, received at or after `since`."""
@@ -75,9 +89,11 @@ class MessageIndex(Protocol):
     async def mailboxes(self, domain: str) -> dict[str, int]:
         """The mailboxes of a domain that hold mail, with how much."""
 
-    async def top(self, what: TallyOf, *, since: str | None, until: str | None, skip: int, limit: int) -> list[Tally]:
+    async def top(
+        self, what: TallyOf, *, view: View | None, since: str | None, until: str | None, skip: int, limit: int
+    ) -> list[Tally]:
         """What occurs most often in mail received in that time (both ends included), the most frequent first."""
 
-    async def with_attachment(self, md5: str, *, limit: int) -> list[Message]: ...
+    async def with_attachment(self, md5: str, *, view: View | None, limit: int) -> list[Message]: ...
 
-    async def count_with_attachment(self, md5: str) -> int: ...
+    async def count_with_attachment(self, md5: str, *, view: View | None) -> int: ...
