@@ -6,6 +6,7 @@ a crash or from the spool, is what it was.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -70,8 +71,11 @@ class Inbound:
                 self._refusal = error
         return self._refusal
 
-    async def deliver(self, envelope: Envelope, data: bytes) -> str:
-        """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError."""
+    async def deliver(self, envelope: Envelope, data: bytes, *, replied: asyncio.Event | None = None) -> str:
+        """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError.
+
+        Who gives `replied` sets it once the sender has been told, or cannot be told (`events.MessageStored`).
+        """
         parsed, crc32c, octets = await self._worker.run(len(data), _examine, data)
         queue_id = self._ids.next()
         items = []
@@ -89,7 +93,7 @@ class Inbound:
                 saved_by=destination.saved_by,
             )
             row = summarize(trace, parsed, octets=len(header) + octets)
-            items.append(Item(row=row, pieces=(header, data)))
+            items.append(Item(row=row, pieces=(header, data), replied=replied))
         del parsed  # its texts may be as large as the message, and the commit may have to wait
         await self._store.save(items)
         return queue_id

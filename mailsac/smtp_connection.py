@@ -133,6 +133,7 @@ class SmtpConnection(SMTP):
         self.overlong_lines = 0
         self._connections = connections
         self._replies: list[bytes] = []
+        self._unwritten: list[asyncio.Event] = []
         self._waiter: asyncio.Future[None] | None = None
         self._waits_for_line = False
         self._deadline = math.inf
@@ -240,6 +241,7 @@ class SmtpConnection(SMTP):
             if not self._is_closing and self.transport is not None:
                 self.write_replies()
                 self.transport.close()
+            self._set_written()
             self._is_over = True
             self._deadline = self._connections.deadline(CLOSE_S)
             if self._is_lost:
@@ -265,6 +267,16 @@ class SmtpConnection(SMTP):
             self._replies.append(b"")
             self._writer.write(b"\r\n".join(self._replies))
         self._replies.clear()
+        self._set_written()
+
+    def set_when_written(self, written: asyncio.Event) -> None:
+        """Set the event as soon as the replies to what was read up to now are written, or the session is over."""
+        self._unwritten.append(written)
+
+    def _set_written(self) -> None:
+        for written in self._unwritten:
+            written.set()
+        self._unwritten.clear()
 
     async def receive(self, deadline: float) -> None:
         """Send what is to be said and wait for more input. Raises Gone, _TimedOut or _Stopping."""

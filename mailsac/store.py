@@ -169,10 +169,11 @@ class RawStore(Protocol):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One message to store: its row, and its octets in pieces (trace header, client's octets)."""
+    """One message to store: its row, its octets in pieces (trace header, client's octets), its event's `replied`."""
 
     row: StoredMessage
     pieces: tuple[bytes, ...]
+    replied: asyncio.Event | None = None
 
 
 class _Unit:
@@ -281,7 +282,7 @@ class Committer:
             octets = sum(map(len, item.pieces))
             self._metrics.octets_stored.inc(octets)
             self._cache.put_joined(("raw", item.row.message.id), item.pieces, octets)
-            self._events.publish(MessageStored(item.row.message))
+            self._events.publish(MessageStored(item.row.message, item.replied))
         self._metrics.messages_stored.inc(len(items))
         self._metrics.commit_batch.observe(len(items))
         self._metrics.commit_seconds.observe(seconds)

@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pymongo import AsyncMongoClient
 
-from mailsac.events import MAX_WAITING, EventHub, MessageStored, Subscription
+from mailsac.events import MAX_WAITING, MAX_WAITING_OCTETS, EventHub, MessageStored, Subscription
 from mailsac.ids import QueueIds
 from mailsac.message import Message, StoredMessage
 from mailsac.nodes import NO_STREAM, Arrivals
@@ -55,7 +56,7 @@ async def test_a_subscriber_is_told_of_its_mailbox_in_order() -> None:
     hub = EventHub()
     hub.publish(MessageStored(rows(1)[0].message))  # before anybody asked
     mine, others = messages(rows(3)), messages(rows(3, mailbox="other@example.com"))
-    with hub.subscribed(BOX) as one, hub.subscribed() as everything, hub.subscribed(BOX) as another:
+    with hub.subscribed(BOX) as one, hub.subscribed_to_all() as everything, hub.subscribed(BOX) as another:
         for pair in zip(mine, others, strict=True):
             for message in pair:
                 hub.publish(MessageStored(message))
@@ -81,18 +82,54 @@ async def test_a_subscriber_that_waits_is_woken_and_one_that_left_is_forgotten()
     assert await is_quiet(left, 0.01)
 
 
-async def test_a_slow_subscriber_is_cut_off_and_told() -> None:
-    """It gets what came before without a hole; nobody else notices."""
+@pytest.mark.parametrize("links", [0, 50])
+async def test_a_slow_subscriber_is_cut_off_and_told(links: int) -> None:
+    """It gets what came before without a hole; nobody else notices. Large rows fill the bound sooner."""
     hub = EventHub()
-    sent = messages(rows(MAX_WAITING + 10))
-    with hub.subscribed() as slow, hub.subscribed() as quick:
+    many = tuple(f"https://example.com/{'x' * 1000}/{number}" for number in range(links))
+    sent = [msgspec.structs.replace(message, links=many) for message in messages(rows(MAX_WAITING + 10))]
+    with hub.subscribed_to_all() as slow, hub.subscribed_to_all() as quick:
+        told = asyncio.create_task(slow.until_lagged())
         for message in sent:
             hub.publish(MessageStored(message))
             assert await taken(quick, 1) == [message]
 
         assert slow.lagged
-        assert [event.message async for event in slow] == sent[:MAX_WAITING]
+        await told
+        got = [event.message async for event in slow]
+        assert got == sent[: len(got)]
+        octets = sum(len(msgspec.json.encode(message)) for message in got)
+        assert MAX_WAITING_OCTETS / 4 < octets < MAX_WAITING_OCTETS
+        assert len(got) <= MAX_WAITING
         assert not quick.lagged
+
+
+async def test_places_are_mailboxes_and_domains_and_each_event_comes_once() -> None:
+    hub = EventHub()
+    plain, other, elsewhere = (messages(rows(1, mailbox=name))[0] for name in (BOX, "other@example.com", "a@b.test"))
+    with (
+        hub.subscribed(BOX, "example.com") as both,
+        hub.subscribed("b.test", "c.test") as two,
+        hub.subscribed() as none,
+    ):
+        for message in (plain, other, elsewhere):
+            hub.publish(MessageStored(message))
+
+        assert await taken(both, 2) == [plain, other]
+        assert await taken(two, 1) == [elsewhere]
+        for subscription in (both, two, none):
+            assert await is_quiet(subscription, 0.01)
+    assert not hub.wanted.is_set()
+
+
+async def test_what_is_filed_elsewhere_concerns_the_address_it_was_sent_to_as_well() -> None:
+    hub = EventHub()
+    row = msgspec.structs.replace(messages(rows(1, mailbox="*@b.test"))[0], recipient="box+tag@example.com")
+    with hub.subscribed(BOX) as sent_to, hub.subscribed("example.com") as domain, hub.subscribed("*@b.test") as filed:
+        hub.publish(MessageStored(row))
+
+        for subscription in (sent_to, domain, filed):
+            assert await taken(subscription, 1) == [row]
 
 
 # ── what other nodes have stored ──
@@ -169,7 +206,7 @@ async def test_what_another_node_stores_is_published_once_and_what_this_one_stor
 async def test_a_server_that_is_killed_again_and_again_leaves_no_gap(make_node: NodeMaker, server: SecantusDB) -> None:
     a, b = await make_node(), await make_node()
     await following(a)
-    with a.hub.subscribed() as subscription:
+    with a.hub.subscribed_to_all() as subscription:
         for _ in range(3):
             before = rows(20)
             await b.table.insert_many(before)
@@ -185,7 +222,7 @@ async def test_a_token_that_the_server_does_not_take_leaves_no_gap(make_node: No
     """As after an outage that was longer than the server's log of changes."""
     a, b = await make_node(), await make_node()
     await following(a)
-    with a.hub.subscribed() as subscription:
+    with a.hub.subscribed_to_all() as subscription:
         before, meanwhile, after = rows(10), rows(2500), rows(10)
         await b.table.insert_many(before)
         assert await taken(subscription, 10) == messages(before)
@@ -206,7 +243,7 @@ async def test_a_token_that_the_server_does_not_take_leaves_no_gap(make_node: No
 @pytest.mark.usefixtures("without_stream")
 async def test_without_a_change_stream_the_rows_are_asked(make_node: NodeMaker) -> None:
     a, b = await make_node(), await make_node()
-    with a.hub.subscribed() as subscription:
+    with a.hub.subscribed_to_all() as subscription:
         for count in (1, 30, 1, 30):
             sent = rows(count)
             await a.table.insert_many(rows(1))
@@ -216,7 +253,7 @@ async def test_without_a_change_stream_the_rows_are_asked(make_node: NodeMaker) 
     assert not a.arrivals.following.is_set()
     await b.table.insert_many(rows(1))
     await asyncio.sleep(0.2)
-    with a.hub.subscribed() as subscription:
+    with a.hub.subscribed_to_all() as subscription:
         await b.table.insert_many(sent := rows(1))
         seen = await taken(subscription, 1)
         while seen[-1] != sent[0].message:  # what came shortly before may be told too
