@@ -46,6 +46,24 @@ class InvalidRequest(MailsacError):
         self.problems = problems
 
 
+class InvalidLabel(MailsacError):
+    """A label that is empty, longer than 100 characters, or has control characters in it."""
+
+    http_status = 400
+    http_message = "A label is 1 to 100 characters without control characters."
+    smtp_reply = "501 5.5.4 Invalid label"
+    pop3_reply = "-ERR invalid label"
+
+
+class TooManyLabels(MailsacError):
+    """The message has 100 labels already."""
+
+    http_status = 400
+    http_message = "The message has too many labels: 100 is the limit."
+    smtp_reply = "501 5.5.4 Too many labels"
+    pop3_reply = "-ERR too many labels"
+
+
 class NotAuthenticated(MailsacError):
     """No credentials, or wrong ones."""
 

@@ -33,7 +33,7 @@ from mailsac.disk import disk_failure, sync_directory
 from mailsac.errors import MailsacError, OutcomeUnknown, RowsRefused, StoreUnavailable
 from mailsac.ids import arrival_ms
 from mailsac.message import Message, StoredMessage
-from mailsac.store import Filed, Listing, MessageTable, Usage
+from mailsac.store import Filed, Listing, Mark, MessageTable, Usage
 from mailsac.telemetry import Metrics
 
 T = TypeVar("T")
@@ -215,11 +215,15 @@ class Overlay:
         """Those of one mailbox, in the order of arrival."""
         return list(self._mailboxes.get(mailbox, ()))
 
-    def newest(self, mailbox: str, *, recipient: str | None, until: str | None) -> Iterator[Message]:
+    def newest(
+        self, mailbox: str, *, recipient: str | None, until: str | None, viewer: str | None
+    ) -> Iterator[Message]:
         """The messages of a mailbox as in `MessageTable.newest`, the one that arrived last first."""
         for message_id, (its_recipient, received) in reversed(self._mailboxes.get(mailbox, {}).items()):
             if recipient in (None, its_recipient) and (until is None or received <= until):
-                yield self._decode(self._rows[message_id]).message
+                message = self._decode(self._rows[message_id]).message
+                if _is_seen(message, viewer):
+                    yield message
 
 
 class SpoolingTable:
@@ -336,18 +340,22 @@ class SpoolingTable:
             self._remember([message])
         return message
 
-    async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
+    async def newest(
+        self, mailbox: str, *, recipient: str | None, until: str | None, limit: int, viewer: str | None = None
+    ) -> list[Message]:
         def is_asked_for(message: Message) -> bool:
             return (
                 message.mailbox == mailbox
                 and recipient in (None, message.recipient)
                 and (until is None or message.received <= until)
+                and _is_seen(message, viewer)
             )
 
-        at_hand = list(itertools.islice(self._overlay.newest(mailbox, recipient=recipient, until=until), limit))
+        spooled = self._overlay.newest(mailbox, recipient=recipient, until=until, viewer=viewer)
+        at_hand = list(itertools.islice(spooled, limit))
         try:
             with self._asking():
-                found = await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit)
+                found = await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit, viewer=viewer)
         except StoreUnavailable:
             at_hand += filter(is_asked_for, self._recent.values())
             if not at_hand:
@@ -356,10 +364,10 @@ class SpoolingTable:
         self._remember(found)
         return _newest_first([*at_hand, *found])[:limit] if at_hand else found
 
-    async def count(self, mailbox: str, *, recipient: str | None) -> int:
+    async def count(self, mailbox: str, *, recipient: str | None, viewer: str | None = None) -> int:
         with self._asking():
             await self._replay(self._overlay.ids(mailbox))
-            return await self._table.count(mailbox, recipient=recipient)
+            return await self._table.count(mailbox, recipient=recipient, viewer=viewer)
 
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
         with self._asking():
@@ -368,15 +376,28 @@ class SpoolingTable:
 
     async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
         with self._asking():
-            for message_id in self._unread.keys() & set(message_ids):
-                await self._read(message_id)
-            await self._replay([one for one in message_ids if one in self._overlay])
+            await self._insert_first(message_ids)
             return self._forgotten(await self._table.delete(message_ids, keep_starred=keep_starred))
+
+    async def mark(self, message_id: str, mark: Mark) -> Message | None:
+        with self._asking():
+            await self._insert_first([message_id])
+            message = await self._table.mark(message_id, mark)
+        if message is None:
+            self._recent.pop(message_id, None)
+        else:
+            self._remember([message])
+        return message
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         with self._asking():
             await self._replay(self._overlay.ids(mailbox))
             return self._forgotten(await self._table.purge(mailbox, recipient=recipient))
+
+    async def erase(self, mailbox: str) -> list[str]:
+        with self._asking():
+            await self._replay(self._overlay.ids(mailbox))
+            return self._forgotten(await self._table.erase(mailbox))
 
     # What is left of the spool does not count for the sweeps: the next one finds it.
 
@@ -430,6 +451,12 @@ class SpoolingTable:
             raise StoreUnavailable(reason="the database is away")
         with self._breaker.watching():
             yield
+
+    async def _insert_first(self, message_ids: Sequence[str]) -> None:
+        """Give those of the messages their rows that are spooled."""
+        for message_id in self._unread.keys() & set(message_ids):
+            await self._read(message_id)
+        await self._replay([one for one in message_ids if one in self._overlay])
 
     async def _insert(self, rows: Sequence[StoredMessage]) -> frozenset[str]:
         """Into the table; returns the ids of those that were set aside. Raises StoreUnavailable."""
@@ -549,6 +576,10 @@ class SpoolingTable:
                     self._overlay.remove(stored)
                 self._replayed.inc(len(some) - len(refused))
                 self._remember(stored.message for stored in some if stored.message.id in present - refused)
+
+
+def _is_seen(message: Message, viewer: str | None) -> bool:
+    return viewer is None or message.saved_by in (None, viewer)
 
 
 def _newest_first(messages: Iterable[Message]) -> list[Message]:

@@ -64,8 +64,18 @@ MIGRATIONS: Final = (
         update total set messages = messages - 1, octets = octets - old.octets where id = 0;
     end;
     """,
-    # queries over many mailboxes
-    "select 1;",
+    # marks, and queries over many mailboxes
+    """
+    alter table message add column saved_by text;
+    update message set saved_by = json_extract(json, '$.savedBy') where starred = 1;
+
+    -- what a viewer of a mailbox does not see
+    create index message_saved on message (mailbox, saved_by, recipient) where saved_by is not null;
+
+    create trigger message_starred after update of starred on message when new.starred <> old.starred begin
+        update mailbox set unstarred = unstarred + old.starred - new.starred where name = new.mailbox;
+    end;
+    """,
     # accounts, keys, private addresses, domains
     """
     create table record (

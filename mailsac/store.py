@@ -18,7 +18,14 @@ from typing import Final, Protocol
 import msgspec
 
 from mailsac.cache import Cache
-from mailsac.errors import MailsacError, MessageNotFound, OutcomeUnknown, Overloaded
+from mailsac.errors import (
+    InvalidLabel,
+    MailsacError,
+    MessageNotFound,
+    OutcomeUnknown,
+    Overloaded,
+    TooManyLabels,
+)
 from mailsac.events import EventHub, MessageStored
 from mailsac.message import Message, StoredMessage
 from mailsac.mime import Parsed, parse
@@ -31,6 +38,9 @@ MAX_BATCH_MESSAGES: Final = 64  # of one group commit: bounds how long the first
 MAX_BATCH_OCTETS: Final = 16 * 1024 * 1024
 MAX_WAITING_MESSAGES: Final = 10_000  # beyond it `save` refuses; listeners hold far fewer
 QUEUE_ID: Final = re.compile(r"[0-9a-z]{26}")
+MAX_LABELS: Final = 100  # of one message; a row stays a few kilobytes
+MAX_LABEL_CHARACTERS: Final = 100
+LABEL: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{MAX_LABEL_CHARACTERS}}}")
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -62,10 +72,18 @@ class Star(msgspec.Struct, frozen=True):
 
 
 class Label(msgspec.Struct, frozen=True):
-    """Put a label on, or take it off. One that is there already is not put on again."""
+    """Put a label on, or take it off. One that is there already is not put on again.
+
+    A label is 1 to MAX_LABEL_CHARACTERS characters, none of them a control character. Raises InvalidLabel for
+    another one that is to be put on.
+    """
 
     text: str
     on: bool
+
+    def __post_init__(self) -> None:
+        if self.on and not LABEL.fullmatch(self.text):
+            raise InvalidLabel(characters=len(self.text))
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -83,10 +101,30 @@ class Read(msgspec.Struct, frozen=True):
 Mark = Star | Label | Folder | Read
 
 
+def marked(message: Message, mark: Mark) -> Message:
+    """The message with that mark. Raises TooManyLabels."""
+    match mark:
+        case Star(account):
+            return msgspec.structs.replace(message, saved_by=None if message.saved_by == account else account)
+        case Label(text, on=False):
+            return msgspec.structs.replace(message, labels=tuple(one for one in message.labels if one != text))
+        case Label(text) if text in message.labels:
+            return message
+        case Label(text):
+            if len(message.labels) >= MAX_LABELS:
+                raise TooManyLabels(message_id=message.id)
+            return msgspec.structs.replace(message, labels=(*message.labels, text))
+        case Folder(name):
+            return msgspec.structs.replace(message, folder=name)
+        case Read(read):
+            return msgspec.structs.replace(message, read=read)
+
+
 class MessageTable(Protocol):
     """Metadata. `mailbox` and `recipient` are canonical addresses; newest first means (received, id) descending.
 
-    `recipient`, where given, narrows a mailbox to what was sent to exactly that +tag address.
+    `recipient`, where given, narrows a mailbox to what was sent to exactly that +tag address; `viewer`, an account,
+    to what no other account has starred.
     Every method raises StoreUnavailable when the database does not answer, and StorageFull when it cannot grow.
     """
 
@@ -102,10 +140,12 @@ class MessageTable(Protocol):
 
     async def get(self, message_id: str) -> Message | None: ...
 
-    async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
+    async def newest(
+        self, mailbox: str, *, recipient: str | None, until: str | None, limit: int, viewer: str | None = None
+    ) -> list[Message]:
         """The newest messages, at most `limit`, received at or before `until`."""
 
-    async def count(self, mailbox: str, *, recipient: str | None) -> int: ...
+    async def count(self, mailbox: str, *, recipient: str | None, viewer: str | None = None) -> int: ...
 
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
         """All messages of the mailbox, oldest first: a POP3 snapshot."""
@@ -116,8 +156,17 @@ class MessageTable(Protocol):
         With `keep_starred` what is starred stays, however lately that was done.
         """
 
+    async def mark(self, message_id: str, mark: Mark) -> Message | None:
+        """Change one message, atomically; returns it as it is then, None where there is none.
+
+        Raises TooManyLabels, and then nothing has changed.
+        """
+
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         """Delete all of the mailbox that is not starred; returns the ids."""
+
+    async def erase(self, mailbox: str) -> list[str]:
+        """Delete all of the mailbox, starred messages too; returns the ids."""
 
     async def expire(self, before: str, *, limit: int) -> list[str]:
         """Delete at most `limit` unstarred messages received before that time, oldest first; returns the ids."""
@@ -327,14 +376,27 @@ class MailStore:
         return message
 
     async def newest(
-        self, mailbox: str, *, recipient: str | None = None, until: str | None = None, limit: int
+        self,
+        mailbox: str,
+        *,
+        recipient: str | None = None,
+        until: str | None = None,
+        limit: int,
+        viewer: str | None = None,
     ) -> list[Message]:
         """The newest messages of a mailbox, at most `limit`, received at or before `until`."""
-        return await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit)
+        return await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit, viewer=viewer)
 
-    async def count(self, mailbox: str, *, recipient: str | None = None) -> int:
+    async def count(self, mailbox: str, *, recipient: str | None = None, viewer: str | None = None) -> int:
         """How many messages a mailbox holds."""
-        return await self._table.count(mailbox, recipient=recipient)
+        return await self._table.count(mailbox, recipient=recipient, viewer=viewer)
+
+    async def mark(self, message: Message, mark: Mark) -> Message:
+        """Change a message; returns it as it is then. Raises MessageNotFound and TooManyLabels."""
+        changed = await self._table.mark(message.id, mark)
+        if changed is None:
+            raise MessageNotFound(mailbox=message.mailbox, message_id=message.id)
+        return changed
 
     async def maildrop(self, mailbox: str, *, recipient: str | None = None) -> list[Listing]:
         """All messages of a mailbox, oldest first: a POP3 snapshot."""
@@ -359,6 +421,10 @@ class MailStore:
     async def purge(self, mailbox: str, *, recipient: str | None = None) -> list[str]:
         """Delete all of a mailbox that is not starred; returns the ids."""
         return await self._forget(await self._table.purge(mailbox, recipient=recipient))
+
+    async def erase(self, mailbox: str) -> list[str]:
+        """Delete all of a mailbox, starred messages too; returns the ids."""
+        return await self._forget(await self._table.erase(mailbox))
 
     async def expire(self, before: str, *, limit: int) -> list[str]:
         """Delete unstarred messages received before that time, oldest first; returns the ids."""

@@ -31,15 +31,15 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar
 import msgspec
 import pymongo
 from bson import ObjectId
-from pymongo import AsyncMongoClient, IndexModel, ReadPreference, ReplaceOne, UpdateOne, WriteConcern
+from pymongo import AsyncMongoClient, IndexModel, ReadPreference, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from mailsac.errors import OutcomeUnknown, RowsRefused, StoreUnavailable
+from mailsac.errors import OutcomeUnknown, RowsRefused, StoreUnavailable, TooManyLabels
 from mailsac.jobs import jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
-from mailsac.store import Filed, Listing, Usage
+from mailsac.store import MAX_LABELS, Filed, Folder, Label, Listing, Mark, Read, Star, Usage
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -77,6 +77,7 @@ DUPLICATE_KEY: Final = 11000
 BAD_VALUE: Final = 2  # also the answer to a hint at an index that is gone
 
 ANY_TIME: Final = {"$gte": datetime(1, 1, 1, tzinfo=UTC)}  # a date; unlike $exists, an index alone can answer it
+ANYBODY: Final = {"$gt": ""}  # an account; $exists would include null
 
 MAILBOX: Final = IndexModel(
     # newest, maildrop, purge and count of a mailbox; the cap counts and finds with it what it may delete; usage sums
@@ -94,6 +95,12 @@ EXPENDABLE: Final = IndexModel(
     # expire and oldest: what is not starred, oldest first
     [("expendable", 1), ("_id", 1), ("octets", 1)],
     name="expendable",
+)
+STARRED: Final = IndexModel(
+    # what a viewer of a mailbox does not see
+    [("inbox", 1), ("savedBy", 1), ("originalInbox", 1)],
+    name="starred",
+    partialFilterExpression={"savedBy": ANYBODY},
 )
 NOTE: Final = IndexModel(
     # unlink_notes, oldest first; sparse, because few documents are notes
@@ -160,8 +167,9 @@ class MongoTable:
     """The MessageTable in the collection `message`.
 
     A document has the fields of the message object of the API, with `received` as a date, and of its own:
-    `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag; and
-    `added` and `by`, the date of the insert by the clock of its node, and which process that was.
+    `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag;
+    `added` and `by`, the date of the insert by the clock of its node, and which process that was; and `toggled`, the
+    ObjectId of the call that last set or took its star.
     An unlink note has nothing but `_id` and `deleted`, the ObjectId of the call that deleted it.
     """
 
@@ -170,7 +178,7 @@ class MongoTable:
         self._call_s = call_seconds(database)
         self.rows: Collection = database["message"]
         self.calls = Calls()
-        self.indexes = Indexes(self.rows, [MAILBOX, TAGGED, EXPENDABLE, NOTE, ADDED])
+        self.indexes = Indexes(self.rows, [MAILBOX, TAGGED, EXPENDABLE, STARRED, NOTE, ADDED])
         self.process = ObjectId()
 
     @classmethod
@@ -230,22 +238,34 @@ class MongoTable:
         return None if document is None or "deleted" in document else message_of(document)
 
     @whole
-    async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
+    async def newest(
+        self, mailbox: str, *, recipient: str | None, until: str | None, limit: int, viewer: str | None = None
+    ) -> list[Message]:
         if limit < 1:  # to MongoDB no limit at all
             return []
         where, index = _within(mailbox, recipient)
         if until is not None:
             where["received"] = {"$lte": datetime.fromisoformat(until)}
+        if viewer is not None:
+            where["savedBy"] = {"$in": [None, viewer]}
         with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(index) as hint:
             cursor = self.rows.find(where, sort=[("received", -1), ("_id", -1)], limit=limit, hint=hint)
             return [message_of(document) async for document in cursor]
 
     @whole
-    async def count(self, mailbox: str, *, recipient: str | None) -> int:
-        where, index = _within(mailbox, recipient)
+    async def count(self, mailbox: str, *, recipient: str | None, viewer: str | None = None) -> int:
+        counted = [_within(mailbox, recipient)]
+        if viewer is not None:
+            where: Document = {"inbox": {"$eq": mailbox}, "savedBy": ANYBODY | {"$ne": viewer}}
+            if recipient is not None:
+                where["originalInbox"] = {"$eq": recipient}
+            counted.append((where, STARRED))
+        numbers: list[int] = []
         async with allowed(self.database, LISTING_S):
-            with self.indexes.hinted(index) as hint:
-                return await self.rows.count_documents(where, **given(hint))
+            for where, index in counted:
+                with self.indexes.hinted(index) as hint:
+                    numbers.append(await self.rows.count_documents(where, **given(hint)))
+        return max(0, numbers[0] - sum(numbers[1:]))  # somebody may delete or star in between
 
     @whole
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
@@ -257,6 +277,26 @@ class MongoTable:
         if keep_starred:
             return await self._forget_expendable(message_ids)
         return await self._forget(message_ids, {"deleted": {"$exists": False}})
+
+    @whole
+    async def mark(self, message_id: str, mark: Mark) -> Message | None:
+        with translated(), pymongo.timeout(self._call_s):
+            document = await self.rows.find_one_and_update(
+                {"_id": {"$eq": message_id}, "deleted": {"$exists": False}},
+                _marking(mark, ObjectId()),
+                return_document=ReturnDocument.AFTER,
+                hint=BY_ID,
+            )
+        if document is None:
+            return None
+        message = message_of(document)
+        if isinstance(mark, Label) and mark.on and mark.text not in message.labels:
+            raise TooManyLabels(message_id=message_id)
+        return message
+
+    @whole
+    async def erase(self, mailbox: str) -> list[str]:
+        return await self.delete([line.id for line in await self.maildrop(mailbox, recipient=None)])
 
     @whole
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
@@ -573,6 +613,44 @@ def _document(stored: StoredMessage) -> Document:
 def message_of(document: Document) -> Message:
     document["received"] = timestamp(document["received"])
     return msgspec.convert(document, Message)
+
+
+def _marking(mark: Mark, token: ObjectId) -> list[Document]:
+    """What `marked` does, as stages of an update. Text of a user is a literal in them, never a path or an operator.
+
+    A star is toggled once for each token: the driver repeats an update whose answer was lost.
+    """
+    match mark:
+        case Star(account):
+            toggled = _either({"$eq": ["$savedBy", _literal(account)]}, None, _literal(account))
+            return [
+                {
+                    "$set": {
+                        "savedBy": _either({"$eq": ["$toggled", token]}, "$savedBy", toggled),
+                        "toggled": token,
+                    }
+                },
+                {"$set": {"expendable": _either({"$eq": ["$savedBy", None]}, "$received", "$$REMOVE")}},
+            ]
+        case Label(text, on=False):
+            kept = {"$filter": {"input": "$labels", "cond": {"$ne": ["$$this", _literal(text)]}}}
+            return [{"$set": {"labels": kept}}]
+        case Label(text):
+            stays = {"$or": [{"$in": [_literal(text), "$labels"]}, {"$gte": [{"$size": "$labels"}, MAX_LABELS]}]}
+            added = {"$concatArrays": ["$labels", [_literal(text)]]}
+            return [{"$set": {"labels": _either(stays, "$labels", added)}}]
+        case Folder(name):
+            return [{"$set": {"folder": _literal(name)}}]
+        case Read(read):
+            return [{"$set": {"read": read}}]
+
+
+def _either(condition: Document, then: object, otherwise: object) -> Document:
+    return {"$cond": [condition, then, otherwise]}
+
+
+def _literal(text: str) -> Document:
+    return {"$literal": text}
 
 
 def _within(mailbox: str, recipient: str | None) -> tuple[Document, IndexModel]:

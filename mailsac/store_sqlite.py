@@ -20,7 +20,7 @@ from mailsac import jobs_sqlite
 from mailsac.jobs import Job, jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.sqlite import Database
-from mailsac.store import Filed, Listing, Usage
+from mailsac.store import Filed, Listing, Mark, Usage, marked
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -30,9 +30,10 @@ MAX_DELETE: Final = 500  # deletions that share a transaction, so that other wri
 
 # A message that was deleted must not come back while its file waits to be unlinked: recovery may be reading that file.
 INSERT: Final = """
-    insert or ignore into message (mailbox, recipient, received, starred, octets, id, json)
-    select ?1, ?2, ?3, ?4, ?5, ?6, ?7 where not exists (select 1 from unlink_note where id = ?6)
+    insert or ignore into message (id, mailbox, recipient, received, octets, starred, saved_by, json)
+    select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 where not exists (select 1 from unlink_note where id = ?1)
 """
+UPDATE: Final = "update message set starred = ?, saved_by = ?, json = ? where id = ?"  # what a mark can change
 
 
 class SqliteTable:
@@ -67,21 +68,28 @@ class SqliteTable:
         found = await self._messages("select json from message where id = ?", (message_id,))
         return found[0] if found else None
 
-    async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
+    async def newest(
+        self, mailbox: str, *, recipient: str | None, until: str | None, limit: int, viewer: str | None = None
+    ) -> list[Message]:
         where, values = _within(mailbox, recipient)
         if until is not None:
             where, values = f"{where} and received <= ?", (*values, until)
+        if viewer is not None:
+            where, values = f"{where} and (starred = 0 or saved_by = ?)", (*values, viewer)
         return await self._messages(
             f"select json from message where {where} order by received desc, id desc limit ?",  # noqa: S608
             (*values, limit),
         )
 
-    async def count(self, mailbox: str, *, recipient: str | None) -> int:
-        if recipient is None:
-            found = await self.database.rows("select messages from mailbox where name = ?", (mailbox,))
-            return int(found[0][0]) if found else 0
+    async def count(self, mailbox: str, *, recipient: str | None, viewer: str | None = None) -> int:
         where, values = _within(mailbox, recipient)
-        return int((await self.database.rows(f"select count(*) from message where {where}", values))[0][0])  # noqa: S608
+        statement = f"select count(*) from message where {where}"  # noqa: S608
+        if recipient is None:
+            statement = "select coalesce(max(messages), 0) from mailbox where name = ?"
+        if viewer is not None:
+            hidden, others = _starred_by_others(mailbox, recipient, viewer)
+            statement, values = f"select ({statement}) - ({hidden})", (*values, *others)
+        return int((await self.database.rows(statement, values))[0][0])
 
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
         where, values = _within(mailbox, recipient)
@@ -94,10 +102,24 @@ class SqliteTable:
         unstarred = " and starred = 0" if keep_starred else ""
         return await self._delete(f"delete from message where id = ?{unstarred}", message_ids)  # noqa: S608
 
+    async def mark(self, message_id: str, mark: Mark) -> Message | None:
+        def work(db: sqlite3.Connection) -> Message | None:
+            found = db.execute("select json from message where id = ?", (message_id,)).fetchone()
+            if found is None:
+                return None
+            message = marked(self._decoder.decode(found[0]), mark)
+            db.execute(UPDATE, (*_changeable(message), message_id))
+            return message
+
+        return await self.database.write(work)
+
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         where, values = _within(mailbox, recipient)
         found = await self.database.rows(f"select id from message where {where} order by received, id", values)  # noqa: S608
         return await self._delete("delete from message where id = ? and starred = 0", [one for (one,) in found])
+
+    async def erase(self, mailbox: str) -> list[str]:
+        return await self.delete([line.id for line in await self.maildrop(mailbox, recipient=None)])
 
     async def expire(self, before: str, *, limit: int) -> list[str]:
         statement = """
@@ -207,15 +229,13 @@ class SqliteTable:
 
 def _row(stored: StoredMessage) -> tuple[object, ...]:
     message = stored.message
-    return (
-        message.mailbox,
-        message.recipient,
-        message.received,
-        int(message.saved_by is not None),
-        stored.octets,
-        message.id,
-        msgspec.json.encode(message).decode(),
-    )
+    unchangeable = (message.id, message.mailbox, message.recipient, message.received, stored.octets)
+    return (*unchangeable, *_changeable(message))
+
+
+def _changeable(message: Message) -> tuple[object, ...]:
+    """The first values of UPDATE, and the last ones of INSERT."""
+    return (int(message.saved_by is not None), message.saved_by, msgspec.json.encode(message).decode())
 
 
 def _within(mailbox: str, recipient: str | None) -> tuple[str, tuple[str, ...]]:
@@ -225,6 +245,14 @@ def _within(mailbox: str, recipient: str | None) -> tuple[str, tuple[str, ...]]:
     if recipient == mailbox:
         return "mailbox = ? and recipient = ?", (mailbox, recipient)
     return "mailbox = ? and recipient = ? and recipient <> mailbox", (mailbox, recipient)
+
+
+def _starred_by_others(mailbox: str, recipient: str | None, viewer: str) -> tuple[str, tuple[str, ...]]:
+    """How many messages of a mailbox, or of one +tag address of it, that viewer does not see."""
+    statement = "select count(*) from message where mailbox = ? and saved_by <> ?"
+    if recipient is None:
+        return statement, (mailbox, viewer)
+    return f"{statement} and +recipient = ?", (mailbox, viewer, recipient)  # + keeps it to the index of what is starred
 
 
 def _insert_each(db: sqlite3.Connection, rows: Sequence[tuple[tuple[object, ...], list[Job]]]) -> None:
@@ -241,7 +269,7 @@ def _delete_each(db: sqlite3.Connection, statement: str, message_ids: Sequence[s
 def _replace_each(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Delete and insert, so that the triggers count; the note that the deletion leaves goes with it."""
     for row in rows:
-        one = (row[-2],)
+        one = (row[0],)
         if db.execute("delete from message where id = ?", one).rowcount:
             db.execute("delete from unlink_note where id = ?", one)
         db.execute(INSERT, row)

@@ -15,6 +15,7 @@ from pymongo import monitoring
 
 from mailsac.migrate import MovableTable
 from mailsac.recovery import RebuildableTable
+from mailsac.store import Folder, Label, Read, Star
 from mailsac.store_mongo import OPTIONS, Database, Document
 
 from .contract.rows import message_id, received, stored
@@ -56,6 +57,11 @@ async def every_method(adapter: Table) -> None:
         await table.newest(BOX, recipient=recipient, until=received(50), limit=5)
         await table.count(BOX, recipient=recipient)
         await table.maildrop(BOX, recipient=recipient)
+        for viewer in ("mailsac", "somebody"):
+            await table.newest(BOX, recipient=recipient, until=received(50), limit=5, viewer=viewer)
+            await table.count(BOX, recipient=recipient, viewer=viewer)
+    for mark in (Star("mailsac"), Label("later", on=True), Label("later", on=False), Folder("spam"), Read(True)):
+        await table.mark(one, mark)
     await table.oldest(limit=5)
     await table.usage()
     await table.delete([one, message_id()])
@@ -68,6 +74,7 @@ async def every_method(adapter: Table) -> None:
     await table.delete([filed[0].id], keep_starred=True)
     for recipient in (TAGGED, BOX, None):
         await table.purge(BOX, recipient=recipient)
+    await table.erase(BOX)
     await table.unlinked(await table.unlink_notes(limit=3))
     methods = inspect.getmembers(type(adapter), inspect.iscoroutinefunction)
     assert {name for name, _ in methods if not name.startswith("_")} == called
@@ -142,14 +149,17 @@ async def mongo_plan(database: Database, command: Document) -> list[str]:
 def _query(command: Document) -> Document:
     """What a command looks for, in the form that `explain` takes; the servers explain no write alike."""
     if "findAndModify" in command:
-        return {"find": command["findAndModify"], "filter": command["query"]}
+        return {"find": command["findAndModify"], "filter": command["query"], **_hint(command)}
     for verb, statements in (("update", "updates"), ("delete", "deletes")):
         if verb in command:
             statement = command[statements][0]
-            hint = {"hint": statement["hint"]} if "hint" in statement else {}
-            return {"find": command[verb], "filter": statement["q"], **hint}
+            return {"find": command[verb], "filter": statement["q"], **_hint(statement)}
     kept = {"find", "filter", "sort", "projection", "limit", "hint", "aggregate", "pipeline", "cursor"}
     return {name: value for name, value in command.items() if name in kept}
+
+
+def _hint(statement: Document) -> Document:
+    return {"hint": statement["hint"]} if "hint" in statement else {}
 
 
 def _stages(plan: object) -> list[str]:

@@ -10,7 +10,17 @@ import pytest
 from mailsac.cache import Cache
 from mailsac.errors import MessageNotFound, OutcomeUnknown, Overloaded, StorageFull, StoreUnavailable
 from mailsac.message import Message, StoredMessage
-from mailsac.store import MAX_BATCH_MESSAGES, MAX_WAITING_MESSAGES, Filed, Item, Listing, MailStore, Usage
+from mailsac.store import (
+    MAX_BATCH_MESSAGES,
+    MAX_WAITING_MESSAGES,
+    Filed,
+    Item,
+    Listing,
+    MailStore,
+    Mark,
+    Usage,
+    marked,
+)
 from mailsac.telemetry import Metrics
 
 QUEUE_ID = "01jd5x0000000000000000000"
@@ -79,11 +89,13 @@ class Ports:
     async def get(self, message_id: str) -> Message | None:
         return self.rows.get(message_id)
 
-    async def newest(self, mailbox: str, *, recipient: str | None, until: str | None, limit: int) -> list[Message]:
+    async def newest(
+        self, mailbox: str, *, recipient: str | None, until: str | None, limit: int, viewer: str | None = None
+    ) -> list[Message]:
         found = [row for row in self.rows.values() if row.mailbox == mailbox and recipient in (None, row.recipient)]
         return found[::-1][:limit]
 
-    async def count(self, mailbox: str, *, recipient: str | None) -> int:
+    async def count(self, mailbox: str, *, recipient: str | None, viewer: str | None = None) -> int:
         return len(self.rows)
 
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
@@ -96,6 +108,15 @@ class Ports:
         return removed
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
+        return await self._remove(list(self.rows))
+
+    async def mark(self, message_id: str, mark: Mark) -> Message | None:
+        if message_id not in self.rows:
+            return None
+        self.rows[message_id] = marked(self.rows[message_id], mark)
+        return self.rows[message_id]
+
+    async def erase(self, mailbox: str) -> list[str]:
         return await self._remove(list(self.rows))
 
     async def expire(self, before: str, *, limit: int) -> list[str]:

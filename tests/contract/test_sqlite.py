@@ -97,7 +97,7 @@ async def test_a_damaged_page_is_an_unavailable_store(tmp_path: Path) -> None:
     async with SqliteTable.open(path) as table:
         await table.insert_many([stored(n) for n in range(2000)])
     with path.open("r+b") as file:
-        for page in range(3, path.stat().st_size // 4096, 2):
+        for page in range(41, path.stat().st_size // 4096, 2):  # behind the schema
             file.seek(page * 4096)
             file.write(b"\xff" * 4096)
 
