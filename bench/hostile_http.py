@@ -17,7 +17,7 @@ from bench.figures import MB, Figure
 from bench.load import BOUND_S, deliver, ordinary_message, warm
 from bench.prober import probing
 from bench.servers import ROOT, Server, fresh_folder, mailsac
-from mailsac.http_api import Route, route_table
+from mailsac.api.routes import Route, route_table
 
 HALF_REQUESTS: Final = 200
 BODY_OCTETS: Final = 50 * MB

@@ -1,4 +1,4 @@
-"""The HTTP API: the table of routes, the rules that hold for all of them, and the listener.
+"""The HTTP API: the rules that hold for all routes, and the listener.
 
 Around every handler stand, outermost first: access log and request id, errors to JSON, Host, Origin, body, caller.
 A handler therefore sees a request of an allowed host and page, with a decoded body of bounded size and a principal;
@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from mailsac.accounts import Accounts, Principal
@@ -36,6 +35,7 @@ from mailsac.api.operation import Operation
 from mailsac.api.protocol import connection_factory
 from mailsac.api.refusals import HostNotAllowed, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
+from mailsac.api.routes import Handler, Route, route_table
 from mailsac.budget import OctetBudget
 from mailsac.config import Http
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
@@ -52,60 +52,6 @@ RETRY_AFTER_S: Final = 5
 BACKLOG: Final = 512
 _FLUSH_S: Final = 1.0  # at the end, for answers that are written and not yet sent
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # others count as one
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Route(msgspec.Struct, frozen=True):
-    """One operation. `path` is a template as OpenAPI writes it; GET answers HEAD too."""
-
-    method: str
-    path: str
-    handler: Handler
-    public: bool = False  # answers without a caller
-
-
-def route_table(
-    messages: Messages, bodies: Bodies, attachments: Attachments, operation: Operation, admin: Admin
-) -> tuple[Route, ...]:
-    """Every operation there is."""
-    mailbox = "/api/addresses/{email}"
-    message = f"{mailbox}/messages/{{message_id}}"
-    return (
-        Route("GET", f"{mailbox}/message-count", messages.count),
-        Route("GET", f"{mailbox}/messages", messages.newest),
-        Route("DELETE", f"{mailbox}/messages", messages.purge),
-        Route("GET", message, messages.get),
-        Route("DELETE", message, messages.delete),
-        Route("GET", f"{message}/headers", bodies.headers),
-        Route("GET", f"{message}/attachments", attachments.metadata),
-        Route("GET", f"{message}/attachments/{{attachment}}", attachments.content),
-        Route("GET", "/api/raw/{email}/{message_id}", bodies.raw),
-        Route("GET", "/api/dirty/{email}/{message_id}", bodies.dirty),
-        Route("GET", "/api/body/{email}/{message_id}", bodies.body),
-        Route("GET", "/api/text/{email}/{message_id}", bodies.text),
-        Route("GET", "/api/headers/{email}/{message_id}", bodies.legacy_headers),
-        Route("GET", "/api/admin/accounts", admin.accounts),
-        Route("POST", "/api/admin/accounts", admin.create_account),
-        Route("GET", "/api/admin/accounts/{account}", admin.account),
-        Route("PUT", "/api/admin/accounts/{account}", admin.change_account),
-        Route("DELETE", "/api/admin/accounts/{account}", admin.remove_account),
-        Route("GET", "/api/admin/accounts/{account}/keys", admin.keys),
-        Route("POST", "/api/admin/accounts/{account}/keys", admin.create_key),
-        Route("DELETE", "/api/admin/keys/{key}", admin.revoke_key),
-        Route("GET", "/api/admin/domains", admin.domains),
-        Route("POST", "/api/admin/domains", admin.create_domain),
-        Route("PUT", "/api/admin/domains/{domain}", admin.change_domain),
-        Route("DELETE", "/api/admin/domains/{domain}", admin.remove_domain),
-        Route("PUT", "/api/admin/addresses/{email}/password", admin.set_password),
-        Route("DELETE", "/api/admin/addresses/{email}/password", admin.remove_password),
-        Route("GET", "/livez", operation.alive, public=True),
-        Route("GET", "/healthz", operation.alive, public=True),
-        Route("GET", "/readyz", operation.ready, public=True),
-        Route("GET", "/metrics", operation.metrics, public=True),
-        Route("GET", "/", operation.page, public=True),
-        Route("GET", "/style.css", operation.style, public=True),
-    )
 
 
 class HttpServer:
@@ -251,7 +197,7 @@ class HttpServer:
                 self._idle.set()
             route = self._route_of.get(request.match_info.route)
             template = route.path if route else "none"
-            level = logging.DEBUG if route and route.public else logging.INFO  # probes ask every second
+            level = logging.DEBUG if route and route.is_public else logging.INFO  # probes ask every second
             method = request.method if request.method in _METHODS else "other"
             self._metrics.http_requests.labels(method, template, status).inc()
             if log.isEnabledFor(level):
@@ -335,7 +281,7 @@ class HttpServer:
     async def _identify(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Find out who calls."""
         route = self._route_of.get(request.match_info.route)
-        if route is not None and not route.public:
+        if route is not None and not route.is_public:
             request[asked.PRINCIPAL] = await self._caller(request)
         return await handler(request)
 
