@@ -24,12 +24,15 @@ from mailsac.setting_types import (
     Domain,
     HostName,
     ListeningAddress,
+    NameServer,
     Network,
     NodeId,
     Octets,
     OctetsOrOff,
     Origin,
+    Pause,
     Port,
+    PortRange,
     Seconds,
     Secret,
     WrongValue,
@@ -153,6 +156,16 @@ class Auth(Section, frozen=True, kw_only=True):
     max_private_addresses: CountOrOff = 10_000  # of each account; 0 lets nobody reserve any
 
 
+class Webhooks(Section, frozen=True, kw_only=True):
+    """Requests to the webhooks and Slack channels of addresses."""
+
+    allow_private: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")  # reachable, at any port, though not public
+    ports: tuple[PortRange, ...] = ("80", "443", "8000-9000")  # elsewhere
+    max_body_bytes: Octets = MIB  # of one request; raw and HTML are left out beyond it
+    retry_s: tuple[Pause, ...] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)  # Standard Webhooks
+    log_days: Days = 7.0  # how long jobs that are done or failed are kept
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What stderr says."""
 
@@ -164,6 +177,7 @@ class Testing(Section, frozen=True, kw_only=True):
     """For black-box runs only."""
 
     time_scale: Seconds = 1.0  # every protocol time-out is multiplied by it
+    resolver: NameServer = ""  # a DNS server that is asked for the names in webhooks, instead of the system's
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -179,6 +193,7 @@ class Config(Section, frozen=True, kw_only=True):
     retention: Retention = Retention()
     limits: Limits = Limits()
     auth: Auth = Auth()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
     testing: Testing = Testing()
 
@@ -187,6 +202,7 @@ class Config(Section, frozen=True, kw_only=True):
 PUBLIC_PROFILE: Final[dict[str, dict[str, object]]] = {
     "smtp": {"max_message_bytes": 25 * MIB, "bare_newline": "reject", "require_pipelining_discipline": True},
     "limits": {"exempt_networks": ["127.0.0.0/8", "::1/128"]},
+    "webhooks": {"allow_private": []},
 }
 
 

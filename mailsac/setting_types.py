@@ -57,6 +57,25 @@ def is_node_id(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", text) is not None
 
 
+def is_port_range(text: str) -> bool:
+    """One port, or two with a hyphen, the lower one first."""
+    first, hyphen, last = text.partition("-")
+    ports = (first, last) if hyphen else (first,)
+    return all(re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535 for port in ports) and int(
+        ports[0]
+    ) <= int(ports[-1])
+
+
+def is_name_server(text: str) -> bool:
+    """An IPv4 address and a port."""
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return not text
+    return is_port_range(port)
+
+
 def is_origin(text: str) -> bool:
     """RFC 6454 §6.1 in its http and https forms: no path, no final slash."""
     return re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", text) is not None
@@ -81,6 +100,11 @@ ListeningAddress = Annotated[
 ]
 NodeId = Annotated[
     str, Meta(description='a name such as "node-1": letters, digits, ".", "_" and "-"', extra={"grammar": is_node_id})
+]
+Pause = Annotated[float, Meta(ge=0, description="numbers of seconds")]
+PortRange = Annotated[str, Meta(description='ports such as "443" or "8000-9000"', extra={"grammar": is_port_range})]
+NameServer = Annotated[
+    str, Meta(description='a DNS server such as "127.0.0.1:5353"', extra={"grammar": is_name_server})
 ]
 Origin = Annotated[str, Meta(description='origins such as "https://app.example.com"', extra={"grammar": is_origin})]
 

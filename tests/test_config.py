@@ -92,6 +92,9 @@ def test_a_setting_that_equals_the_local_default_still_beats_the_public_profile(
         ),
         ("LIMITS_EXEMPT_NETWORKS", ",", "limits.exempt_networks", ()),
         ("LIMITS_EXEMPT_NETWORKS", "192.0.2.1,2001:db8::/32", "limits.exempt_networks", ("192.0.2.1", "2001:db8::/32")),
+        ("WEBHOOKS_PORTS", "443,8000-9000", "webhooks.ports", ("443", "8000-9000")),
+        ("WEBHOOKS_RETRY_S", "1, 2.5", "webhooks.retry_s", (1.0, 2.5)),
+        ("TESTING_RESOLVER", "127.0.0.1:53", "testing.resolver", "127.0.0.1:53"),
         ("LOG_FORMAT", "json", "log.format", "json"),
     ],
 )
@@ -135,6 +138,19 @@ def test_a_path_in_the_home_folder_is_found(resolve: Resolve, monkeypatch: pytes
         (
             '[limits]\nexempt_networks = ["10.0.0.1/8"]',
             '[limits] exempt_networks = ["10.0.0.1/8"]: expected networks such as "192.0.2.0/24", host bits zero',
+        ),
+        (
+            '[webhooks]\nports = ["9000-8000"]',
+            '[webhooks] ports = ["9000-8000"]: expected ports such as "443" or "8000-9000"',
+        ),
+        (
+            "[webhooks]\nports = [443]",
+            '[webhooks] ports = [443]: expected ports such as "443" or "8000-9000" in quotes',
+        ),
+        ("[webhooks]\nretry_s = [5, -1]", "[webhooks] retry_s = [5, -1]: expected numbers of seconds, at least 0"),
+        (
+            '[testing]\nresolver = "localhost:53"',
+            '[testing] resolver = "localhost:53": expected a DNS server such as "127.0.0.1:5353"',
         ),
         (
             '[http]\ncors_origins = ["https://a.example/"]',
@@ -319,6 +335,7 @@ def test_the_reference_file_has_the_table_of_profiles() -> None:
     for name, (local, _) in rows.items():
         section, key = name.split(".")
         default = getattr(getattr(Config(), section), key)
+        default = list(default) if isinstance(default, tuple) else default
         assert local == "loopback and private networks" or tomllib.loads(f"x = {local}")["x"] == default
 
 
