@@ -201,11 +201,12 @@ class GridFsRaw:
 
     @whole
     async def _chunk(self, message_id: str, number: int) -> bytes:
-        """By a query of its own and no cursor: a slow reader holds one chunk here, and nothing on the server."""
-        with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(CHUNKS) as hint:
-            chunk = await self.pieces.find_one(
-                {"files_id": {"$eq": message_id}, "n": {"$eq": number}}, {"data": 1}, hint=hint
-            )
+        """By a query of its own and no cursor: a slow reader holds one chunk here, and nothing on the server.
+
+        No hint: there is one index that can answer it, and the first deletion notices when that is gone.
+        """
+        with translated(), pymongo.timeout(self._call_s):
+            chunk = await self.pieces.find_one({"files_id": message_id, "n": number}, {"data": 1})
         if chunk is None:  # deleted meanwhile, or never written to its end
             raise MessageNotFound(message_id=message_id)
         return bytes(chunk["data"])
