@@ -361,10 +361,15 @@ class MailStore:
         """Wait until all that was given to `save` is decided."""
         await self._committer.drain()
 
-    async def get(self, mailbox: str, message_id: str, *, recipient: str | None = None) -> Message:
-        """The row. `message_id` may be `latest`, or a queue id for its first message. Raises MessageNotFound."""
+    async def get(
+        self, mailbox: str, message_id: str, *, recipient: str | None = None, viewer: str | None = None
+    ) -> Message:
+        """The row. `message_id` may be `latest`, of what `viewer` may see, or a queue id for its first message.
+
+        Raises MessageNotFound. Of any other message the caller looks at who has starred it.
+        """
         if message_id == "latest":
-            found = await self.newest(mailbox, recipient=recipient, limit=1)
+            found = await self.newest(mailbox, recipient=recipient, limit=1, viewer=viewer)
             if not found:
                 raise MessageNotFound(mailbox=mailbox)
             return found[0]
