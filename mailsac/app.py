@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 from mailsac.accounts import Accounts
-from mailsac.administration import Administration
 from mailsac.accounts_sqlite import SqliteAccounts
+from mailsac.administration import Administration
 from mailsac.cache import Cache
 from mailsac.config import Config, Store
 from mailsac.directory import AccountTable
@@ -199,6 +199,7 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
 
     Raises StartError, and what `migrate` raises.
     """
+    from mailsac.accounts_mongo import MongoAccounts
     from mailsac.store_mongo import MongoTable
 
     if config.raw == "gridfs":
@@ -221,7 +222,15 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
                 await mongodb.indexes.built.wait()
         source: MovableTable = sqlite if to == "mongodb" else mongodb
         target: MovableTable = mongodb if to == "mongodb" else sqlite
-        return await migrate(source, target, raw, unfinished=_unfinished_migration(config, to), progress=progress)
+        both: tuple[AccountTable, AccountTable] = SqliteAccounts(sqlite.database), MongoAccounts(mongodb.database)
+        return await migrate(
+            source,
+            target,
+            raw,
+            accounts=both if to == "mongodb" else both[::-1],
+            unfinished=_unfinished_migration(config, to),
+            progress=progress,
+        )
 
 
 async def _answers(mongodb: MessageTable) -> None:

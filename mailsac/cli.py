@@ -215,8 +215,9 @@ def rebuild(file: Path | None, **flags: str | None) -> None:
 @takes("profile", "data_dir")
 @click.option("--to", type=click.Choice(["mongodb", "sqlite"]), required=True, help="where the rows shall be")
 def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | None) -> None:
-    """Copy the rows about the mail from SQLite to MongoDB, or back, with every server of the data folder stopped.
+    """Copy the rows about the mail, and the accounts, from SQLite to MongoDB or back.
 
+    Every server of the data folder must be stopped.
     store.mongodb_uri names the MongoDB. The messages stay where they are, and the database that is left keeps its rows.
     Each row is compared after it was copied. A run that was interrupted is finished by the next.
     """
@@ -232,6 +233,7 @@ def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | 
         raise CannotRun(error) from error
     click.echo(f"rows in both: {moved.both}, of these copied now: {moved.copied}")
     click.echo(f"rows without a file, not copied: {moved.without_file}")
+    click.echo(f"accounts, keys, addresses and domains, copied now: {moved.records}")
 
 
 def _offline(

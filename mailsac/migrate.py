@@ -1,4 +1,4 @@
-"""Move the rows from one database to another, `mailsac migrate`. The files stay where they are.
+"""Move rows and accounts from one database to another, `mailsac migrate`. The files stay where they are.
 
 Strategy: the source is left as it was, and each row is compared after it was written. What the target has already is
 not written again, so that a run that was killed is finished by the next. That rests on a target which is empty, or
@@ -6,6 +6,8 @@ holds nothing but what such a run has left; any other is refused before anything
 
 A row is made only where its file is there. Without that, a run by mistake after the target has been in use would bring
 back what was deleted there: nothing else tells such a message from one that was not copied yet.
+
+Accounts are few: those of the source take the place of what a first start has made in the target.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from typing import Final, Protocol
 
 import msgspec
 
+from mailsac.directory import AccountTable, Record, kind_of
 from mailsac.disk import disk_failure, sync_directory
 from mailsac.errors import RowsRefused
 from mailsac.message import StoredMessage
+from mailsac.records import present_month
 from mailsac.recovery import Progress, RawFiles
 from mailsac.store import MessageTable
 
@@ -44,12 +48,21 @@ class Moved(msgspec.Struct, frozen=True):
     both: int  # in the source and in the target, and the same
     copied: int  # by this run
     without_file: int  # in the source alone: their files are gone, so that there is nothing to read
+    records: int  # accounts, keys, addresses and domains, copied by this run
 
 
 async def migrate(
-    source: MovableTable, target: MovableTable, raw: RawFiles, *, unfinished: Path, progress: Progress
+    source: MovableTable,
+    target: MovableTable,
+    raw: RawFiles,
+    *,
+    accounts: tuple[AccountTable, AccountTable],
+    unfinished: Path,
+    progress: Progress,
 ) -> Moved:
-    """Give the target every row of the source. For databases that nobody else uses meanwhile.
+    """Give the target every row of the source, and the second of `accounts` every record of the first.
+
+    For databases that nobody else uses meanwhile.
 
     The file `unfinished` is there from before the first write until all is done. `progress` counts rows. Raises
     MigrationError, and StoreUnavailable or StorageFull for what is away or full; another run then goes on.
@@ -87,9 +100,33 @@ async def migrate(
         both = (await target.usage()).messages
         if both != rows - without_file:
             raise MigrationError(f"the source has {rows - without_file} messages and the target {both}")
+        records = await _copy_records(*accounts)
         # Mail that waits in the spool has its file and no row: the next start looks at all of them.
         await raw.set_watermark_ms(0)
-    return Moved(both=both, copied=copied, without_file=without_file)
+    return Moved(both=both, copied=copied, without_file=without_file, records=records)
+
+
+async def _copy_records(source: AccountTable, target: AccountTable) -> int:
+    """Returns how many were not in the target, or not the same. What is counted of this month goes too."""
+    wanted, there = _by_id(await source.load()), _by_id(await target.load())
+    missing = [one for one in wanted if there.get(one) != wanted[one]]
+    for start in range(0, len(missing), BATCH):
+        batch = [wanted[one] for one in missing[start : start + BATCH]]
+        await target.remove(batch)
+        await target.add(batch)
+    month = present_month()
+    counted = await target.operations(month)
+    uncounted = {account: n - counted.get(account, 0) for account, n in (await source.operations(month)).items()}
+    await target.add_operations(month, {account: n for account, n in uncounted.items() if n > 0})
+    there = _by_id(await target.load())
+    for one, record in wanted.items():
+        if there.get(one) != record:
+            raise MigrationError(f"{' '.join(one)} is not the same in both databases")
+    return len(missing)
+
+
+def _by_id(records: Sequence[Record]) -> dict[tuple[str, str], Record]:
+    return {(kind_of(record), record.id): record for record in records}
 
 
 async def _compare(rows: Sequence[StoredMessage], table: MovableTable) -> None:

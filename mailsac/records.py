@@ -122,11 +122,11 @@ class Records:
 
     def count_operation(self, account: str) -> None:
         """One more operation this month."""
-        self._uncounted[_month(), account] += 1
+        self._uncounted[present_month(), account] += 1
 
     def operations(self, account: str) -> int:
         """Those of this month; of other nodes, as they were a minute ago."""
-        counted = _month(), account
+        counted = present_month(), account
         return self._counted[counted] + self._uncounted[counted]
 
     async def write_counted(self) -> None:
@@ -154,7 +154,7 @@ class Records:
 
     async def _load(self, table: AccountTable) -> None:
         """The revision first: what is changed after it was asked for will be found once more."""
-        month = _month()
+        month = present_month()
         revision = await table.revision()
         directory = await asyncio.to_thread(Directory, await table.load())
         operations = await table.operations(month)
@@ -183,6 +183,6 @@ class Records:
                 log.debug("records.not_counted", extra={"error": repr(error)})
 
 
-def _month() -> str:
+def present_month() -> str:
     """The present month, UTC, as "2026-11"."""
     return time.strftime("%Y-%m", time.gmtime())

@@ -16,9 +16,17 @@ from typing import Final
 import msgspec
 import pytest
 
+from mailsac.accounts import DEFAULT, Accounts
+from mailsac.accounts_mongo import MongoAccounts
+from mailsac.accounts_sqlite import SqliteAccounts
+from mailsac.config import Auth
+from mailsac.directory import AccountTable
 from mailsac.message import StoredMessage
 from mailsac.migrate import MovableTable
+from mailsac.records import present_month
+from mailsac.sqlite import Database
 from mailsac.store_disk import DiskRaw
+from mailsac.store_mongo import connected
 from mailsac.store_sqlite import SqliteTable
 
 from .contract.rows import stored
@@ -64,6 +72,12 @@ class Site:
             return await stack.enter_async_context(mongo_table(server_uri(), database_for(self.data_dir)))
         return await stack.enter_async_context(SqliteTable.open(self.data_dir / "mailsac.db", fsync=False))
 
+    async def accounts(self, stack: AsyncExitStack, database: str) -> AccountTable:
+        if database == "mongodb":
+            shared = connected(server_uri(), database=database_for(self.data_dir))
+            return MongoAccounts(await stack.enter_async_context(shared))
+        return SqliteAccounts(await stack.enter_async_context(Database.open(self.data_dir / "mailsac.db")))
+
     async def fill(self, database: str, rows: Sequence[StoredMessage]) -> None:
         """Rows, and a file for each."""
         async with AsyncExitStack() as stack:
@@ -102,7 +116,8 @@ async def test_every_row_is_the_same_afterwards_and_the_source_keeps_its_own(sit
 
     assert (done.returncode, done.stdout) == (
         0,
-        "rows in both: 450, of these copied now: 450\nrows without a file, not copied: 0\n",
+        "rows in both: 450, of these copied now: 450\nrows without a file, not copied: 0\n"
+        "accounts, keys, addresses and domains, copied now: 0\n",
     )
     assert f"rows to {to}" in done.stderr
     assert "100%" in done.stderr
@@ -116,6 +131,33 @@ async def test_every_row_is_the_same_afterwards_and_the_source_keeps_its_own(sit
         box = rows[0].message.mailbox
         assert server.uidls(box).keys() == {row.message.id for row in rows if row.message.mailbox == box}
     assert await site.rows(to) == rows
+
+
+@pytest.mark.parametrize("to", DATABASES)
+async def test_accounts_go_too_and_take_the_place_of_what_a_first_start_has_made(site: Site, to: str) -> None:
+    with site.serving(to):
+        pass
+
+    async with AsyncExitStack() as stack:
+        accounts = Accounts(Auth(mode="keys"), await site.accounts(stack, other[to]))
+        await accounts.begin()
+        await accounts.create_account("anna")
+        await accounts.create_account(DEFAULT.account, email="operator@example.com")
+        await accounts.create_key("anna", name="laptop")
+        await accounts.reserve("anna", [f"{number}@example.com" for number in range(250)])
+        for _ in range(3):
+            accounts.count_operation("anna")
+        await accounts.finish()
+
+    first = await asyncio.to_thread(site.migrate, to)
+    second = await asyncio.to_thread(site.migrate, to)
+
+    copied = "accounts, keys, addresses and domains, copied now:"
+    assert [done.stdout.splitlines()[2] for done in (first, second)] == [f"{copied} 254", f"{copied} 0"]
+    async with AsyncExitStack() as stack:
+        source, target = [await site.accounts(stack, one) for one in (other[to], to)]
+        assert sorted(map(repr, await target.load())) == sorted(map(repr, await source.load()))
+        assert await target.operations(present_month()) == {"anna": 3}
 
 
 @pytest.mark.parametrize("to", DATABASES)
