@@ -31,6 +31,7 @@ Work = Callable[[sqlite3.Connection], Any]
 READERS: Final = 3  # a read takes microseconds; more threads would only contend for the interpreter
 MAX_COMMIT: Final = 256  # writes that share a transaction; bounds how long the first of them waits for the last
 
+FAILURES: Final = (sqlite3.Error, msgspec.DecodeError)
 REBUILD: Final = "stop mailsac, move that file, its -wal and its -shm away and run `mailsac rebuild`"
 REMEDIES: Final = {
     sqlite3.SQLITE_CORRUPT: REBUILD,
@@ -88,10 +89,8 @@ class Database:
             connection = self._readers.pop()
             try:
                 return work(connection)
-            except sqlite3.Error as error:
+            except FAILURES as error:
                 raise self._translated(error) from error
-            except msgspec.DecodeError as error:
-                raise StoreUnavailable(reason=f"a damaged row in {self._path}: {error}; {REBUILD}") from error
             finally:
                 self._readers.append(connection)
 
@@ -137,14 +136,16 @@ class Database:
                     self._writer.execute("rollback")
             if len(batch) > 1:
                 return [outcome for work in batch for outcome in self._commit([work])]
-            if not isinstance(error, sqlite3.Error):
+            if not isinstance(error, FAILURES):
                 return [error]
             failure = self._translated(error)
             failure.__cause__ = error
             return [failure]
         return outcomes
 
-    def _translated(self, error: sqlite3.Error) -> MailsacError:
+    def _translated(self, error: sqlite3.Error | msgspec.DecodeError) -> MailsacError:
+        if isinstance(error, msgspec.DecodeError):
+            return StoreUnavailable(reason=f"a damaged row in {self._path}: {error}; {REBUILD}")
         failure = StorageFull if _primary_code(error) == sqlite3.SQLITE_FULL else StoreUnavailable
         return failure(reason=f"the database {self._path}: {_explained(error)}")
 

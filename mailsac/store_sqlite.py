@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from mailsac import jobs_sqlite
+from mailsac.errors import TooManyLabels
 from mailsac.jobs import Job, jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.sqlite import Database
@@ -103,15 +104,21 @@ class SqliteTable:
         return await self._delete(f"delete from message where id = ?{unstarred}", message_ids)  # noqa: S608
 
     async def mark(self, message_id: str, mark: Mark) -> Message | None:
-        def work(db: sqlite3.Connection) -> Message | None:
+        def work(db: sqlite3.Connection) -> Message | TooManyLabels | None:
             found = db.execute("select json from message where id = ?", (message_id,)).fetchone()
             if found is None:
                 return None
-            message = marked(self._decoder.decode(found[0]), mark)
+            try:
+                message = marked(self._decoder.decode(found[0]), mark)
+            except TooManyLabels as refusal:  # raised here it would break up the commit that others share
+                return refusal
             db.execute(UPDATE, (*_changeable(message), message_id))
             return message
 
-        return await self.database.write(work)
+        outcome = await self.database.write(work)
+        if isinstance(outcome, TooManyLabels):
+            raise outcome
+        return outcome
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
         where, values = _within(mailbox, recipient)

@@ -5,7 +5,22 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from mailsac.store import Filed, Listing, MessageTable, Usage
+import msgspec
+import pytest
+
+from mailsac.errors import InvalidLabel, TooManyLabels
+from mailsac.store import (
+    MAX_LABELS,
+    Filed,
+    Folder,
+    Label,
+    Listing,
+    Mark,
+    MessageTable,
+    Read,
+    Star,
+    Usage,
+)
 
 from .conftest import open_table
 from .rows import message_id, received, stored
@@ -202,6 +217,187 @@ async def test_a_deletion_may_spare_what_is_starred(table: MessageTable) -> None
     assert await table.delete(both, keep_starred=True) == [row.message.id]
     assert await table.get(star.message.id) == star.message
     assert await table.delete(both) == [star.message.id]
+
+
+# ── marks ──
+
+
+async def test_a_star_is_turned_on_and_off_and_passes_from_one_account_to_another(table: MessageTable) -> None:
+    row, other = stored(0), stored(1)
+    await table.insert_many([row, other])
+    states = []
+    for account in ("ann", "ann", "ann", "bob", "ann", "ann"):
+        message = await table.mark(row.message.id, Star(account))
+        assert message == await table.get(row.message.id)
+        assert message is not None
+        assert msgspec.structs.replace(message, saved_by=None) == row.message
+        states.append(message.saved_by)
+
+    assert states == ["ann", None, "ann", "bob", "ann", None]
+    assert await table.get(other.message.id) == other.message
+
+
+async def test_labels_keep_their_order_and_are_there_once(table: MessageTable) -> None:
+    row = stored()
+    await table.insert_many([row])
+    seen = []
+    for text, on in (("b", True), ("a", True), ("b", True), ("c", True), ("a", False), ("none", False), ("a", True)):
+        message = await table.mark(row.message.id, Label(text, on=on))
+        assert message == await table.get(row.message.id)
+        assert message is not None
+        seen.append("".join(message.labels))
+
+    assert seen == ["b", "ba", "ba", "bac", "bc", "bc", "bca"]
+
+
+async def test_folder_and_read(table: MessageTable) -> None:
+    row = stored()
+    await table.insert_many([row])
+
+    for mark, changes in (
+        (Folder("spam"), {"folder": "spam"}),
+        (Read(True), {"folder": "spam", "read": True}),
+        (Folder("inbox"), {"read": True}),
+        (Read(False), {"read": False}),
+    ):
+        assert await table.mark(row.message.id, mark) == msgspec.structs.replace(row.message, **changes)
+    assert await table.get(row.message.id) == msgspec.structs.replace(row.message, read=False)
+
+
+async def test_what_is_not_there_cannot_be_marked(table: MessageTable) -> None:
+    gone = stored()
+    await table.insert_many([gone])
+    await table.delete([gone.message.id])
+
+    for one in (gone.message.id, message_id(), "", "latest"):
+        for mark in (Star("ann"), Label("a", on=True), Folder("spam"), Read(True)):
+            assert await table.mark(one, mark) is None
+    assert await table.get(gone.message.id) is None
+    assert await table.unlink_notes(limit=5) == [gone.message.id]
+
+
+async def test_a_message_has_at_most_a_hundred_labels(table: MessageTable) -> None:
+    row = stored()
+    await table.insert_many([row])
+    texts = [str(n) for n in range(MAX_LABELS)]
+    for text in texts:
+        await table.mark(row.message.id, Label(text, on=True))
+
+    with pytest.raises(TooManyLabels):
+        await table.mark(row.message.id, Label("one more", on=True))
+    again = await table.mark(row.message.id, Label("7", on=True))
+
+    assert again == await table.get(row.message.id) == msgspec.structs.replace(row.message, labels=tuple(texts))
+    await table.mark(row.message.id, Label("7", on=False))
+    assert await table.mark(row.message.id, Label("one more", on=True)) is not None
+
+
+@pytest.mark.check("C-53")
+@pytest.mark.parametrize(
+    "text", ["$inbox", "$$ROOT", "$$REMOVE", "a.b", "$where", '{"$gt": ""}', "100%", "a/b", "'; --", "☃" * 100]
+)
+async def test_the_text_of_a_mark_is_kept_as_text(table: MessageTable, text: str) -> None:
+    row = stored()
+    await table.insert_many([row])
+
+    labelled = await table.mark(row.message.id, Label(text, on=True))
+    assert await table.mark(row.message.id, Label(text, on=True)) == labelled
+    starred = await table.mark(row.message.id, Star(text))
+    moved = await table.mark(row.message.id, Folder(text))
+
+    assert labelled == msgspec.structs.replace(row.message, labels=(text,))
+    assert moved == msgspec.structs.replace(row.message, labels=(text,), saved_by=text, folder=text)
+    assert await table.newest(BOX, recipient=None, until=None, limit=5, viewer=text) == [moved]
+    assert await table.count(BOX, recipient=None, viewer=text) == 1
+    assert await table.count(BOX, recipient=None, viewer="ann") == 0
+    assert starred is not None
+    unlabelled = await table.mark(row.message.id, Label(text, on=False))
+    assert unlabelled is not None
+    assert unlabelled.labels == ()
+    again = await table.mark(row.message.id, Star(text))
+    assert again is not None
+    assert again.saved_by is None
+
+
+async def test_marks_at_the_same_time_are_all_kept(table: MessageTable) -> None:
+    row = stored()
+    await table.insert_many([row])
+    texts = {str(n) for n in range(50)}
+    marks: list[Mark] = [Label(text, on=True) for text in texts]
+    marks += [Star("ann")] * 21 + [Read(True), Folder("trash")]
+
+    await asyncio.gather(*(table.mark(row.message.id, mark) for mark in marks))
+
+    message = await table.get(row.message.id)
+    assert message is not None
+    assert (set(message.labels), message.saved_by, message.read, message.folder) == (texts, "ann", True, "trash")
+
+
+async def test_what_is_starred_is_spared_by_all_that_forgets_until_the_star_is_taken(table: MessageTable) -> None:
+    rows = [stored(n) for n in range(6)]
+    await table.insert_many(rows)
+    first, second = rows[0].message.id, rows[1].message.id
+    for one in (first, second):
+        await table.mark(one, Star("ann"))
+    await table.mark(second, Star("bob"))  # of another account now, and as safe
+
+    assert [line.id for line in await table.oldest(limit=1)] == [rows[2].message.id]
+    assert [filed.id for filed in await table.expendable(received(9), after=None, limit=1)] == [rows[2].message.id]
+    assert await table.crowded(4, after="", limit=5) == []
+    assert await table.crowded(3, after="", limit=5) == [BOX]
+    assert await table.beyond_cap(4, limit=10) == []
+    assert await table.beyond_cap(3, limit=10) == [rows[2].message.id]
+    assert await table.expire(received(4), limit=10) == [rows[3].message.id]
+    assert await table.delete([first, rows[4].message.id], keep_starred=True) == [rows[4].message.id]
+    assert await table.purge(BOX, recipient=None) == [rows[5].message.id]
+    assert await table.count(BOX, recipient=None) == 2
+
+    await table.mark(second, Star("bob"))
+    assert [line.id for line in await table.oldest(limit=5)] == [second]
+    assert await table.beyond_cap(0, limit=10) == [second]
+    await table.mark(first, Star("ann"))
+    assert await table.expire(received(1), limit=10) == [first]
+    assert await table.usage() == Usage(messages=0, octets=0)
+
+
+async def test_a_viewer_does_not_see_what_others_have_starred(table: MessageTable) -> None:
+    tag = "box+shop@example.com"
+    rows = [stored(n, recipient=tag if n % 2 else None) for n in range(8)]
+    await table.insert_many([*rows, stored(0, mailbox="other@example.com")])
+    for n, account in ((0, "ann"), (1, "ann"), (2, "bob"), (5, "bob"), (7, "bob")):
+        await table.mark(rows[n].message.id, Star(account))
+
+    for viewer, seen in ((None, range(8)), ("ann", (0, 1, 3, 4, 6)), ("bob", (2, 3, 4, 5, 6, 7)), ("", (3, 4, 6))):
+        for recipient, parity in ((None, {0, 1}), (BOX, {0}), (tag, {1})):
+            expected = [rows[n].message.id for n in reversed(seen) if n % 2 in parity]
+            newest = await table.newest(BOX, recipient=recipient, until=None, limit=50, viewer=viewer)
+            assert [message.id for message in newest] == expected
+            assert await table.count(BOX, recipient=recipient, viewer=viewer) == len(expected)
+    few = await table.newest(BOX, recipient=None, until=received(6), limit=2, viewer="ann")
+    assert [message.id for message in few] == [rows[6].message.id, rows[4].message.id]
+    assert await table.count("nobody@example.com", recipient=None, viewer="ann") == 0
+
+
+async def test_to_erase_a_mailbox_takes_what_is_starred_too(table: MessageTable) -> None:
+    rows = [stored(n, starred=n % 3 == 0, recipient="box+t@example.com" if n % 2 else None) for n in range(700)]
+    other = stored(0, mailbox="other@example.com", starred=True)
+    await table.insert_many([*rows[::-1], other])
+
+    assert await table.erase(BOX) == [row.message.id for row in rows]
+
+    assert await table.erase(BOX) == []
+    assert await table.usage() == Usage(messages=1, octets=other.octets)
+    assert len(await table.unlink_notes(limit=5000)) == len(rows)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 101, "a\nb", "a\0b", "\x7f", "\ud800"])
+def test_what_is_no_label_is_refused_before_it_is_put_on(text: str) -> None:
+    with pytest.raises(InvalidLabel):
+        Label(text, on=True)
+    Label(text, on=False)  # there is none such to take off
+
+
+# ── all of them ──
 
 
 async def test_oldest_lists_unstarred_messages_of_all_mailboxes(table: MessageTable) -> None:

@@ -10,19 +10,27 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
 from mailsac.message import Message, StoredMessage
-from mailsac.store import Listing, MessageTable, Usage
+from mailsac.store import Folder, Label, Listing, Mark, MessageTable, Read, Star, Usage, marked
 
 from .conftest import open_table
 from .rows import received, stored
 
 MAILBOXES = ("a@example.com", "b@example.com")
 TAGS = ("", "+x", "+y")
+ACCOUNTS = st.sampled_from(("ann", "bob"))
+MARKS: st.SearchStrategy[Mark] = st.one_of(
+    st.builds(Star, ACCOUNTS),
+    st.builds(Label, st.sampled_from(("a", "b", "$inbox")), on=st.booleans()),
+    st.builds(Folder, st.sampled_from(("inbox", "spam"))),
+    st.builds(Read, st.booleans()),
+)
 MOMENTS = st.integers(0, 20)  # few, so that equal times are common
 
 
@@ -93,6 +101,23 @@ class Model(RuleBasedStateMachine):
             self.run(self.table.unlinked([row.message.id]))
             self.notes.discard(row.message.id)
 
+    @rule(row=messages, mark=MARKS)
+    def mark(self, row: StoredMessage, mark: Mark) -> None:
+        message = self.run(self.table.mark(row.message.id, mark))
+        if row.message.id not in self.rows:
+            assert message is None
+            return
+        before = self.rows[row.message.id]
+        assert message == marked(before.message, mark)
+        assert self.run(self.table.get(row.message.id)) == message
+        self.rows[row.message.id] = msgspec.structs.replace(before, message=message)
+
+    @rule(mailbox=st.sampled_from(MAILBOXES))
+    def erase(self, mailbox: str) -> None:
+        expected = [row.message.id for row in self.in_order(lambda one: one.mailbox == mailbox)]
+        assert self.run(self.table.erase(mailbox)) == expected
+        self.forget(expected)
+
     @rule(mailbox=st.sampled_from(MAILBOXES), tag=st.sampled_from((None, *TAGS)))
     def purge(self, mailbox: str, tag: str | None) -> None:
         recipient = None if tag is None else tagged(mailbox, tag)
@@ -128,16 +153,18 @@ class Model(RuleBasedStateMachine):
         tag=st.sampled_from((None, *TAGS)),
         until_ms=st.none() | MOMENTS,
         limit=st.integers(1, 6),
+        viewer=st.none() | ACCOUNTS,
     )
-    def look(self, mailbox: str, tag: str | None, until_ms: int | None, limit: int) -> None:
+    def look(self, mailbox: str, tag: str | None, until_ms: int | None, limit: int, viewer: str | None) -> None:
         recipient = None if tag is None else tagged(mailbox, tag)
         until = None if until_ms is None else received(until_ms)
         inside = self.in_order(lambda one: one.mailbox == mailbox and recipient in (None, one.recipient))
-        seen = [row.message for row in reversed(inside) if until is None or row.message.received <= until]
+        visible = [row.message for row in inside if viewer is None or row.message.saved_by in (None, viewer)]
+        seen = [message for message in reversed(visible) if until is None or message.received <= until]
 
-        newest = self.run(self.table.newest(mailbox, recipient=recipient, until=until, limit=limit))
+        newest = self.run(self.table.newest(mailbox, recipient=recipient, until=until, limit=limit, viewer=viewer))
         assert newest == seen[:limit]
-        assert self.run(self.table.count(mailbox, recipient=recipient)) == len(inside)
+        assert self.run(self.table.count(mailbox, recipient=recipient, viewer=viewer)) == len(visible)
         drop = self.run(self.table.maildrop(mailbox, recipient=recipient))
         assert drop == [Listing(id=row.message.id, octets=row.octets) for row in inside]
 

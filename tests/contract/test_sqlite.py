@@ -16,7 +16,7 @@ import pytest
 
 from mailsac.errors import StorageFull, StoreUnavailable
 from mailsac.sqlite_schema import MIGRATIONS
-from mailsac.store import Usage
+from mailsac.store import Read, Usage
 from mailsac.store_sqlite import SqliteTable
 
 from ..plans import every_method, is_scan, sqlite_plan, sqlite_statements
@@ -118,6 +118,8 @@ async def test_a_damaged_row_is_an_unavailable_store(tmp_path: Path) -> None:
     async with SqliteTable.open(path) as table:
         with pytest.raises(StoreUnavailable):
             await table.get(row.message.id)
+        with pytest.raises(StoreUnavailable):
+            await table.mark(row.message.id, Read(True))
         assert await table.count(BOX, recipient=None) == 1
 
 
