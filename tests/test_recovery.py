@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,10 +22,12 @@ from mailsac.errors import StoreUnavailable
 from mailsac.ids import QueueIds, time_prefix
 from mailsac.inbound import Inbound
 from mailsac.jobs import Hook
+from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.message import Envelope, Message, StoredMessage
 from mailsac.recovery import SETTLED_MS, Report, fsck, patrol, rebuild, recover, row_of
 from mailsac.routing import Routing
-from mailsac.store import MailStore, Usage
+from mailsac.spool import SpoolFolder, SpoolingTable
+from mailsac.store import MailStore, MessageTable, Usage
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
@@ -49,11 +52,27 @@ class Home:
     async def open(self) -> None:
         self.raw = await self.stack.enter_async_context(DiskRaw.open(self.folder, fsync=False))
         self.table = await self.stack.enter_async_context(SqliteTable.open(self.folder / "mailsac.db", fsync=False))
+        self.take_mail(self.table)
+
+    def take_mail(self, table: MessageTable) -> None:
+        """From now on its rows go into that table."""
         metrics = self.metrics
         cache = Cache(1_000_000, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
-        store = MailStore(self.table, self.raw, cache, metrics)
+        store = MailStore(table, self.raw, cache, metrics)
         routing = Routing(self.accounts)
         self.inbound = Inbound(store, routing, hostname="mailsac.local", disk=self.raw, min_free_bytes=0)
+
+    def spooling(self) -> SpoolingTable:
+        """The spool before the table, as a start makes it."""
+        return SpoolingTable(
+            self.table,
+            SpoolFolder(self.folder / "spool", fsync=False),
+            row_of=partial(row_of, self.raw),
+            present=self.raw.present,
+            max_messages=10,
+            max_octets=1_000_000,
+            metrics=Metrics(),
+        )
 
     async def close(self) -> None:
         await self.stack.aclose()
@@ -146,6 +165,32 @@ async def test_a_row_made_again_is_filed_and_starred_as_it_was(home: Home) -> No
 
     assert await home.table.stored([one]) == [stored]
     assert await row_of(home.raw, one) == msgspec.structs.replace(stored, hooks=(Hook("webhook", "*@c.test"),))
+
+
+async def test_mail_from_the_spool_of_an_earlier_run_is_filed_and_told_of_as_at_arrival(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreUnavailable
+
+    records = routed(home)
+    with monkeypatch.context() as outage:
+        outage.setattr(home.table, "insert_many", away)
+        home.take_mail(home.spooling())
+        one = (await home.deliver(1, recipient="any@c.test", account="mailsac"))[0]
+    for record in records:
+        home.accounts.directory.drop(record)
+    assert await home.table.get(one) is None
+
+    table = home.spooling()
+    await table.begin(within_s=20)
+    assert await table.count("ann@d.test", recipient=None) == 1  # what is counted is replayed first
+
+    row = await home.table.get(one)
+    assert row is not None
+    assert (row.mailbox, row.recipient, row.saved_by) == ("ann@d.test", "any@c.test", "mailsac")
+    jobs = await SqliteJobs(home.table.database).newest("*@c.test", state=None, limit=5)
+    assert [(job.message_id, job.kind) for job in jobs] == [(one, "webhook")]
 
 
 @pytest.mark.parametrize(("age_h", "told"), [(23, True), (25, False)])
