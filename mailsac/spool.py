@@ -9,9 +9,9 @@ only after its row is there: a crash on the way repeats an insert, and a repeate
 A row that the database refuses while it takes others is set aside: its marker goes to a folder of its own, the next
 start tries it again, and neither the replay nor the breaker waits for it.
 
-A breaker decides whether the database is asked at all, so that nobody waits for it. It opens after a time-out or
-several failures, and closes when the database answers and has taken what was spooled first; the rest of the spool
-follows while calls go through. Until then a read merges what is still in the overlay, or has it inserted first.
+A breaker decides whether the database is asked at all, so that nobody waits for it. It closes when the database
+answers and has taken what was spooled first; the rest of the spool follows while calls go through. Until then a read
+merges what is still in the overlay, or has it inserted first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import itertools
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from mailsac.breaker import Breaker
 from mailsac.disk import disk_failure, sync_directory
 from mailsac.errors import MailsacError, OutcomeUnknown, RowsRefused, StoreUnavailable
 from mailsac.ids import arrival_ms
@@ -40,53 +40,11 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-FAILURES: Final = 3  # within FAILURE_WINDOW_S open the breaker …
-FAILURE_WINDOW_S: Final = 5.0
-TIMED_OUT_S: Final = 1.0  # … and so does one failure that took this long: somebody has waited for a server in vain
 PROBE_S: Final = 1.0  # between two looks for a database that is away
 REPLAY_ROWS: Final = 500  # in one insert; encoding them takes the loop some 20 ms
 REPLAY_S: Final = 0.1  # from one to the next at least, so that replay takes a fifth of the loop's time
 SHOWN_IDS: Final = 10  # in one log line
 RECENT_ROWS: Final = 2_000  # that were read or written last, and can be shown while the database is away
-
-
-class Breaker:
-    """Whether the database is asked. `clock` is in seconds, `on_open` is called each time that it opens."""
-
-    def __init__(self, on_open: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._on_open, self._clock = on_open, clock
-        self._failures: deque[float] = deque(maxlen=FAILURES)
-        self.is_open = False
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Around a call to the database: notes its StoreUnavailable, and lets it pass."""
-        began = self._clock()
-        try:
-            yield
-        except RowsRefused:  # an answer
-            raise
-        except StoreUnavailable as error:
-            now = self._clock()
-            self._failures.append(now)
-            is_burst = len(self._failures) == FAILURES and now - self._failures[0] <= FAILURE_WINDOW_S
-            if is_burst or now - began >= TIMED_OUT_S:
-                self.open(error)
-            raise
-
-    def open(self, why: BaseException) -> None:
-        """Ask the database no more."""
-        if not self.is_open:
-            self.is_open = True
-            log.warning("spool.database_away", extra={"reason": repr(why)})
-            self._on_open()
-
-    def close(self) -> None:
-        """The database answers again."""
-        self._failures.clear()
-        if self.is_open:
-            self.is_open = False
-            log.warning("spool.database_back")
 
 
 class SpoolFolder:
@@ -250,7 +208,7 @@ class SpoolingTable:
         self._row_of, self._present = row_of, present
         self._max_messages, self._max_octets = max_messages, max_octets
         self._work = asyncio.Event()  # set as long as there is something to replay, or the database is to be looked for
-        self._breaker = Breaker(self._work.set)
+        self.breaker = Breaker(self._work.set)
         self._overlay = Overlay()
         self._unread: dict[str, None] = {}  # spooled by an earlier run, not yet in the overlay
         self._recent: dict[str, Message] = {}
@@ -258,7 +216,7 @@ class SpoolingTable:
         self._spooled, self._replayed, self._refused = metrics.spooled, metrics.replayed, metrics.refused
         metrics.spool_messages.set_function(lambda: len(self._overlay) + len(self._unread))
         metrics.spool_octets.set_function(lambda: self._overlay.octets)
-        metrics.database_away.set_function(lambda: self._breaker.is_open)
+        metrics.database_away.set_function(lambda: self.breaker.is_open)
 
     async def begin(self, *, within_s: float) -> None:
         """Find out whether the database is there, and what an earlier run has spooled, in about that time.
@@ -278,17 +236,17 @@ class SpoolingTable:
     @property
     def is_degraded(self) -> bool:
         """Whether answers may lack something."""
-        return self._breaker.is_open or bool(self._unread)
+        return self.breaker.is_open or bool(self._unread)
 
     @property
     def is_full(self) -> bool:
         """Whether mail cannot be accepted before the database is back."""
-        return self._breaker.is_open and not self._has_room(1)
+        return self.breaker.is_open and not self._has_room(1)
 
     # ── MessageTable ──
 
     async def ping(self) -> None:
-        with self._asking():
+        with self.breaker.asking():
             await self._table.ping()
 
     async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
@@ -297,9 +255,9 @@ class SpoolingTable:
         What the database refuses for good is set aside: accepted, and not to be found.
         """
         failure: StoreUnavailable | None = None
-        if not self._breaker.is_open:
+        if not self.breaker.is_open:
             try:
-                with self._breaker.watching():
+                with self.breaker.watching():
                     refused = await self._insert(rows)
             except StoreUnavailable as error:
                 failure = error
@@ -318,7 +276,7 @@ class SpoolingTable:
             self._overlay.add(stored)
         self._spooled.inc(len(rows))
         if failure is not None:  # whatever it was: the breaker is closed again as soon as rows are replayed
-            self._breaker.open(failure)
+            self.breaker.open(failure)
         self._work.set()
 
     async def get(self, message_id: str) -> Message | None:
@@ -328,7 +286,7 @@ class SpoolingTable:
         if spooled is not None:
             return spooled.message
         try:
-            with self._asking():
+            with self.breaker.asking():
                 message = await self._table.get(message_id)
         except StoreUnavailable:
             if message_id in self._recent:
@@ -354,7 +312,7 @@ class SpoolingTable:
         spooled = self._overlay.newest(mailbox, recipient=recipient, until=until, viewer=viewer)
         at_hand = list(itertools.islice(spooled, limit))
         try:
-            with self._asking():
+            with self.breaker.asking():
                 found = await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit, viewer=viewer)
         except StoreUnavailable:
             at_hand += filter(is_asked_for, self._recent.values())
@@ -365,22 +323,22 @@ class SpoolingTable:
         return _newest_first([*at_hand, *found])[:limit] if at_hand else found
 
     async def count(self, mailbox: str, *, recipient: str | None, viewer: str | None = None) -> int:
-        with self._asking():
+        with self.breaker.asking():
             await self._replay(self._overlay.ids(mailbox))
             return await self._table.count(mailbox, recipient=recipient, viewer=viewer)
 
     async def maildrop(self, mailbox: str, *, recipient: str | None) -> list[Listing]:
-        with self._asking():
+        with self.breaker.asking():
             await self._replay(self._overlay.ids(mailbox))
             return await self._table.maildrop(mailbox, recipient=recipient)
 
     async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             await self._insert_first(message_ids)
             return self._forgotten(await self._table.delete(message_ids, keep_starred=keep_starred))
 
     async def mark(self, message_id: str, mark: Mark) -> Message | None:
-        with self._asking():
+        with self.breaker.asking():
             await self._insert_first([message_id])
             message = await self._table.mark(message_id, mark)
         if message is None:
@@ -390,67 +348,59 @@ class SpoolingTable:
         return message
 
     async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             await self._replay(self._overlay.ids(mailbox))
             return self._forgotten(await self._table.purge(mailbox, recipient=recipient))
 
     async def erase(self, mailbox: str) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             await self._replay(self._overlay.ids(mailbox))
             return self._forgotten(await self._table.erase(mailbox))
 
     # What is left of the spool does not count for the sweeps: the next one finds it.
 
     async def expire(self, before: str, *, limit: int) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             return self._forgotten(await self._table.expire(before, limit=limit))
 
     async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             return self._forgotten(await self._table.beyond_cap(cap, limit=limit, among=among))
 
     async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             return await self._table.crowded(cap, after=after, limit=limit)
 
     async def expendable(self, before: str, *, after: Filed | None, limit: int) -> list[Filed]:
-        with self._asking():
+        with self.breaker.asking():
             return await self._table.expendable(before, after=after, limit=limit)
 
     async def oldest(self, *, limit: int) -> list[Listing]:
-        with self._asking():
+        with self.breaker.asking():
             return await self._table.oldest(limit=limit)
 
     async def usage(self) -> Usage:
-        with self._asking():
+        with self.breaker.asking():
             return await self._table.usage()
 
     async def known(self, message_ids: Sequence[str]) -> set[str]:
         spooled = {one for one in message_ids if one in self._overlay or one in self._unread}
-        with self._asking():
+        with self.breaker.asking():
             return spooled | await self._table.known([one for one in message_ids if one not in spooled])
 
     async def ids(self, *, after: str, limit: int) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             return await self._table.ids(after=after, limit=limit)
 
     async def unlink_notes(self, *, limit: int) -> list[str]:
-        with self._asking():
+        with self.breaker.asking():
             return await self._table.unlink_notes(limit=limit)
 
     async def unlinked(self, message_ids: Sequence[str]) -> None:
-        with self._asking():
+        with self.breaker.asking():
             await self._table.unlinked(message_ids)
 
     # ── how ──
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Around what only the database can answer. Raises StoreUnavailable, at once where it is away."""
-        if self._breaker.is_open:
-            raise StoreUnavailable(reason="the database is away")
-        with self._breaker.watching():
-            yield
 
     async def _insert_first(self, message_ids: Sequence[str]) -> None:
         """Give those of the messages their rows that are spooled."""
@@ -504,7 +454,7 @@ class SpoolingTable:
             async with asyncio.timeout(within_s):
                 await self._table.ping()
         except (TimeoutError, StoreUnavailable) as error:
-            self._breaker.open(error)
+            self.breaker.open(error)
 
     async def _take_up(self, within_s: float) -> None:
         deadline = time.monotonic() + within_s
@@ -548,15 +498,15 @@ class SpoolingTable:
                     began = time.monotonic()
                     await self._replay(self._overlay.first(REPLAY_ROWS))
                     # Each time: a call that began before the database was back may have failed, and opened it, since.
-                    self._breaker.close()
+                    self.breaker.close()
                     if not self._overlay:
                         break
                     await asyncio.sleep(began + REPLAY_S - time.monotonic())
             except MailsacError as error:
-                self._breaker.open(error)
+                self.breaker.open(error)
                 await asyncio.sleep(PROBE_S)
                 continue
-            if not self._breaker.is_open:
+            if not self.breaker.is_open:
                 self._work.clear()
 
     async def _replay(self, message_ids: Sequence[str]) -> None:

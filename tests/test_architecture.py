@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 LAYERS = [
     "errors cache leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
     "links parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
-    "message limits ordinary sqlite telemetry smtp_commands tls",
+    "breaker message limits ordinary sqlite telemetry smtp_commands tls",
     "accounts",
     "mime events index routing administration jobs_sqlite",
     "payload summary remote",

@@ -13,9 +13,10 @@ from typing import Any, cast
 import pytest
 
 from mailsac import spool
+from mailsac.breaker import FAILURES, Breaker
 from mailsac.errors import OutcomeUnknown, RowsRefused, StorageFull, StoreUnavailable
 from mailsac.message import StoredMessage
-from mailsac.spool import Breaker, SpoolFolder, SpoolingTable
+from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store import MessageTable, Usage
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
@@ -174,6 +175,30 @@ def test_one_time_out_opens_it_and_other_errors_do_not() -> None:
         now += 2
         raise StoreUnavailable
     assert breaker.is_open
+
+
+async def test_a_port_behind_it_is_not_asked_while_it_is_open_and_its_failures_count() -> None:
+    class Port:
+        asked = 0
+
+        async def answer(self, number: int, *, fails: bool) -> int:
+            self.asked += 1
+            if fails:
+                raise StoreUnavailable
+            return number
+
+    breaker = Breaker(lambda: None)
+    port = Port()
+    behind = breaker.behind(port)
+
+    assert await behind.answer(7, fails=False) == 7
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await behind.answer(7, fails=True)
+    assert breaker.is_open
+    with pytest.raises(StoreUnavailable):
+        await behind.answer(7, fails=False)
+    assert port.asked == 4
 
 
 # ── accepting ──
@@ -451,7 +476,7 @@ async def test_what_another_node_deleted_meanwhile_stays_deleted(home: Home, cap
 async def test_a_refused_row_is_set_aside_and_its_neighbours_get_theirs(home: Home) -> None:
     """Also many of them, one after the other: an answer, whatever it says, is no sign of a database that is away."""
     table = home.table()
-    for _ in range(spool.FAILURES + 1):
+    for _ in range(FAILURES + 1):
         good, poison, also_good = home.rows(3)
         home.database.poison.add(poison.message.id)
         await table.insert_many([good, poison, also_good])
