@@ -92,12 +92,13 @@ class EventHub:
     def __init__(self) -> None:
         self._by_place: dict[str, set[Subscription]] = {}
         self.wanted = asyncio.Event()  # set as long as anybody is subscribed
+        self.queued = asyncio.Event()  # set when a message has come here with hooks; `webhooks` clears it
 
     def publish(self, event: MessageStored) -> None:
         if not self._by_place:
             return
         told = set[Subscription]()
-        for place in _places(event.message):
+        for place in places(event.message):
             told |= self._by_place.get(place, set())
         octets = _octets(event.message) if told else 0
         for subscription in told:
@@ -129,12 +130,13 @@ class EventHub:
                 self.wanted.clear()
 
 
-def _places(message: Message) -> set[str]:
-    places = {EVERYTHING, message.mailbox, message.domain}
+def places(message: Message) -> set[str]:
+    """Where a message is filed and sent to: mailboxes and domains, and EVERYTHING."""
+    found = {EVERYTHING, message.mailbox, message.domain}
     if message.recipient != message.mailbox:
         recipient = parse_address(message.recipient).mailbox
-        places |= {recipient, recipient.rpartition("@")[2]}
-    return places
+        found |= {recipient, recipient.rpartition("@")[2]}
+    return found
 
 
 def _octets(message: Message) -> int:

@@ -36,6 +36,7 @@ from mailsac.api.protocol import connection_factory
 from mailsac.api.refusals import HostNotAllowed, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
 from mailsac.api.routes import Handler, Route, route_table
+from mailsac.api.stream import Stream
 from mailsac.budget import OctetBudget
 from mailsac.config import Http
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
@@ -79,12 +80,15 @@ class HttpServer:
         self._allowed_hosts = frozenset(host.lower() for host in config.allowed_hosts)
         memory = OctetBudget(MAX_HELD_OCTETS)
         self._operation = Operation(store, metrics, inbound.refuse_reason, spools=is_degraded is not None)
+        cors_origins = config.cors_origins
+        self._stream = Stream(store, accounts, failures, memory, cors_origins=cors_origins, time_scale=time_scale)
         self.routes = route_table(
             Messages(store, accounts),
             Bodies(store, accounts, memory, time_scale),
             Attachments(store, accounts, memory, time_scale),
             self._operation,
             Admin(Administration(accounts)),
+            self._stream,
         )
         self._route_of: dict[web.AbstractRoute, Route] = {}
         self._in_progress = 0
@@ -122,6 +126,7 @@ class HttpServer:
     def close(self) -> None:
         """Accept no more. Connections that are open get an answer to what they ask, and `/readyz` says no."""
         self._stopping = self._operation.stopping = True
+        self._stream.close()
         if self._listener is not None:
             self._listener.close()
 

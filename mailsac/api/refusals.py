@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailsac.errors import InvalidRequest, MailsacError
+from mailsac.errors import InvalidRequest, MailsacError, NotPermitted
 
 
 class InvalidBody(InvalidRequest):
@@ -58,3 +58,10 @@ class UnsupportedBody(MailsacError):
 
     http_status = 415
     http_message = "The request body must be JSON or a form, without content coding."
+
+
+
+class WebSocketNotEnabled(NotPermitted):
+    """An address or a domain that is not the caller's, or for which `enablews` is not set."""
+
+    http_message = "Not permitted: addresses and domains must be your own, with enablews set."

@@ -17,6 +17,7 @@ from mailsac.api.bodies import Bodies
 from mailsac.api.messages import Messages
 from mailsac.api.operation import Operation
 from mailsac.api.response import JSON
+from mailsac.api.stream import Stream
 from mailsac.errors import MailsacError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -59,7 +60,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def route_table(
-    messages: Messages, bodies: Bodies, attachments: Attachments, operation: Operation, admin: Admin
+    messages: Messages, bodies: Bodies, attachments: Attachments, operation: Operation, admin: Admin, stream: Stream
 ) -> tuple[Route, ...]:
     """Every operation there is."""
     return (
@@ -90,6 +91,8 @@ def route_table(
         Route("DELETE", "/api/admin/domains/{domain}", admin.remove_domain),
         Route("PUT", "/api/admin/addresses/{email}/password", admin.set_password),
         Route("DELETE", "/api/admin/addresses/{email}/password", admin.remove_password),
+        Route("GET", "/incoming-messages", stream.incoming_messages, caller="nobody"),
+        Route("GET", "/api/incoming-messages", stream.incoming_messages, caller="nobody"),
         Route("GET", "/livez", operation.alive, caller="nobody"),
         Route("GET", "/healthz", operation.alive, caller="nobody"),
         Route("GET", "/readyz", operation.ready, caller="nobody"),

@@ -1,0 +1,262 @@
+"""The web socket: mail as it arrives, one JSON frame for each message.
+
+A frame is sent once the sender of the message has its 250: tests send mail, and only then begin to listen. Nothing is
+read from clients but the end. A client that does not read is cut off: its events wait for it within the bounds of
+`events`, and beyond them it gets the close code 1013; what it did get has no hole in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Collection
+from contextlib import nullcontext
+from typing import Final
+from urllib.parse import unquote
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from mailsac.accounts import Access, Accounts, Principal
+from mailsac.address import canonical_domain, parse_address
+from mailsac.api import request as asked
+from mailsac.api.bodies import COPIES, ROOM_WAIT_S
+from mailsac.api.guard import origin_allowed
+from mailsac.api.protocol import UNREAD_TIMEOUT_S
+from mailsac.api.refusals import OriginNotAllowed, WebSocketNotEnabled
+from mailsac.budget import OctetBudget
+from mailsac.directory import Domain, PrivateAddress
+from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, ShuttingDown
+from mailsac.events import Subscription, places
+from mailsac.limits import AuthFailures
+from mailsac.message import Message
+from mailsac.mime import Parsed
+from mailsac.payload import joined, payload
+from mailsac.store import MailStore
+from mailsac.worker import ON_LOOP_OCTETS
+
+log: Final = logging.getLogger("mailsac.http")
+
+HEARTBEAT_S: Final = 30.0  # between pings; half of it for the pong
+MAX_RECEIVED_OCTETS: Final = 64 * 1024  # of one message of a client
+CLOSE_S: Final = 2.0  # for the answer to our close frame
+
+_SEPARATORS: Final = re.compile("[&;]")  # some clients write one, some the other
+
+
+class Listening(msgspec.Struct, frozen=True):
+    """The first frame."""
+
+    addresses: tuple[str, ...]
+    domains: tuple[str, ...]
+    msg: str = "Listening"
+    status: int = 200
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """The last frame, where the server has a reason to close that concerns the client."""
+
+    error: str
+    status: int
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a client wants to be told of, and as whom. Everything is canonical."""
+
+    key: str | None
+    addresses: tuple[str, ...]
+    domains: tuple[str, ...]
+    whole: frozenset[str]  # mailboxes and domains of which all mail is wanted
+    tagged: frozenset[str]  # addresses with a +tag, of which only what was sent to exactly them is
+
+    def includes(self, message: Message) -> bool:
+        """Whether it is told of that message."""
+        return message.recipient in self.tagged or not self.whole.isdisjoint(places(message))
+
+
+class Stream:
+    """Handler of `/incoming-messages`."""
+
+    def __init__(
+        self,
+        store: MailStore,
+        accounts: Accounts,
+        failures: AuthFailures,
+        memory: OctetBudget,
+        *,
+        cors_origins: Collection[str],
+        time_scale: float,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._failures = failures
+        self._memory = memory
+        self._cors_origins = cors_origins
+        self._time_scale = time_scale
+        self._stopping = asyncio.Event()
+
+    def close(self) -> None:
+        """Send all clients away."""
+        self._stopping.set()
+
+    async def incoming_messages(self, request: web.Request) -> web.StreamResponse:
+        """Be told of mail as it arrives, over a web socket."""
+        if not origin_allowed(request.headers, self._cors_origins):  # a browser lets any page open a web socket
+            raise OriginNotAllowed(origin=request.headers.get("Origin"))
+        if self._stopping.is_set():
+            raise ShuttingDown
+        socket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_S * self._time_scale,
+            max_msg_size=MAX_RECEIVED_OCTETS,
+            timeout=UNREAD_TIMEOUT_S * self._time_scale,
+            compress=False,
+            writer_limit=0,  # each frame waits until there is room for the next
+        )
+        if request.method != "GET" or not socket.can_prepare(request):
+            raise InvalidRequest("this is a web socket, to be opened with an upgrade of the connection")
+        await socket.prepare(request)
+        code: int = WSCloseCode.TRY_AGAIN_LATER
+        try:
+            wanted = _wanted(request)
+            principal = await self._caller(request, wanted.key)
+            self._require(principal, wanted)
+            told = (*wanted.whole, *(parse_address(address).mailbox for address in wanted.tagged))
+            with self._store.events.subscribed(*told) as subscription:
+                await _send(socket, Listening(wanted.addresses, wanted.domains))
+                log.info(
+                    "http.listening", extra={"request_id": request[asked.REQUEST_ID], "account": principal.account}
+                )
+                code = await self._serve(socket, subscription, wanted)
+        except MailsacError as error:
+            if error.http_status < 500:
+                code = WSCloseCode.POLICY_VIOLATION
+            problems = error.problems if isinstance(error, InvalidRequest) else ()
+            await _send(socket, Failure(": ".join((error.http_message, *problems)), error.http_status))
+        except ConnectionError:
+            pass  # the client has gone
+        await self._close(request, socket, code)
+        return socket
+
+    async def _caller(self, request: web.Request, key: str | None) -> Principal:
+        """Raises NotAuthenticated, and TooManyFailedLogins after too many wrong keys; none at all is no guess."""
+        assert request.remote is not None  # it came by TCP
+        with nullcontext() if key is None else self._failures.attempt(request.remote):
+            return await self._accounts.by_key(key)
+
+    def _require(self, principal: Principal, wanted: Wanted) -> None:
+        """Raises NotPermitted where something is not the caller's, or has no web socket enabled."""
+        if self._accounts.is_open:
+            return
+        directory = self._accounts.directory
+        for place in (*(parse_address(address).mailbox for address in wanted.addresses), *wanted.domains):
+            domain = place.rpartition("@")[2]
+            settings = (
+                directory.get(PrivateAddress, place),
+                directory.get(Domain, domain),
+                directory.get(PrivateAddress, f"*@{domain}"),
+            )
+            own = [one for one in settings if one is not None and one.owner == principal.account]
+            foreign = directory.owner_of(place) not in (None, principal.account)
+            if foreign or not any(one.enablews for one in own):
+                raise WebSocketNotEnabled(place=place)
+
+    async def _serve(self, socket: web.WebSocketResponse, subscription: Subscription, wanted: Wanted) -> int:
+        """Send what happens until one side has enough; returns the close code. Raises MailsacError, ConnectionError."""
+        sending = asyncio.create_task(self._push(socket, subscription, wanted))
+        ends = [
+            asyncio.create_task(_ignore(socket)),
+            asyncio.create_task(subscription.until_lagged()),
+            asyncio.create_task(self._stopping.wait()),
+        ]
+        try:
+            await asyncio.wait((sending, *ends), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+            if self._stopping.is_set():
+                return WSCloseCode.GOING_AWAY
+            return WSCloseCode.TRY_AGAIN_LATER if subscription.lagged else WSCloseCode.OK
+        finally:
+            for task in (sending, *ends):
+                task.cancel()
+            await asyncio.gather(sending, *ends, return_exceptions=True)
+
+    async def _push(self, socket: web.WebSocketResponse, subscription: Subscription, wanted: Wanted) -> None:
+        async for event in subscription:
+            if event.replied is not None:
+                await event.replied.wait()
+            message = event.message
+            principal = await self._accounts.by_key(wanted.key)  # it may have been revoked meanwhile
+            if wanted.includes(message) and self._may_see(principal, message):
+                try:
+                    frame = await self._frame(message)
+                except MessageNotFound:
+                    continue  # deleted before it could be told
+                await socket.send_frame(frame, WSMsgType.TEXT)
+                await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
+
+    def _may_see(self, principal: Principal, message: Message) -> bool:
+        """Whether the API would show it to the caller: where it is filed may be the mailbox of somebody else."""
+        access = self._accounts.access(principal, message.mailbox)
+        return access is Access.OWN or (access is Access.PUBLIC and message.saved_by in (None, principal.account))
+
+    async def _frame(self, message: Message) -> bytes:
+        """Raises MessageNotFound, StoreUnavailable, Overloaded."""
+        store = self._store
+        if message.size <= ON_LOOP_OCTETS:
+            return _encode((message, await store.parsed(message), await store.read_raw(message.id)))
+        with await self._memory.reserve(COPIES * message.size, timeout_s=ROOM_WAIT_S):
+            found = (message, await store.parsed(message), await store.read_raw(message.id))
+            return await store.worker.run(message.size, _encode, found)
+
+    async def _close(self, request: web.Request, socket: web.WebSocketResponse, code: int) -> None:
+        """Say why, give the client time to read up to there, and let go of it."""
+        closing = asyncio.create_task(socket.close(code=code, drain=False))
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((closing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((closing,), timeout=CLOSE_S * self._time_scale)
+        for task in (closing, stopping):
+            task.cancel()
+        await asyncio.gather(closing, stopping, return_exceptions=True)
+        if request.transport is not None and request.transport.get_write_buffer_size():
+            request.transport.abort()  # closing alone would wait for a client that does not read
+
+
+def _wanted(request: web.Request) -> Wanted:
+    """What the query asks for: commas and @ may be escaped or not, and a plus is a plus. Raises InvalidRequest."""
+    values: dict[str, list[str]] = {}
+    for parameter in _SEPARATORS.split(request.rel_url.raw_query_string):
+        name, _, value = parameter.partition("=")
+        values.setdefault(unquote(name), []).append(unquote(value))
+    keys = [request.headers.get("Mailsac-Key"), *values.get("key", ()), *values.get("_mailsacKey", ())]
+    names = [name.strip() for value in values.get("addresses", ()) for name in value.split(",") if name.strip()]
+    if not names:
+        raise InvalidRequest("addresses must name addresses or domains, with commas between them")
+    addresses = [parse_address(name) for name in names if "@" in name]
+    domains = [canonical_domain(parse_address(f"postmaster@{name}").domain) for name in names if "@" not in name]
+    tagged = [address for address in addresses if asked.narrowing(address) is not None]
+    # What a catch-all is told of is everything in its domain.
+    whole = [address.mailbox.removeprefix("*@") for address in addresses if address not in tagged]
+    return Wanted(
+        key=next((key for key in keys if key), None),
+        addresses=tuple(dict.fromkeys(address.canonical for address in addresses)),
+        domains=tuple(dict.fromkeys(domains)),
+        whole=frozenset((*whole, *domains)),
+        tagged=frozenset(address.canonical for address in tagged),
+    )
+
+
+def _encode(found: tuple[Message, Parsed, bytes]) -> bytes:
+    """The frame: the payload, as newer clients read it, and once more under `email`, as the specification has it."""
+    pushed = payload(*found)
+    return joined(b'{"status":200,"email":%b}' % pushed, pushed)
+
+
+async def _send(socket: web.WebSocketResponse, frame: Listening | Failure) -> None:
+    await socket.send_frame(msgspec.json.encode(frame), WSMsgType.TEXT)
+
+
+async def _ignore(socket: web.WebSocketResponse) -> None:
+    """Read what the client sends until it closes."""
+    async for _ in socket:
+        pass
