@@ -32,6 +32,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-34": hostile_smtp.garbage_everywhere,
     "C-37": hostile_pop3.large_mailbox,
     "C-45": hostile_pop3.slow_reader,
+    "C-57": hostile_http.guessed_keys,
     "C-58": hostile_http.where_it_listens,
     "C-59": hostile_http.half_requests,
     "C-60": hostile_http.large_bodies,

@@ -1,15 +1,18 @@
-"""Figures of the checks on HTTP: half requests, bodies that are too large; and where the server listens."""
+"""Figures of the checks on HTTP: guessed keys, half requests, too large bodies; and where the server listens."""
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import selectors
 import socket
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -17,12 +20,36 @@ from bench.figures import MB, Figure
 from bench.load import BOUND_S, deliver, ordinary_message, warm
 from bench.prober import probing
 from bench.servers import ROOT, Server, fresh_folder, mailsac
+from mailsac import credentials
 from mailsac.api.routes import Route, route_table
 
 HALF_REQUESTS: Final = 200
+GUESSES: Final = 2_000
 BODY_OCTETS: Final = 50 * MB
 MAILBOX: Final = "warm@example.com"
 LOOPBACK: Final = re.compile(r"0100007F|00000000000000000000000001000000")
+
+
+def guessed_keys() -> Iterator[Figure]:
+    """C-57: a wrong key that begins like a right one is refused no later than one that does not. Asked in turn."""
+    with fresh_folder("c57") as folder, mailsac(folder / "data", {"MAILSAC_AUTH_MODE": "keys"}) as server:
+        (key,) = re.findall(r"k_[0-9a-f]{64}", (folder / "data.log").read_text())
+        guesses = key[:-1] + ("0" if key[-1] != "0" else "1"), credentials.make_key()
+        seconds: tuple[list[float], list[float]] = [], []
+        with closing(http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=BOUND_S)) as connection:
+            for number in range(2 * GUESSES):
+                started = time.perf_counter()
+                connection.request(
+                    "GET", f"/api/addresses/{MAILBOX}/messages", headers={"Mailsac-Key": guesses[number % 2]}
+                )
+                response = connection.getresponse()
+                response.read()
+                seconds[number % 2].append(time.perf_counter() - started)
+                assert response.status == 401
+        right, wrong = map(statistics.median, seconds)
+        yield Figure(
+            "C-57", "difference between a right and a wrong beginning of a key", 100 * abs(right / wrong - 1), 5, "%"
+        )
 
 
 def where_it_listens() -> Iterator[Figure]:

@@ -205,9 +205,9 @@ class Accounts:
             raise NotAuthenticated(mailbox=mailbox)
 
     def require_own(self, principal: Principal, mailbox: str) -> None:
-        """May empty it and collect it by POP3. Raises NotPermitted."""
+        """May empty it and collect it by POP3. Raises NotAuthenticated."""
         if self.access(principal, mailbox) is not Access.OWN:
-            raise NotPermitted(mailbox=mailbox)
+            raise NotAuthenticated(mailbox=mailbox)
 
     def require_read(self, principal: Principal, mailbox: str) -> None:
         """Raises NotPermitted where the principal may not read the mailbox."""

@@ -25,7 +25,6 @@ from mailsac.errors import (
     MailboxInUse,
     MailsacError,
     NotAuthenticated,
-    NotPermitted,
     Overloaded,
     StoreUnavailable,
     TooManyFailedLogins,
@@ -363,7 +362,7 @@ class _Connection(asyncio.BufferedProtocol):
             with server.failures.attempt(self._client_ip):
                 principal = await server.accounts.by_password(login.user, login.password)
             server.accounts.require_own(principal, address.mailbox)
-        except (InvalidAddress, NotAuthenticated, NotPermitted, TooManyFailedLogins) as error:
+        except (InvalidAddress, NotAuthenticated, TooManyFailedLogins) as error:
             log.warning(
                 "pop3.login_refused",
                 extra={"session": self._session_id, "client_ip": self._client_ip, "reason": type(error).__name__},

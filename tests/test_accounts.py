@@ -81,8 +81,8 @@ MATRIX: dict[str, list[tuple[list[str], type[Exception] | None]]] = {
     ],
     "require_own": [
         ([*OWN, *OWN_BUT_PUBLIC], ALLOWED),
-        (PUBLIC, NotPermitted),
-        (FOREIGN, NotPermitted),
+        (PUBLIC, NotAuthenticated),
+        (FOREIGN, NotAuthenticated),
     ],
 }
 CELLS = [

@@ -20,7 +20,7 @@ from mailsac.accounts import Accounts, Principal
 from mailsac.address import parse_address
 from mailsac.cache import Cache
 from mailsac.config import Auth
-from mailsac.errors import NotAuthenticated, NotPermitted, StoreUnavailable
+from mailsac.errors import NotAuthenticated, StoreUnavailable
 from mailsac.inbound import Inbound
 from mailsac.message import Envelope
 from mailsac.pop3 import Pop3Server
@@ -200,7 +200,7 @@ class KnownPasswords(Accounts):
 
     def require_own(self, principal: Principal, mailbox: str) -> None:
         if principal.account != mailbox:
-            raise NotPermitted
+            raise NotAuthenticated(mailbox=mailbox)
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
