@@ -1,6 +1,7 @@
 """A message as it is pushed, by web socket and webhook: the object of the API with its bodies and header fields.
 
-`body` and `html` are the same HTML, as sent: older clients know it by one name, newer ones by the other.
+`body` and `html` are the same HTML, as sent: older clients know it by one name, newer ones by the other. `text` is what
+the sender's program was given: clients compare the two, and SMTP has no message without a line end (RFC 5321 §4.1.1.4).
 """
 
 from __future__ import annotations
@@ -50,8 +51,10 @@ def _forms(
     message: Message, parsed: Parsed, raw: bytes, max_octets: int
 ) -> Iterator[tuple[Message, dict[str, object]]]:
     """All of it, then less and less."""
-    text = body_text(parsed)
     headers = headers_single_or_list(parsed)
+    text = body_text(parsed)
+    if _ends_the_message(headers):
+        text = text.removesuffix("\n").removesuffix("\r")
     received = headers.get("received", [])
     headers["received"] = received if isinstance(received, list) else [received]  # there are readers that insist on it
     if len(raw) <= max_octets:
@@ -60,3 +63,15 @@ def _forms(
     cut = {"html": None, "body": None, "raw": None, "truncated": True}
     yield message, {"text": text[:CUT_TEXT_CHARS], "headers": headers, **cut}
     yield msgspec.structs.replace(message, links=()), {"text": "", "headers": {"received": []}, **cut}
+
+
+def _ends_the_message(headers: Mapping[str, str | list[str]]) -> bool:
+    """Whether the octets of the text are the last of the message, so that its end has put a line end to them."""
+    return not (
+        _first(headers.get("content-type", "")).startswith("multipart/")
+        or _first(headers.get("content-transfer-encoding", "")) == "base64"
+    )
+
+
+def _first(value: str | list[str]) -> str:
+    return (value if isinstance(value, str) else value[0]).strip().lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,20 @@ def test_each_body_is_made_from_the_other() -> None:
     assert pushed(TRACE + b"\r\nonly text")["html"] == pushed(TRACE + b"\r\nonly text")["body"]
     assert "only text" in str(pushed(TRACE + b"\r\nonly text")["html"])
     assert pushed(TRACE + b"Content-Type: text/html\r\n\r\n<b>only</b> markup")["text"] == "only markup"
+
+
+@pytest.mark.parametrize(
+    ("rest", "text"),
+    [
+        (b"\r\nwords\r\n", "words"),
+        (b"\r\nwords\r\n\r\n", "words\r\n"),
+        (b"Content-Transfer-Encoding: quoted-printable\r\n\r\nw=C3=B6rds\r\n", "wörds"),
+        (b"Content-Transfer-Encoding: base64\r\n\r\nd29yZHMNCg==\r\n", "words\r\n"),
+        (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nwords\r\n\r\n--b--\r\n", "words\r\n"),
+    ],
+)
+def test_the_line_end_of_the_last_line_is_not_of_the_text(rest: bytes, text: str) -> None:
+    assert pushed(TRACE + rest)["text"] == text
 
 
 def test_one_that_is_too_large_keeps_what_fits_and_says_so() -> None:

@@ -54,7 +54,7 @@ def test_a_webhook_has_every_key_there_has_been() -> None:
     assert fields["accountId"] == "anna"
     assert fields["x-forwarded-for"] == MESSAGE.ip
     assert (fields["inbox"], fields["originalInbox"]) == ("box@example.com", "box+tag@example.com")
-    assert fields["text"] == "Hello there\r\n"
+    assert fields["text"] == "Hello there"
     assert fields["raw"].encode() == RAW
     assert fields["html"] == fields["body"]
     assert fields["headers"]["subject"] == "Hello"
