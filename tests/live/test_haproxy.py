@@ -75,9 +75,11 @@ class Balancer:
         pop3.quit()
         return found
 
-    def get(self, path: str) -> tuple[int, Message, bytes]:
+    def get(self, path: str, *, client: str = "") -> tuple[int, Message, bytes]:
         """Status, header section and body of a GET."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.ports["http"], timeout=BOUND_S)) as connection:
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", self.ports["http"], timeout=BOUND_S, source_address=(client, 0))
+        ) as connection:
             connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.headers, response.read()
@@ -115,8 +117,8 @@ def shared(tmp_path: Path) -> Iterator[Rig]:
         yield opened
 
 
-def node(shared: Rig, name: str) -> Process:
-    own = {"MAILSAC_STORE_NODE_ID": name, "MAILSAC_SMTP_PROXY_NETWORKS": "127.0.0.1/32"}
+def node(shared: Rig, name: str, **settings: str) -> Process:
+    own = {"MAILSAC_STORE_NODE_ID": name, "MAILSAC_SMTP_PROXY_NETWORKS": "127.0.0.1/32", **settings}
     return Process(shared.data_dir, environ=shared.environ | own)
 
 
@@ -197,3 +199,31 @@ def test_nodes_are_asked_whether_they_take_mail_and_whether_they_live(balancer: 
             lambda process=process: set(asked.findall(process.get("/metrics")[1])) == {b"readyz", b"livez"},  # type: ignore[misc]
             "HAProxy does not ask for both",
         )
+
+
+def test_who_guesses_is_refused_by_address(shared: Rig, tmp_path: Path) -> None:
+    """To the nodes all clients are HAProxy, which they do not limit."""
+    with node(shared, "a", MAILSAC_AUTH_MODE="keys") as a, node(shared, "b", MAILSAC_AUTH_MODE="keys") as b:
+        balancer = Balancer(tmp_path / "haproxy", {"a": a, "b": b})
+        try:
+            path = f"/api/addresses/{BOX}/messages"
+            guesses = [balancer.get(path, client=CLIENT)[0] for _ in range(13)]
+            assert guesses == [401] * 11 + [429] * 2
+            assert balancer.get(path)[0] == 401
+            connections = [is_greeted(balancer, CLIENT) for _ in range(125)]
+            assert connections == [True] * 120 + [False] * 5
+            assert is_greeted(balancer, "127.0.0.1")
+        finally:
+            balancer.stop()
+
+
+def is_greeted(balancer: Balancer, client: str) -> bool:
+    """Whether POP3 answers."""
+    with (
+        suppress(ConnectionError),
+        socket.create_connection(
+            ("127.0.0.1", balancer.ports["pop3"]), BOUND_S, source_address=(client, 0)
+        ) as connection,
+    ):
+        return connection.recv(100).startswith(b"+OK")
+    return False
