@@ -10,7 +10,7 @@ import asyncio
 import enum
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -95,13 +95,13 @@ class Accounts:
         config: Auth,
         table: AccountTable | None = None,
         *,
-        answers: Callable[[], Awaitable[None]] | None = None,
+        is_shared: bool = False,
         first_key: Callable[[str], None] | None = None,
     ) -> None:
-        """For `answers` see `Records`. `first_key` is told the key that the first start in keys mode makes; without
-        it none is made."""
+        """`is_shared` says that other nodes change the table too. `first_key` is told the key that the first start in
+        keys mode makes; without it none is made."""
         self._config = config
-        self._records = Records(table, answers=answers)
+        self._records = Records(table, is_shared=is_shared)
         self._first_key = first_key
         self._has_first = False
         self._scrypt = ThreadPoolExecutor(SCRYPT_THREADS, thread_name_prefix="scrypt")
@@ -215,7 +215,7 @@ class Accounts:
     def require_delete(self, principal: Principal, mailbox: str) -> None:
         """Raises NotPermitted where the principal may not delete from the mailbox."""
 
-    # ── changes, each durable when it returns; all raise StoreUnavailable, at once while the database is away ──
+    # ── changes, each durable when it returns; all raise StoreUnavailable ──
 
     async def create_account(self, account_id: str, *, email: str = "") -> Account:
         """Raises InvalidRequest for an id that is none, Duplicate."""

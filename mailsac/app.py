@@ -280,8 +280,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
 
         accounts = Accounts(
             config.auth,
-            storage.accounts,
-            answers=None if spool is None else spool.ping,
+            storage.accounts if spool is None else spool.breaker.behind(storage.accounts),
+            is_shared=spool is not None,
             first_key=_print_first_key,
         )
         stack.push_async_callback(accounts.finish)

@@ -30,11 +30,10 @@ TRIES: Final = 5  # of a change that other nodes come before
 class Records:
     """What a process holds of an AccountTable."""
 
-    def __init__(self, table: AccountTable | None, *, answers: Callable[[], Awaitable[None]] | None) -> None:
-        """`answers` is for a table that other nodes change too; it raises StoreUnavailable, at once where that is
-        known already, while the database is away."""
-        self._table = table
-        self._answers = answers
+    def __init__(self, table: AccountTable | None, *, is_shared: bool) -> None:
+        """`is_shared` says that other nodes change the table too."""
+        self._present_table = table
+        self._is_shared = is_shared
         self.directory = Directory()
         self._revision: int | None = None  # of the directory; None: it was never loaded
         self._changing = asyncio.Lock()  # a load must not bring back what was changed meanwhile
@@ -48,16 +47,16 @@ class Records:
     async def load(self) -> None:
         """Raises StoreUnavailable."""
         async with self._changing:
-            await self._load(await self._answering())
+            await self._load(self._table)
 
     async def run(self) -> None:
         """Take up what other nodes change, write down what was counted. Never returns."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._write_counts())
-            if self._answers is not None:
+            if self._is_shared:
                 tasks.create_task(self._follow())
 
-    # ── changes: all raise StoreUnavailable, at once while the database is away, and what the plan raises ──
+    # ── changes: all raise StoreUnavailable, and what the plan raises ──
 
     async def add(self, plan: Callable[[], Sequence[R]]) -> Sequence[R]:
         """Keep the records of the plan, all or none. Raises StorageFull beyond MAX_RECORDS."""
@@ -103,7 +102,7 @@ class Records:
         self, plan: Callable[[], Sequence[R]], write: Callable[[AccountTable, Sequence[R]], Awaitable[None]]
     ) -> Sequence[R]:
         async with self._changing:
-            table = await self._answering()
+            table = self._table
             if not self.are_loaded:
                 await self._load(table)
             for _ in range(TRIES):
@@ -134,7 +133,7 @@ class Records:
         if not self._uncounted:
             return
         async with self._changing:  # a load between the two would count it twice
-            table = await self._answering()
+            table = self._table
             for month in {month for month, _ in self._uncounted}:
                 counts = {account: count for (its, account), count in self._uncounted.items() if its == month}
                 await table.add_operations(month, counts)
@@ -144,13 +143,12 @@ class Records:
 
     # ── how ──
 
-    async def _answering(self) -> AccountTable:
-        """The table. Raises StoreUnavailable where nobody need ask it."""
-        if self._table is None:
+    @property
+    def _table(self) -> AccountTable:
+        """Raises StoreUnavailable where there is none."""
+        if self._present_table is None:
             raise StoreUnavailable(reason="accounts are kept nowhere")
-        if self._answers is not None:
-            await self._answers()
-        return self._table
+        return self._present_table
 
     async def _load(self, table: AccountTable) -> None:
         """The revision first: what is changed after it was asked for will be found once more."""
@@ -167,7 +165,7 @@ class Records:
         while True:
             await asyncio.sleep(POLL_S)
             try:
-                table = await self._answering()
+                table = self._table
                 if loop.time() - loaded_at >= RELOAD_S or await table.revision() != self._revision:
                     await self.load()
                     loaded_at = loop.time()

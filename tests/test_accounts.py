@@ -13,6 +13,7 @@ import pytest
 from mailsac import credentials, records
 from mailsac.accounts import DEFAULT, Access, Accounts, Principal
 from mailsac.accounts_sqlite import SqliteAccounts
+from mailsac.breaker import Breaker
 from mailsac.config import Auth
 from mailsac.directory import Account, AccountTable, ApiKey, Directory, Domain, PrivateAddress, Record, Secret
 from mailsac.errors import (
@@ -421,13 +422,9 @@ async def test_many_changes_at_once_lose_none(accounts: Accounts) -> None:
 # ── other nodes ──
 
 
-async def answers() -> None:
-    """The database does."""
-
-
 @asynccontextmanager
 async def node(table: AccountTable) -> AsyncIterator[Accounts]:
-    accounts = Accounts(KEYS, table, answers=answers)
+    accounts = Accounts(KEYS, table, is_shared=True)
     await accounts.begin()
     running = asyncio.create_task(accounts.run())
     try:
@@ -500,18 +497,13 @@ async def test_a_change_that_others_always_come_before_gives_up(
 
 
 async def test_what_is_loaded_is_answered_and_nothing_is_changed(table: AccountTable) -> None:
-    is_away = False
-
-    async def answers() -> None:
-        if is_away:
-            raise StoreUnavailable(reason="away")
-
-    accounts = Accounts(KEYS, table, answers=answers)
+    breaker = Breaker(lambda: None)
+    accounts = Accounts(KEYS, breaker.behind(table), is_shared=True)
     await accounts.begin()
     await accounts.create_account("anna")
     _, key = await accounts.create_key("anna")
 
-    is_away = True
+    breaker.open(TimeoutError())
 
     assert await accounts.by_key(key) == ANNA
     assert accounts.access(ANNA, "any@example.com") is Access.PUBLIC
@@ -524,13 +516,9 @@ async def test_what_is_loaded_is_answered_and_nothing_is_changed(table: AccountT
 async def test_a_start_without_the_database(table: AccountTable, mode: str) -> None:
     """Open mode works at once; keys are honoured, and the first one made, once it answers."""
     told: list[str] = []
-    is_away = True
-
-    async def answers() -> None:
-        if is_away:
-            raise StoreUnavailable(reason="away")
-
-    accounts = Accounts(Auth(mode=mode), table, answers=answers, first_key=told.append)  # type: ignore[arg-type]
+    breaker = Breaker(lambda: None)
+    breaker.open(TimeoutError())
+    accounts = Accounts(Auth(mode=mode), breaker.behind(table), is_shared=True, first_key=told.append)  # type: ignore[arg-type]
     with pytest.raises(StoreUnavailable):
         await accounts.begin()
     running = asyncio.create_task(accounts.run())
@@ -543,7 +531,7 @@ async def test_a_start_without_the_database(table: AccountTable, mode: str) -> N
                 await accounts.by_key(key)
         with pytest.raises(StoreUnavailable):
             await accounts.by_password("anna", "x")
-    is_away = False
+    breaker.close()
     if mode == "open":
         await eventually(lambda: accounts.directory.get(Account, DEFAULT.account) is not None)
     else:
@@ -581,20 +569,15 @@ async def test_operations_are_counted_over_restarts_and_nodes(
 
 
 async def test_operations_wait_for_the_database(table: AccountTable) -> None:
-    is_away = False
-
-    async def answers() -> None:
-        if is_away:
-            raise StoreUnavailable(reason="away")
-
-    accounts = Accounts(KEYS, table, answers=answers)
+    breaker = Breaker(lambda: None)
+    accounts = Accounts(KEYS, breaker.behind(table), is_shared=True)
     await accounts.begin()
-    is_away = True
+    breaker.open(TimeoutError())
     accounts.count_operation("anna")
     with pytest.raises(StoreUnavailable):
         await accounts._records.write_counted()
     assert accounts.operations("anna") == 1
-    is_away = False
+    breaker.close()
     await accounts._records.write_counted()
     assert accounts.operations("anna") == 1
     assert (await opened(table)).operations("anna") == 1
