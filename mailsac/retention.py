@@ -190,7 +190,7 @@ class Retention:
                 excess -= line.octets
                 if excess <= 0:
                     break
-            gone = await self._store.delete(doomed)
+            gone = await self._store.delete(doomed, keep_starred=True)
             if not gone:  # the rest is starred
                 break
             forgotten += len(gone)

@@ -16,15 +16,17 @@ from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.cache import Cache
 from mailsac.config import Auth
 from mailsac.config import Retention as Settings
+from mailsac.directory import AccountTable
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.message import StoredMessage
 from mailsac.retention import BATCH, LEASE, WALK_AGAIN_S, Retention
-from mailsac.store import Filed, Item, MailStore, Usage
+from mailsac.store import Filed, Item, Listing, MailStore, MessageTable, Star, Usage
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
 
+from .contract.conftest import open_table
 from .contract.rows import EPOCH_MS, stored
 
 HOUR_S, DAY_S, YEAR_S = 3600.0, 86_400.0, 365 * 86_400.0
@@ -46,9 +48,9 @@ class Clock:
 class Mail:
     """A store with its parts."""
 
-    def __init__(self, table: SqliteTable, raw: DiskRaw) -> None:
+    def __init__(self, table: MessageTable, raw: DiskRaw, records: AccountTable) -> None:
         self.table, self.raw, self.metrics, self.clock = table, raw, Metrics(), Clock()
-        self.accounts = Accounts(Auth(mode="keys"), SqliteAccounts(table.database))
+        self.records, self.accounts = records, Accounts(Auth(mode="keys"), records)
         metrics = self.metrics
         cache = Cache(1_000_000, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
         self.store = MailStore(table, raw, cache, metrics)
@@ -83,7 +85,7 @@ async def mail(tmp_path: Path) -> AsyncIterator[Mail]:
     async with AsyncExitStack() as stack:
         raw = await stack.enter_async_context(DiskRaw.open(tmp_path, fsync=False))
         table = await stack.enter_async_context(SqliteTable.open(tmp_path / "mailsac.db", fsync=False))
-        yield Mail(table, raw)
+        yield Mail(table, raw, SqliteAccounts(table.database))
 
 
 def ages(*hours: float, starred: bool = False, octets: int = 10) -> list[StoredMessage]:
@@ -131,6 +133,49 @@ async def test_the_total_takes_the_oldest_until_it_fits(mail: Mail) -> None:
 
     assert set(await mail.left()) == {*ids[3:], *starred}
     assert await mail.store.usage() == Usage(messages=3, octets=300)
+
+
+async def test_what_is_starred_after_it_was_picked_stays(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = await mail.keep(ages(5, 4, 3, octets=100))
+    oldest = mail.table.oldest
+
+    async def and_then_starred(*, limit: int) -> list[Listing]:
+        lines = await oldest(limit=limit)
+        await mail.table.mark(ids[0], Star("ann"))
+        return lines
+
+    monkeypatch.setattr(mail.table, "oldest", and_then_starred)
+    assert await mail.retention(Settings(max_total_bytes=250)).sweep() == 0  # the next sweep picks another
+
+    assert await mail.left() == sorted(ids)
+
+
+@pytest.mark.parametrize("adapter", ["sqlite", "mongodb"])
+async def test_no_rule_takes_what_is_starred_until_the_star_is_taken_off(adapter: str, tmp_path: Path) -> None:
+    async with (
+        open_table(adapter, tmp_path) as table,
+        SqliteTable.open(tmp_path / "accounts.db", fsync=False) as accounts,
+        DiskRaw.open(tmp_path / "data", fsync=False) as raw,
+    ):
+        mail = Mail(table, raw, SqliteAccounts(accounts.database))
+        await mail.accounts.begin()
+        rows = ages(90, 80, 70)
+        await mail.keep(rows)
+        for row in rows:
+            await mail.store.mark(row.message, Star("ann"))
+        every = Settings(
+            max_age_days=1,
+            public_max_age_days=1,
+            max_messages_per_mailbox=1,
+            public_max_messages_per_mailbox=1,
+            max_total_bytes=1,
+        )
+
+        assert await mail.retention(every).sweep() == 0
+        await mail.store.mark(rows[1].message, Star("ann"))
+        assert await mail.retention(every).sweep() == 1
+
+        assert set(await mail.left()) == {rows[0].message.id, rows[2].message.id}
 
 
 async def test_a_total_that_only_starred_mail_exceeds_is_given_up(mail: Mail) -> None:
@@ -316,7 +361,7 @@ async def test_public_mail_has_the_share_of_the_clock_too(mail: Mail) -> None:
 
 
 async def test_in_open_mode_what_nobody_has_reserved_is_public(mail: Mail) -> None:
-    mail.accounts = Accounts(Auth(), SqliteAccounts(mail.table.database))
+    mail.accounts = Accounts(Auth(), mail.records)
     await mail.accounts.begin()
     await mail.accounts.reserve("mailsac", [BOX])
     kept = await mail.keep(lying_in(BOX, 30, 40))

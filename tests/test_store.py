@@ -18,6 +18,7 @@ from mailsac.store import (
     Listing,
     MailStore,
     Mark,
+    Star,
     Usage,
     marked,
 )
@@ -326,6 +327,29 @@ async def test_deleting_takes_the_row_first_then_the_file_and_the_lru(store: Mai
         await store.get("bob@example.com", message_id)
     with pytest.raises(MessageNotFound):
         await store.read_raw(message_id)
+
+
+async def test_to_erase_a_mailbox_takes_its_files_too(store: MailStore, ports: Table) -> None:
+    items = [item(number) for number in range(3)]
+    await store.save(items)
+
+    assert await store.erase("bob@example.com") == [one.row.message.id for one in items]
+
+    assert (ports.rows, ports.files, ports.notes) == ({}, {}, set())
+
+
+async def test_a_mark_gives_the_message_as_it_is_then(store: MailStore) -> None:
+    saved = item(1)
+    await store.save([saved])
+    message = saved.row.message
+
+    changed = await store.mark(message, Star("ann"))
+
+    assert changed == await store.get(message.mailbox, message.id)
+    assert changed.saved_by == "ann"
+    await store.delete([message.id])
+    with pytest.raises(MessageNotFound):
+        await store.mark(message, Star("ann"))
 
 
 async def test_a_file_that_cannot_be_removed_keeps_its_note_and_the_message_stays_deleted(

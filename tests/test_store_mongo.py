@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bson
+import msgspec
 import pytest
 from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient
@@ -19,7 +20,7 @@ from pymongo import AsyncMongoClient
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.events import EventHub
 from mailsac.nodes import Arrivals, MongoLeases
-from mailsac.store import Usage
+from mailsac.store import Folder, Label, Read, Star, Usage
 from mailsac.store_gridfs import CHUNK, GridFsRaw
 from mailsac.store_mongo import Database, Document, MongoTable, _document, connected
 
@@ -242,6 +243,19 @@ async def again(step: Any, *arguments: Any, **named: Any) -> Any:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=FAULT_IDS)
+async def test_one_failure_changes_no_mark_twice(server: SecantusDB, table: MongoTable, fault: Document) -> None:
+    row = stored()
+    await table.insert_many([row])
+
+    for mark in (Star("ann"), Label("later", on=True), Folder("spam"), Read(True)):
+        async with failing(server, "findAndModify", fault, {"times": 1}):
+            await again(table.mark, row.message.id, mark)
+
+    changes = {"saved_by": "ann", "labels": ("later",), "folder": "spam", "read": True}
+    assert await table.get(row.message.id) == msgspec.structs.replace(row.message, **changes)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=FAULT_IDS)
 async def test_a_write_that_keeps_failing_is_unavailable(
     server: SecantusDB, table: MongoTable, tmp_path: Path, fault: Document
 ) -> None:
@@ -252,6 +266,8 @@ async def test_a_write_that_keeps_failing_is_unavailable(
             ("insert", lambda: hasty.insert_many([row])),
             ("update", lambda: hasty.delete([kept.message.id])),
             ("update", lambda: hasty.purge(BOX, recipient=None)),
+            ("update", lambda: hasty.erase(BOX)),
+            ("findAndModify", lambda: hasty.mark(kept.message.id, Star("ann"))),
             ("delete", lambda: hasty.unlinked([kept.message.id])),
         ):
             async with failing(server, command, fault, "alwaysOn"):
@@ -356,7 +372,14 @@ async def test_a_write_whose_answer_is_lost_happens_once(server: SecantusDB, tmp
         await again(table.unlinked, ids[:2])
         assert await table.unlink_notes(limit=5) == []
         assert await table.known(ids) == {ids[2]}
-    assert wire.lost == 3
+
+        for starrer in ("ann", None):  # the driver repeats it
+            wire.lose = b"\x02findAndModify\x00"
+            message = await table.mark(ids[2], Star("ann"))
+            assert message == await table.get(ids[2])
+            assert message is not None
+            assert message.saved_by == starrer
+    assert wire.lost == 5
 
 
 async def test_of_two_nodes_that_delete_the_same_messages_one_reports_each(

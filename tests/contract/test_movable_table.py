@@ -10,6 +10,7 @@ import pytest
 
 from mailsac.message import StoredMessage
 from mailsac.migrate import MovableTable
+from mailsac.store import Folder, Label, Read, Star
 
 from .conftest import open_table
 from .rows import message_id, stored
@@ -29,6 +30,29 @@ def changed(row: StoredMessage) -> StoredMessage:
             attachments=("d41d8cd98f00b204e9800998ecf8427e",),
         ),
     )
+
+
+@pytest.mark.parametrize("adapter", ["sqlite", "mongodb"])
+async def test_marks_go_along(adapter: str, tmp_path: Path) -> None:
+    rows = [stored(n) for n in range(3)]
+    starred, unstarred, other = (row.message.id for row in rows)
+    marks = (Star("ann"), Label("$later", on=True), Label("ünïcode", on=True), Folder("trash"), Read(True))
+    async with (
+        open_table(adapter, tmp_path / "source") as source,
+        open_table("mongodb" if adapter == "sqlite" else "sqlite", tmp_path / "target") as target,
+    ):
+        await source.insert_many(rows)
+        for one, some in ((starred, marks), (unstarred, (Star("ann"), *marks))):
+            for mark in some:
+                await source.mark(one, mark)
+        moved = await cast(MovableTable, source).stored([starred, unstarred, other])
+
+        await target.insert_many(moved)
+
+        assert await cast(MovableTable, target).stored([starred, unstarred, other]) == moved
+        assert [row.message.saved_by for row in moved] == ["ann", None, None]
+        assert await target.count(rows[0].message.mailbox, recipient=None, viewer="bob") == 2
+        assert await target.purge(rows[0].message.mailbox, recipient=None) == [unstarred, other]
 
 
 @pytest.mark.parametrize("adapter", ["sqlite", "mongodb"])
