@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from mailsac import spool
@@ -17,7 +18,7 @@ from mailsac.breaker import FAILURES, Breaker
 from mailsac.errors import OutcomeUnknown, RowsRefused, StorageFull, StoreUnavailable
 from mailsac.message import StoredMessage
 from mailsac.spool import SpoolFolder, SpoolingTable
-from mailsac.store import MessageTable, Usage
+from mailsac.store import MessageTable, Star, Usage
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
 
@@ -253,7 +254,9 @@ async def test_while_it_is_away_nobody_asks_it(home: Home) -> None:
         table.count(BOX, recipient=None),
         table.maildrop(BOX, recipient=None),
         table.delete([seen.message.id]),
+        table.mark(seen.message.id, Star("ann")),
         table.purge(BOX, recipient=None),
+        table.erase(BOX),
         table.expire(seen.message.received, limit=1),
         table.beyond_cap(1, limit=1),
         table.crowded(1, after="", limit=1),
@@ -450,6 +453,49 @@ async def test_what_is_still_to_be_replayed_counts_and_can_be_deleted(home: Home
     ]
     assert await table.purge(BOX, recipient=None) == [rows[0].message.id, rows[1].message.id, *ids(rows[3:])]
     assert home.marked() == []
+
+
+async def test_what_is_still_to_be_replayed_can_be_marked_and_erased(home: Home) -> None:
+    rows = home.rows(4)
+    for row in rows:
+        home.markers.mkdir(exist_ok=True)
+        (home.markers / row.message.id).touch()
+    table = home.table()
+    await table.begin(within_s=5)
+    one = rows[2].message.id
+
+    starred = await table.mark(one, Star("ann"))
+
+    assert starred == msgspec.structs.replace(rows[2].message, saved_by="ann")
+    assert await table.get(one) == await home.database.table.get(one) == starred
+    assert home.marked() == sorted(set(ids(rows)) - {one})
+    assert await table.mark(message_id(), Star("ann")) is None
+    assert await table.erase(BOX) == ids(rows)
+    assert home.marked() == []
+
+
+async def test_a_viewer_sees_the_same_while_the_database_is_away(home: Home) -> None:
+    """In what is spooled, and in what was seen lately: a mark is seen too."""
+    table = home.table()
+    rows = home.rows(4)
+    await table.insert_many(rows)
+    await table.mark(rows[1].message.id, Star("ann"))
+    mine = await table.mark(rows[2].message.id, Star("bob"))
+    assert await table.get(rows[3].message.id) is not None
+    home.database.is_away = True
+    spooled = home.rows(1) + home.rows(1, starred=True)
+    await table.insert_many(spooled)
+
+    found = await table.newest(BOX, recipient=None, until=None, limit=9, viewer="bob")
+
+    assert {message.id: message.saved_by for message in found} == {
+        rows[0].message.id: None,
+        rows[2].message.id: "bob",
+        rows[3].message.id: None,
+        spooled[0].message.id: None,
+    }
+    assert mine in found
+    assert len(await table.newest(BOX, recipient=None, until=None, limit=9)) == 6
 
 
 async def test_what_another_node_deleted_meanwhile_stays_deleted(home: Home, caplog: pytest.LogCaptureFixture) -> None:
