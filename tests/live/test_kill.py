@@ -39,6 +39,8 @@ DATABASE_KILLS: Final = max(3, KILLS // 4)
 class SQLite:
     """Where the rows are."""
 
+    in_gridfs = False
+
     def environ(self, data_dir: Path) -> dict[str, str]:
         """The settings of a server that uses it."""
         return {}
@@ -52,6 +54,8 @@ class SQLite:
 class MongoDB:
     """Where the rows are."""
 
+    in_gridfs = False
+
     def environ(self, data_dir: Path) -> dict[str, str]:
         """The settings of a server that uses it; the database is there when this returns."""
         prepare(server_uri(), database_for(data_dir))
@@ -63,7 +67,16 @@ class MongoDB:
             client[database_for(data_dir)]["message"].delete_many({})
 
 
-@pytest.fixture(params=[SQLite, MongoDB], ids=lambda store: store.__name__)
+class GridFS(MongoDB):
+    """Where the rows are, and the messages."""
+
+    in_gridfs = True
+
+    def environ(self, data_dir: Path) -> dict[str, str]:
+        return {**super().environ(data_dir), "MAILSAC_STORE_RAW": "gridfs"}
+
+
+@pytest.fixture(params=[SQLite, MongoDB, GridFS], ids=lambda store: store.__name__)
 def store(request: pytest.FixtureRequest) -> SQLite | MongoDB:
     made: SQLite | MongoDB = request.param()
     return made
@@ -79,13 +92,13 @@ def test_kill_under_load_loses_and_doubles_nothing(tmp_path: Path, store: SQLite
         ledger = Ledger()
         for _ in range(min(AT_ONCE, KILLS - first)):
             with Process(data_dir, environ=environ) as server:
-                ledger.verify(server)
+                ledger.verify(server, in_gridfs=store.in_gridfs)
                 with Senders(server, ledger) as senders:
                     assert senders.acknowledged.wait(BOUND_S)
                     time.sleep(random.uniform(0, 0.8))  # the moment of the fault, not a wait for anything
                     assert server.end(signal.SIGKILL) == -signal.SIGKILL
         with serving(data_dir, environ=environ) as server:
-            ledger.verify(server)
+            ledger.verify(server, in_gridfs=store.in_gridfs)
         acknowledged += len(ledger.acknowledged)
     print(f"{KILLS} kills, {acknowledged} messages acknowledged, 0 lost, 0 corrupt, 0 doubled")
 
@@ -116,6 +129,7 @@ def test_kill_of_the_database_under_load_loses_and_doubles_nothing(tmp_path: Pat
 
 
 @pytest.mark.check("C-78")
+@pytest.mark.parametrize("store", [SQLite, MongoDB], indirect=True)  # a rebuild is made by hand with GridFS
 def test_kill_while_starting(tmp_path: Path, store: SQLite | MongoDB) -> None:
     """A recovery that is killed is done by the next one."""
     ledger = Ledger()
@@ -141,7 +155,7 @@ def test_sigterm_under_load_ends_politely_and_loses_nothing(tmp_path: Path, stor
             assert senders.acknowledged.wait(BOUND_S)
             assert server.end(signal.SIGTERM) == 0
         with serving(tmp_path / "data", environ=environ) as server:
-            ledger.verify(server)
+            ledger.verify(server, in_gridfs=store.in_gridfs)
 
 
 @pytest.mark.check("C-87")
