@@ -3,6 +3,9 @@
 A frame is sent once the sender of the message has its 250: tests send mail, and only then begin to listen. Nothing is
 read from clients but the end. A client that does not read is cut off: its events wait for it within the bounds of
 `events`, and beyond them it gets the close code 1013; what it did get has no hole in it.
+
+aiohttp would wait for room after each frame by itself, after a close frame too. Those who wait share one future, and
+whoever of them is cancelled cancels it for all (3.14). So here it never waits (`writer_limit`), and who sends does.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 from collections.abc import Collection
 from contextlib import nullcontext
 from typing import Final
@@ -17,6 +21,7 @@ from urllib.parse import unquote
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
 
 from mailsac.accounts import Access, Accounts, Principal
 from mailsac.address import canonical_domain, parse_address
@@ -40,7 +45,7 @@ log: Final = logging.getLogger("mailsac.http")
 
 HEARTBEAT_S: Final = 30.0  # between pings; half of it for the pong
 MAX_RECEIVED_OCTETS: Final = 64 * 1024  # of one message of a client
-CLOSE_S: Final = 2.0  # for the answer to our close frame
+CLOSE_S: Final = 1.0  # for the answer to our close frame once the server stops; less than it waits for requests
 
 _SEPARATORS: Final = re.compile("[&;]")  # some clients write one, some the other
 
@@ -110,12 +115,13 @@ class Stream:
             heartbeat=HEARTBEAT_S * self._time_scale,
             max_msg_size=MAX_RECEIVED_OCTETS,
             timeout=UNREAD_TIMEOUT_S * self._time_scale,
+            autoping=False,
             compress=False,
-            writer_limit=0,  # each frame waits until there is room for the next
+            writer_limit=sys.maxsize,
         )
         if request.method != "GET" or not socket.can_prepare(request):
             raise InvalidRequest("this is a web socket, to be opened with an upgrade of the connection")
-        await socket.prepare(request)
+        writer = await socket.prepare(request)
         code: int = WSCloseCode.TRY_AGAIN_LATER
         try:
             wanted = _wanted(request)
@@ -127,7 +133,7 @@ class Stream:
                 log.info(
                     "http.listening", extra={"request_id": request[asked.REQUEST_ID], "account": principal.account}
                 )
-                code = await self._serve(socket, subscription, wanted)
+                code = await self._serve(socket, writer, subscription, wanted)
         except MailsacError as error:
             if error.http_status < 500:
                 code = WSCloseCode.POLICY_VIOLATION
@@ -161,11 +167,13 @@ class Stream:
             if foreign or not any(one.enablews for one in own):
                 raise WebSocketNotEnabled(place=place)
 
-    async def _serve(self, socket: web.WebSocketResponse, subscription: Subscription, wanted: Wanted) -> int:
+    async def _serve(
+        self, socket: web.WebSocketResponse, writer: AbstractStreamWriter, subscription: Subscription, wanted: Wanted
+    ) -> int:
         """Send what happens until one side has enough; returns the close code. Raises MailsacError, ConnectionError."""
-        sending = asyncio.create_task(self._push(socket, subscription, wanted))
+        sending = asyncio.create_task(self._push(socket, writer, subscription, wanted))
         ends = [
-            asyncio.create_task(_ignore(socket)),
+            asyncio.create_task(_ignore(socket, writer)),
             asyncio.create_task(subscription.until_lagged()),
             asyncio.create_task(self._stopping.wait()),
         ]
@@ -181,7 +189,9 @@ class Stream:
                 task.cancel()
             await asyncio.gather(sending, *ends, return_exceptions=True)
 
-    async def _push(self, socket: web.WebSocketResponse, subscription: Subscription, wanted: Wanted) -> None:
+    async def _push(
+        self, socket: web.WebSocketResponse, writer: AbstractStreamWriter, subscription: Subscription, wanted: Wanted
+    ) -> None:
         async for event in subscription:
             if event.replied is not None:
                 await event.replied.wait()
@@ -193,6 +203,7 @@ class Stream:
                 except MessageNotFound:
                     continue  # deleted before it could be told
                 await socket.send_frame(frame, WSMsgType.TEXT)
+                await writer.drain()
                 await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
 
     def _may_see(self, principal: Principal, message: Message) -> bool:
@@ -256,7 +267,9 @@ async def _send(socket: web.WebSocketResponse, frame: Listening | Failure) -> No
     await socket.send_frame(msgspec.json.encode(frame), WSMsgType.TEXT)
 
 
-async def _ignore(socket: web.WebSocketResponse) -> None:
-    """Read what the client sends until it closes."""
-    async for _ in socket:
-        pass
+async def _ignore(socket: web.WebSocketResponse, writer: AbstractStreamWriter) -> None:
+    """Read what the client sends until it closes; of all that, pings alone are answered."""
+    async for message in socket:
+        if message.type is WSMsgType.PING:
+            await socket.pong(message.data)
+            await writer.drain()
