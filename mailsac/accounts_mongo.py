@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError
 
 from mailsac.directory import KINDS, Record, kind_of
 from mailsac.errors import Conflict, Duplicate
-from mailsac.store_mongo import (
+from mailsac.mongo import (
     BY_ID,
     DUPLICATE_KEY,
     FETCH,

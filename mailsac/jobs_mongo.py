@@ -14,9 +14,8 @@ import pymongo
 from pymongo import IndexModel, UpdateOne
 
 from mailsac.jobs import STATES, Hook, Job, State, Trimmed, crowded_out
-from mailsac.store_mongo import (
+from mailsac.mongo import (
     BY_ID,
-    JOBS,
     LISTING_S,
     SCAN_S,
     Calls,
@@ -29,6 +28,7 @@ from mailsac.store_mongo import (
     translated,
     whole,
 )
+from mailsac.store_mongo import JOBS
 
 MAX_TRIM: Final = 500  # jobs in one command
 

@@ -28,22 +28,20 @@ from pymongo.errors import OperationFailure, PyMongoError
 from mailsac.errors import StoreUnavailable
 from mailsac.events import EventHub, MessageStored
 from mailsac.leases import ProcessLeases
-from mailsac.store_mongo import (
-    ADDED,
+from mailsac.mongo import (
     BY_ID,
     MAX_IDS,
     Calls,
     Collection,
     Database,
     Document,
-    MongoTable,
     call_seconds,
     connected,
-    message_of,
     slices,
     translated,
     whole,
 )
+from mailsac.store_mongo import ADDED, MongoTable, message_of
 
 Stream = AsyncCollectionChangeStream[Document]
 

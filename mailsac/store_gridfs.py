@@ -30,15 +30,13 @@ from pymongo import IndexModel
 from mailsac.errors import MailsacError, MessageNotFound, RowsRefused, StoreUnavailable
 from mailsac.ids import arrival_ms, time_prefix
 from mailsac.message import StoredMessage
-from mailsac.recovery import RawFiles
-from mailsac.store_mongo import (
+from mailsac.mongo import (
     BY_ID,
     Calls,
     Collection,
     Database,
     Document,
     Indexes,
-    MongoTable,
     allowed,
     call_seconds,
     connected,
@@ -47,6 +45,8 @@ from mailsac.store_mongo import (
     translated,
     whole,
 )
+from mailsac.recovery import RawFiles
+from mailsac.store_mongo import MongoTable
 
 Item = tuple[str, Sequence[bytes]]
 

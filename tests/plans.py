@@ -14,9 +14,9 @@ import pymongo
 from pymongo import monitoring
 
 from mailsac.migrate import MovableTable
+from mailsac.mongo import OPTIONS, Database, Document
 from mailsac.recovery import RebuildableTable
 from mailsac.store import Folder, Label, Read, Star
-from mailsac.store_mongo import OPTIONS, Database, Document
 
 from .contract.rows import message_id, received, stored
 

@@ -23,10 +23,10 @@ from mailsac.config import Auth
 from mailsac.directory import AccountTable
 from mailsac.message import StoredMessage
 from mailsac.migrate import MovableTable
+from mailsac.mongo import connected
 from mailsac.records import present_month
 from mailsac.sqlite import Database
 from mailsac.store_disk import DiskRaw
-from mailsac.store_mongo import connected
 from mailsac.store_sqlite import SqliteTable
 
 from .contract.rows import stored

@@ -19,10 +19,11 @@ from pymongo import AsyncMongoClient
 
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.events import EventHub
+from mailsac.mongo import Database, Document, connected
 from mailsac.nodes import Arrivals, MongoLeases
 from mailsac.store import Folder, Label, Read, Star, Usage
 from mailsac.store_gridfs import CHUNK, GridFsRaw
-from mailsac.store_mongo import Database, Document, MongoTable, _document, connected
+from mailsac.store_mongo import MongoTable, _document
 
 from .contract.rows import message_id, received, stored
 from .mongodb import SecantusDB, database_for, is_real, mongo_raw, mongo_table, server_uri

@@ -13,8 +13,8 @@ from mailsac.accounts_mongo import MongoAccounts
 from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.directory import Account, AccountTable, ApiKey, Domain, PrivateAddress, Record, Secret
 from mailsac.errors import Conflict, Duplicate
+from mailsac.mongo import connected
 from mailsac.sqlite import Database
-from mailsac.store_mongo import connected
 
 from ..mongodb import database_for, server_uri
 

@@ -20,9 +20,9 @@ from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.app import DATABASE_FILE, Server, running
 from mailsac.config import Auth, Config
 from mailsac.directory import AccountTable
+from mailsac.mongo import connected
 from mailsac.routing import Routing
 from mailsac.sqlite import Database
-from mailsac.store_mongo import connected
 
 from ..http_client import deliver, get
 from ..mongodb import database_for, prepare, server_uri, uri_of
