@@ -27,7 +27,7 @@ from mailsac.message import Envelope, Message, StoredMessage
 from mailsac.recovery import SETTLED_MS, Report, fsck, patrol, rebuild, recover, row_of
 from mailsac.routing import Routing
 from mailsac.spool import SpoolFolder, SpoolingTable
-from mailsac.store import MailStore, MessageTable, Usage
+from mailsac.store import Folder, Label, MailStore, MessageTable, Read, Star, Usage
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
@@ -556,6 +556,22 @@ async def test_rebuild_rewrites_the_rows_that_are_there_and_keeps_what_no_file_h
     assert await home.table.count("other@example.com", recipient=None) == 0
     assert await home.table.purge("box@example.com", recipient=None) == sorted(ids[1:])
     assert await home.table.unlink_notes(limit=10) == sorted(ids[1:])
+
+
+async def test_rebuild_keeps_marks_and_does_not_star_again_what_arrived_starred(home: Home) -> None:
+    routed(home)
+    marked, unstarred = await home.deliver(2, recipient="any@c.test", account="mailsac")
+    for mark in (Star("bob"), Label("$later", on=True), Folder("trash"), Read(True)):
+        await home.table.mark(marked, mark)
+    await home.table.mark(unstarred, Star("mailsac"))
+    before = await rows_of(home, [marked, unstarred])
+    assert [row.saved_by for row in before] == ["bob", None]
+
+    assert await rebuild(home.table, home.raw, progress=Steps()) == 2
+
+    assert await rows_of(home, [marked, unstarred]) == before
+    assert await home.table.count("ann@d.test", recipient=None, viewer="ann") == 1
+    assert await home.table.purge("ann@d.test", recipient=None) == [unstarred]
 
 
 async def test_rebuild_makes_a_row_again_that_cannot_be_read(home: Home) -> None:
