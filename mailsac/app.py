@@ -293,9 +293,10 @@ async def running(config: Config) -> AsyncIterator[Server]:
             log.warning("accounts.postponed", extra={"error": repr(error)})
         failures = AuthFailures(Networks(config.limits.exempt_networks))
         tls = server_context(config.tls, config.store.data_dir)
+        routing = Routing(accounts)
         inbound = Inbound(
             store,
-            Routing(accounts),
+            routing,
             hostname=config.smtp.hostname,
             disk=raw,
             min_free_bytes=config.store.min_free_bytes,
@@ -333,6 +334,9 @@ async def running(config: Config) -> AsyncIterator[Server]:
             config.http,
             store=store,
             accounts=accounts,
+            routing=routing,
+            auth=config.auth,
+            retention=config.retention,
             metrics=metrics,
             inbound=inbound,
             failures=failures,

@@ -12,16 +12,19 @@ import functools
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
 from mailsac.accounts import Accounts, Principal
 from mailsac.administration import Administration
 from mailsac.api import request as asked
+from mailsac.api.account import Activities, CallerAccount
+from mailsac.api.addresses import Addresses
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
+from mailsac.api.domains import Domains
 from mailsac.api.guard import (
     DEFAULT_HEADERS,
     PREFLIGHT_HEADERS,
@@ -30,18 +33,25 @@ from mailsac.api.guard import (
     host_allowed,
     origin_allowed,
 )
+from mailsac.api.inbox import Inbox
 from mailsac.api.messages import Messages
+from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation
 from mailsac.api.protocol import connection_factory
-from mailsac.api.refusals import HostNotAllowed, OriginNotAllowed
+from mailsac.api.refusals import HostNotAllowed, MessageHidden, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
-from mailsac.api.routes import Handler, Route, route_table
+from mailsac.api.route import Handler, Route
+from mailsac.api.routes import Handlers, route_table
+from mailsac.api.statistics import Statistics
 from mailsac.api.stream import Stream
+from mailsac.api.validations import Validations
 from mailsac.budget import OctetBudget
-from mailsac.config import Http
-from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
+from mailsac.config import Auth, Http, Retention
+from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated
 from mailsac.inbound import Inbound
+from mailsac.index import MessageIndex
 from mailsac.limits import AuthFailures
+from mailsac.routing import Routing
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
 
@@ -64,6 +74,10 @@ class HttpServer:
         *,
         store: MailStore,
         accounts: Accounts,
+        index: MessageIndex | None = None,
+        routing: Routing,
+        auth: Auth,
+        retention: Retention,
         metrics: Metrics,
         inbound: Inbound,
         failures: AuthFailures,
@@ -82,14 +96,30 @@ class HttpServer:
         self._operation = Operation(store, metrics, inbound.refuse_reason, spools=is_degraded is not None)
         cors_origins = config.cors_origins
         self._stream = Stream(store, accounts, failures, memory, cors_origins=cors_origins, time_scale=time_scale)
+        self._activities = Activities()
+        addresses = Addresses(store, accounts, routing)
+        attachments = Attachments(store, accounts, memory, time_scale)
+        description = Description()
         self.routes = route_table(
-            Messages(store, accounts),
-            Bodies(store, accounts, memory, time_scale),
-            Attachments(store, accounts, memory, time_scale),
-            self._operation,
-            Admin(Administration(accounts)),
-            self._stream,
+            Handlers(
+                addresses=addresses,
+                messages=Messages(store, accounts, self._activities),
+                bodies=Bodies(store, accounts, memory, time_scale),
+                attachments=attachments,
+                inbox=Inbox(accounts, cast(MessageIndex, index)),
+                domains=Domains(store, accounts, cast(MessageIndex, index), addresses),
+                account=CallerAccount(
+                    accounts, cast(MessageIndex, index), self._activities, auth=auth, retention=retention
+                ),
+                statistics=Statistics(accounts, cast(MessageIndex, index), attachments),
+                validations=Validations(),
+                admin=Admin(Administration(accounts)),
+                stream=self._stream,
+                operation=self._operation,
+                description=description,
+            )
         )
+        description.routes = self.routes
         self._route_of: dict[web.AbstractRoute, Route] = {}
         self._in_progress = 0
         self._idle = asyncio.Event()
@@ -230,7 +260,7 @@ class HttpServer:
                 raise ConnectionResetError from error
             if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 log.warning("http.failed", extra=_logged(request, error))
-            message = _not_found_text(request) if isinstance(error, MessageNotFound) else error.http_message
+            message = _text(request, error)
             problems = error.problems if isinstance(error, InvalidRequest) else ()
             return _error(error.http_status, message, problems)
         except web.HTTPException as refusal:
@@ -286,9 +316,20 @@ class HttpServer:
     async def _identify(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Find out who calls."""
         route = self._route_of.get(request.match_info.route)
-        if route is not None and not route.is_public:
-            request[asked.PRINCIPAL] = await self._caller(request)
-        return await handler(request)
+        if route is None or route.is_public:
+            return await handler(request)
+        try:
+            principal = await self._caller(request)
+        except NotAuthenticated:
+            if route.caller == "required":
+                raise
+            return await handler(request)
+        request[asked.PRINCIPAL] = principal
+        self._accounts.count_operation(principal.account)
+        try:
+            return await handler(request)
+        finally:
+            self._activities.called(principal.account)
 
     async def _caller(self, request: web.Request) -> Principal:
         """Raises NotAuthenticated, and TooManyFailedLogins after too many wrong keys; none at all is no guess."""
@@ -323,10 +364,16 @@ def _error(status: int, message: str, problems: tuple[str, ...] = ()) -> web.Res
     return response
 
 
-def _not_found_text(request: web.Request) -> str:
-    """The hosted service's own words; tests of its clients compare them."""
-    message_id = request.match_info["message_id"]
-    return f"Message not found by id {message_id} and inbox {asked.address(request).canonical}"
+def _text(request: web.Request, error: MailsacError) -> str:
+    """What the client reads. Where a message is named these are the hosted service's own words; tests compare them."""
+    match error:
+        case MessageNotFound():
+            message_id, who = request.match_info["message_id"], asked.address(request)
+            return f"Message not found by id {message_id} and inbox {who.canonical}"
+        case MessageHidden():
+            return f"{error.http_message} {request.match_info['message_id']}"
+        case _:
+            return error.http_message
 
 
 def _logged(request: web.Request, error: MailsacError) -> dict[str, object]:

@@ -7,9 +7,11 @@ import http.client
 import smtplib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 
+from mailsac.api.route import PLACES, Route
 from mailsac.app import Server
 
 
@@ -90,3 +92,23 @@ def _deliver(port: int, recipient: str | list[str], data: bytes) -> str:
         code, reply = client.data(data)
     assert code == 250, reply
     return reply.decode().rpartition(" ")[2]
+
+
+def filled(path: str, **places: str) -> str:
+    """The path of a route with those places filled; the others are as in its example."""
+    for name, place in PLACES.items():
+        text = places.get(name, str(place.example).lower() if place.type is bool else str(place.example))
+        path = path.replace(f"{{{name}}}", quote(text, safe="@+") if name not in places else text)
+    return path
+
+
+def example(route: Route, **places: str) -> str:
+    """The target of the example that the description of the API has for a route."""
+    query = {name: parameter.example for name, parameter in route.query.items() if parameter.example is not None}
+    encoded = urlencode({name: str(value).lower() if value is True else value for name, value in query.items()})
+    return filled(route.path, **places) + ("?" + encoded if encoded else "")
+
+
+def example_body(route: Route) -> bytes | None:
+    """The body of that example."""
+    return None if route.body is None else msgspec.json.encode(route.body)

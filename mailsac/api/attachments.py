@@ -10,7 +10,6 @@ from aiohttp import web
 from mailsac import __version__
 from mailsac.accounts import Accounts
 from mailsac.api.bodies import COPIES, ROOM_WAIT_S
-from mailsac.api.messages import readable
 from mailsac.api.refusals import AttachmentNotFound
 from mailsac.api.response import (
     HOSTILE,
@@ -22,8 +21,9 @@ from mailsac.api.response import (
     not_modified,
     streamed,
 )
+from mailsac.api.visibility import readable
 from mailsac.budget import OctetBudget
-from mailsac.message import Attachment
+from mailsac.message import Attachment, Message
 from mailsac.mime import attachment_content
 from mailsac.store import MailStore
 from mailsac.worker import ON_LOOP_OCTETS
@@ -64,7 +64,10 @@ class Attachments:
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The octets of the attachment with that MD5, Content-ID or file name. Raises AttachmentNotFound."""
         message = await readable(request, self._store, self._accounts)
-        identifier = request.match_info["attachment"]
+        return await self.send(request, message, request.match_info["attachment"])
+
+    async def send(self, request: web.Request, message: Message, identifier: str) -> web.StreamResponse:
+        """The attachment of a message that the caller may read. Raises AttachmentNotFound."""
         if not message.attachments:
             raise AttachmentNotFound
         if message.size <= ON_LOOP_OCTETS:

@@ -16,7 +16,6 @@ from aiohttp import web
 from mailsac import __version__
 from mailsac.accounts import Accounts
 from mailsac.api import request as asked
-from mailsac.api.messages import readable
 from mailsac.api.response import (
     HOSTILE,
     HTML,
@@ -30,6 +29,7 @@ from mailsac.api.response import (
     not_modified,
     streamed,
 )
+from mailsac.api.visibility import readable
 from mailsac.budget import OctetBudget
 from mailsac.errors import InvalidRequest, MessageNotFound
 from mailsac.html import clean_html

@@ -25,6 +25,27 @@ class OriginNotAllowed(MailsacError):
     http_message = "Requests of other origins are not allowed. Add the origin to the setting http.cors_origins."
 
 
+class MessageHidden(MailsacError):
+    """A message that the caller may not see. HTTP adds its id to the text (`http_api`)."""
+
+    http_status = 404
+    http_message = "No permission to view message"
+
+
+class PurgeNotOwned(MailsacError):
+    """A mailbox to be emptied that is not the caller's, a public one included."""
+
+    http_status = 401
+    http_message = "Cannot delete messages for inbox that is not owned by this account"
+
+
+class PrivateAddressNotFound(MailsacError):
+    """Settings for an address that the caller has not reserved."""
+
+    http_status = 404
+    http_message = "The private address was not found for this user."
+
+
 class AttachmentNotFound(MailsacError):
     """The message is there, and has no such attachment."""
 
@@ -58,7 +79,6 @@ class UnsupportedBody(MailsacError):
 
     http_status = 415
     http_message = "The request body must be JSON or a form, without content coding."
-
 
 
 class WebSocketNotEnabled(NotPermitted):

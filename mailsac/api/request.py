@@ -13,16 +13,17 @@ import msgspec
 from aiohttp import web
 
 from mailsac.accounts import Principal
-from mailsac.address import Address, parse_address
+from mailsac.address import Address, canonical_domain, parse_address
 from mailsac.api.refusals import BodyTimeout, BodyTooLarge, InvalidBody, UnsupportedBody
 from mailsac.errors import InvalidRequest
 from mailsac.message import timestamp
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# What the places of a path may hold. Braces are legal in a local-part, so these are wider than aiohttp's own pattern;
-# an escaped "/" is still "%2F" when they are matched. An id of that form names a row or nothing.
-_PLACES: Final = {"{email}": "[^/]+", "{message_id}": "[A-Za-z0-9_-]{1,64}", "{attachment}": "[^/]+"}
+# What the places of a path may hold. Braces are legal in a local-part and a label, so this is wider than aiohttp's own
+# pattern; an escaped "/" is still "%2F" when it is matched. An id of that form names a row or nothing.
+_PLACE: Final = re.compile(r"\{([a-z0-9_]+)\}")
+_NARROWER: Final = {"message_id": "[A-Za-z0-9_-]{1,64}"}
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 FIELDS: Final = web.RequestKey("fields", dict[str, object])  # the decoded body, without the key
@@ -31,8 +32,10 @@ PRINCIPAL: Final = web.RequestKey("principal", Principal)
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_LIMIT: Final = 1000  # the largest page, as on the hosted service
 DEFAULT_LIMIT: Final = 20
+MAX_SKIP: Final = 1_000_000_000
 _MAX_FIELDS: Final = 200  # of a form; far above what any route takes
 
+_BOOLEANS: Final = {"true": True, "false": False}
 _KEY_PARAMETERS: Final = ("_mailsacKey", "key")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _SPACE_BEFORE_OFFSET: Final = re.compile(r" (?=[0-9]{2}:?[0-9]{2}$)", re.ASCII)  # "+02:00" after form decoding
@@ -46,8 +49,7 @@ def new_request_id() -> str:
 
 def pattern(path: str) -> str:
     """The path of a route as aiohttp matches it: its places narrowed, a trailing slash allowed."""
-    for place, allowed in _PLACES.items():
-        path = path.replace(place, f"{place[:-1]}:{allowed}}}")
+    path = _PLACE.sub(lambda place: f"{{{place[1]}:{_NARROWER.get(place[1], '[^/]+')}}}", path)
     return path if path == "/" else path + "{slash:/?}"
 
 
@@ -61,23 +63,37 @@ def narrowing(who: Address) -> str | None:
     return who.canonical if who.canonical != who.mailbox else None
 
 
+def domain(request: web.Request) -> str:
+    """The domain in the path, canonical. Raises InvalidAddress."""
+    return canonical_domain(parse_address(f"postmaster@{request.match_info['domain']}").domain)
+
+
 def limit(request: web.Request) -> int:
     """The `limit` parameter: 20 where absent or empty, at most 1000. Raises InvalidRequest."""
-    text = request.query.get("limit", "")
+    return min(_count(request, "limit", DEFAULT_LIMIT), MAX_LIMIT)
+
+
+def skip(request: web.Request) -> int:
+    """The `skip` parameter: 0 where absent or empty. Raises InvalidRequest."""
+    return min(_count(request, "skip", 0), MAX_SKIP)
+
+
+def _count(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, "")
     if not text:
-        return DEFAULT_LIMIT
+        return default
     digits = _INTEGER.fullmatch(text)
     if digits is None or text.startswith("-"):
-        raise InvalidRequest("limit must be an integer of at least 0")
-    return min(int(text[:9]) if len(text) <= 9 else MAX_LIMIT, MAX_LIMIT)
+        raise InvalidRequest(f"{name} must be an integer of at least 0")
+    return int(text[:9]) if len(text) <= 9 else MAX_SKIP
 
 
-def until(request: web.Request) -> str | None:
-    """The `until` parameter as a stored timestamp: a date, or ISO 8601 with or without offset (UTC then).
+def moment(request: web.Request, name: str) -> str | None:
+    """That parameter as a stored timestamp: a date, or ISO 8601 with or without offset (UTC then). Empty is absent.
 
     Raises InvalidRequest.
     """
-    text = request.query.get("until", "")
+    text = request.query.get(name, "")
     if not text:
         return None
     text = _SPACE_BEFORE_OFFSET.sub("+", text) if "T" in text else text
@@ -87,7 +103,14 @@ def until(request: web.Request) -> str | None:
         moment = datetime.fromisoformat(text)
         return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
-        raise InvalidRequest("until must be a date or a time in ISO 8601") from None
+        raise InvalidRequest(f"{name} must be a date or a time in ISO 8601") from None
+
+
+def boolean(text: str, name: str) -> bool:
+    """`true` or `false`, whatever their case. Raises InvalidRequest."""
+    if (value := _BOOLEANS.get(text.lower())) is None:
+        raise InvalidRequest(f"{name} must be true or false")
+    return value
 
 
 def flag(request: web.Request, name: str) -> bool:

@@ -37,6 +37,12 @@ _UNSAFE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 ._()+,=@~!#&{}\[\]-]")
 
 
+def spelled(name: str) -> str:
+    """A field as the API spells it: camelCase, `_id` for `id`, and `moAPICount`."""
+    first, *rest = name.split("_")
+    return "_id" if name == "id" else (first + "".join(map(str.capitalize, rest))).replace("moApi", "moAPI")
+
+
 class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True, rename={"problems": "validationErrors"}):
     """The body of every answer that is not 2xx."""
 
@@ -54,6 +60,11 @@ def error_body(status: int, message: str, problems: Sequence[str] = ()) -> bytes
 def json_response(request: web.Request, value: object) -> web.StreamResponse:
     """The value as JSON with an ETag made of its octets; 304 where the client has them already."""
     return buffered(request, msgspec.json.encode(value), {"Content-Type": JSON})
+
+
+def json_body(value: object) -> web.Response:
+    """The value as JSON: what came of a change, which nobody asks for again."""
+    return web.Response(body=msgspec.json.encode(value), headers={"Content-Type": JSON})
 
 
 def buffered(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.StreamResponse:

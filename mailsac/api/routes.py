@@ -5,98 +5,330 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from aiohttp import web
+from msgspec import Meta
 
+from mailsac import administration as of_admin
+from mailsac.administration import (
+    AccountChanges,
+    DomainChanges,
+    KeyView,
+    MadeKey,
+    NewAccount,
+    NewDomain,
+    NewKey,
+    NewPassword,
+)
+from mailsac.api.account import AccountStats, CallerAccount, CallerView, LoggedOut
+from mailsac.api.addresses import Addresses, AddressSettings, AddressView, Availability, Bulk
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
-from mailsac.api.messages import Messages
-from mailsac.api.operation import Operation
-from mailsac.api.response import JSON
+from mailsac.api.domains import DomainDetails, Domains, OwnDomain
+from mailsac.api.inbox import Filtered, Found, Inbox, InboxPage
+from mailsac.api.messages import (
+    Count,
+    Deleted,
+    Labelled,
+    Labels,
+    MarkedAsRead,
+    Messages,
+    Moved,
+)
+from mailsac.api.openapi import Description
+from mailsac.api.operation import Operation, Readiness
+from mailsac.api.refusals import (
+    AttachmentNotFound,
+    MessageHidden,
+    OriginNotAllowed,
+    PrivateAddressNotFound,
+    PurgeNotOwned,
+    Starting,
+    WebSocketNotEnabled,
+)
+from mailsac.api.request import MAX_LIMIT, MAX_SKIP
+from mailsac.api.route import Parameter, Refusals, Route
+from mailsac.api.statistics import Denied, Number, Statistics
 from mailsac.api.stream import Stream
-from mailsac.errors import MailsacError
+from mailsac.api.validations import Emails, Validation, Validations
+from mailsac.errors import (
+    AddressNotOwned,
+    AlreadyOwned,
+    Duplicate,
+    InvalidLabel,
+    MessageNotFound,
+    NoCredits,
+    NoSuchRecord,
+    NotPermitted,
+    TooManyLabels,
+)
+from mailsac.index import Tally
+from mailsac.message import Attachment, Message
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
+ADMIN: Final = "/api/admin"
 
-MAILBOX: Final = "/api/addresses/{email}"
-MESSAGE: Final = f"{MAILBOX}/messages/{{message_id}}"
+_Moment = Annotated[str, Meta(extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]})]
+_Switch = Annotated[str, Meta(examples=["1"])]
+LIMIT: Final = Parameter(f"At most so many; never more than {MAX_LIMIT}.", Annotated[int, Meta(ge=0)], example=10)
+SKIP: Final = Parameter("Leave out so many at the start.", Annotated[int, Meta(ge=0, le=MAX_SKIP)])
+UNTIL: Final = Parameter("Only what was received then or earlier: a date or a time, in ISO 8601.", _Moment)
+SINCE: Final = Parameter("Only what was received then or later: a date or a time, in ISO 8601.", _Moment)
+DOWNLOAD: Final = {"download": Parameter("1 has browsers save it as a file.", _Switch)}
+NEWEST: Final = {"until": UNTIL, "limit": LIMIT}
+PERIOD: Final = {"startDate": SINCE, "endDate": UNTIL, "skip": SKIP, "limit": LIMIT}
+_from, _to = msgspec.structs.replace(SINCE, example="2026-01-01"), msgspec.structs.replace(UNTIL, example="2100-01-01")
+NEEDED_PERIOD: Final = {
+    **PERIOD,
+    "startDate": msgspec.structs.replace(_from, required=True),
+    "endDate": msgspec.structs.replace(_to, required=True),
+}
+HEADER_FORMAT: Final = Parameter(
+    "`json`: names with lists of values; `json-ordered`: a list in the order of the message; `plain`: text.",
+    Literal["json", "json-ordered", "plain"],
+    example="json",
+)
 
+TEXT: Final = ("text/plain",)
+HTML: Final = ("text/html",)
+ANY: Final = ("*/*",)
 
-class Parameter(msgspec.Struct, frozen=True):
-    """One parameter of a query."""
+READ: Final[Refusals] = (MessageHidden, MessageNotFound)
+ADMINISTER: Final[Refusals] = (NotPermitted,)
+KNOWN: Final[Refusals] = (NotPermitted, NoSuchRecord)
+RESERVE: Final[Refusals] = (AlreadyOwned, NoCredits, Duplicate)
 
-    name: str
-    type: Any
-    description: str
-    example: object = None  # None: the example of the route leaves it out
-    required: bool = False
-
-
-class Route(msgspec.Struct, frozen=True):
-    """One operation. `path` is a template as OpenAPI writes it; GET answers HEAD too.
-
-    The first line of the handler's docstring is its summary.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    tag: str = ""
-    caller: Literal["required", "optional", "nobody"] = "required"
-    query: tuple[Parameter, ...] = ()
-    body: msgspec.Struct | None = None  # the example of the request body, of the type that is taken
-    answer: Any = None  # the type of the JSON; None where there is none
-    content_type: str = JSON  # of what is not JSON
-    refusals: tuple[type[MailsacError], ...] = ()  # beyond those that any route may answer
-
-    @property
-    def is_public(self) -> bool:
-        """Whether it answers without looking at who calls."""
-        return self.caller == "nobody"
+SETTINGS: Final = AddressSettings(info="of the sign-up test", enablews=True)
 
 
-def route_table(
-    messages: Messages, bodies: Bodies, attachments: Attachments, operation: Operation, admin: Admin, stream: Stream
-) -> tuple[Route, ...]:
-    """Every operation there is."""
+class Handlers(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers."""
+
+    addresses: Addresses
+    messages: Messages
+    bodies: Bodies
+    attachments: Attachments
+    inbox: Inbox
+    domains: Domains
+    account: CallerAccount
+    statistics: Statistics
+    validations: Validations
+    admin: Admin
+    stream: Stream
+    operation: Operation
+    description: Description
+
+
+def route_table(by: Handlers) -> tuple[Route, ...]:
+    """Every operation there is. Where two paths match, the first one wins."""
     return (
-        Route("GET", f"{MAILBOX}/message-count", messages.count),
-        Route("GET", f"{MAILBOX}/messages", messages.newest),
-        Route("DELETE", f"{MAILBOX}/messages", messages.purge),
-        Route("GET", MESSAGE, messages.get),
-        Route("DELETE", MESSAGE, messages.delete),
-        Route("GET", f"{MESSAGE}/headers", bodies.headers),
-        Route("GET", f"{MESSAGE}/attachments", attachments.metadata),
-        Route("GET", f"{MESSAGE}/attachments/{{attachment}}", attachments.content),
-        Route("GET", "/api/raw/{email}/{message_id}", bodies.raw),
-        Route("GET", "/api/dirty/{email}/{message_id}", bodies.dirty),
-        Route("GET", "/api/body/{email}/{message_id}", bodies.body),
-        Route("GET", "/api/text/{email}/{message_id}", bodies.text),
-        Route("GET", "/api/headers/{email}/{message_id}", bodies.legacy_headers),
-        Route("GET", "/api/admin/accounts", admin.accounts),
-        Route("POST", "/api/admin/accounts", admin.create_account),
-        Route("GET", "/api/admin/accounts/{account}", admin.account),
-        Route("PUT", "/api/admin/accounts/{account}", admin.change_account),
-        Route("DELETE", "/api/admin/accounts/{account}", admin.remove_account),
-        Route("GET", "/api/admin/accounts/{account}/keys", admin.keys),
-        Route("POST", "/api/admin/accounts/{account}/keys", admin.create_key),
-        Route("DELETE", "/api/admin/keys/{key}", admin.revoke_key),
-        Route("GET", "/api/admin/domains", admin.domains),
-        Route("POST", "/api/admin/domains", admin.create_domain),
-        Route("PUT", "/api/admin/domains/{domain}", admin.change_domain),
-        Route("DELETE", "/api/admin/domains/{domain}", admin.remove_domain),
-        Route("PUT", "/api/admin/addresses/{email}/password", admin.set_password),
-        Route("DELETE", "/api/admin/addresses/{email}/password", admin.remove_password),
-        Route("GET", "/incoming-messages", stream.incoming_messages, caller="nobody"),
-        Route("GET", "/api/incoming-messages", stream.incoming_messages, caller="nobody"),
-        Route("GET", "/livez", operation.alive, caller="nobody"),
-        Route("GET", "/healthz", operation.alive, caller="nobody"),
-        Route("GET", "/readyz", operation.ready, caller="nobody"),
-        Route("GET", "/metrics", operation.metrics, caller="nobody"),
-        Route("GET", "/", operation.page, caller="nobody"),
-        Route("GET", "/style.css", operation.style, caller="nobody"),
+        *_addresses(by.addresses),
+        *_messages(by.messages, by.inbox),
+        *_contents(by.bodies, by.attachments),
+        *_account(by.account, by.inbox, by.domains, by.stream),
+        *_statistics(by.statistics, by.validations),
+        *_admin(by.admin),
+        *_operation(by.operation, by.description),
+    )
+
+
+def _addresses(by: Addresses) -> tuple[Route, ...]:
+    one, tag = "/api/addresses/{email}", "addresses"
+    many = Bulk(("carol@example.com", "dave@example.com"))
+    erase = {"deleteAddressMessages": Parameter("Delete its mail too, starred messages as well.", bool, example=True)}
+    unknown = (PrivateAddressNotFound,)
+    forwarding = "/api/private-address-forwarding/{email}"
+    return (
+        Route("GET", "/api/addresses", by.all, tag, answer=list[AddressView]),
+        Route(
+            "POST",
+            "/api/private-addresses-bulk",
+            by.reserve_many,
+            tag,
+            body=many,
+            answer=list[AddressView],
+            refusals=RESERVE,
+        ),
+        Route("GET", one, by.get, tag, answer=AddressView),
+        Route("POST", one, by.reserve, tag, body=SETTINGS, answer=AddressView, refusals=RESERVE),
+        Route("PUT", one, by.change, tag, body=SETTINGS, answer=AddressView, refusals=unknown),
+        Route("PUT", forwarding, by.change, tag, body=SETTINGS, answer=AddressView, refusals=unknown),
+        Route("DELETE", one, by.release, tag, query=erase, answer=AddressView, refusals=(AddressNotOwned,)),
+        Route("GET", f"{one}/availability", by.availability, tag, answer=Availability),
+    )
+
+
+def _messages(by: Messages, inbox: Inbox) -> tuple[Route, ...]:
+    mailbox, one, tag = "/api/addresses/{email}", MESSAGE, "messages"
+    limit = {"limit": LIMIT}
+    labels = Labels(("to do", "spring"))
+    label = f"{one}/labels/{{label}}"
+    bad_label = (*READ, InvalidLabel, TooManyLabels)
+    return (
+        Route("GET", "/api/addresses/starred/messages", inbox.starred, tag, query=limit, answer=list[Message]),
+        Route("GET", f"{mailbox}/message-count", by.count, tag, answer=Count, refusals=(NotPermitted,)),
+        Route(
+            "GET", f"{mailbox}/messages", by.newest, tag, query=NEWEST, answer=list[Message], refusals=(NotPermitted,)
+        ),
+        Route("DELETE", f"{mailbox}/messages", by.purge, tag, status=HTTPStatus.NO_CONTENT, refusals=(PurgeNotOwned,)),
+        Route("GET", one, by.get, tag, caller="optional", answer=Message, refusals=READ),
+        Route("DELETE", one, by.delete, tag, answer=Deleted, refusals=READ),
+        Route("PUT", f"{one}/star", by.star, tag, answer=Message, refusals=READ),
+        Route("PUT", f"{one}/labels", by.replace_labels, tag, body=labels, answer=Labelled, refusals=bad_label),
+        Route("PUT", label, by.add_label, tag, answer=Labelled, refusals=bad_label),
+        Route("DELETE", label, by.remove_label, tag, answer=Labelled, refusals=READ),
+        Route("PUT", f"{one}/folder/{{folder}}", by.move, tag, answer=Moved, refusals=READ),
+        Route("PUT", f"{one}/read/{{read}}", by.set_read, tag, answer=MarkedAsRead, refusals=READ),
+    )
+
+
+def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
+    named, tag = "{email}/{message_id}", "contents of a message"
+    raw_query = {**DOWNLOAD, "original": Parameter("1 leaves out what this server has put in front.", _Switch)}
+    header_query = {**DOWNLOAD, "messageHeadersFormat": HEADER_FORMAT, "format": HEADER_FORMAT}
+    headers = dict[str, list[str]] | list[dict[str, str]]
+    legacy_headers = dict[str, str | list[str]]
+    metadata = list[Attachment]
+    one = f"{MESSAGE}/attachments/{{attachment}}"
+    no_attachment = (*READ, AttachmentNotFound)
+    return (
+        Route("GET", f"/api/raw/{named}", by.raw, tag, query=raw_query, media_types=TEXT, refusals=READ),
+        Route("GET", f"/api/dirty/{named}", by.dirty, tag, query=DOWNLOAD, media_types=HTML, refusals=READ),
+        Route("GET", f"/api/body/{named}", by.body, tag, query=DOWNLOAD, media_types=HTML, refusals=READ),
+        Route("GET", f"/api/text/{named}", by.text, tag, query=DOWNLOAD, media_types=TEXT, refusals=READ),
+        Route(
+            "GET",
+            f"{MESSAGE}/headers",
+            by.headers,
+            tag,
+            query=header_query,
+            answer=headers,
+            media_types=TEXT,
+            refusals=READ,
+        ),
+        Route(
+            "GET", f"/api/headers/{named}", by.legacy_headers, tag, query=DOWNLOAD, answer=legacy_headers, refusals=READ
+        ),
+        Route("GET", f"{MESSAGE}/attachments", attachments.metadata, tag, answer=metadata, refusals=READ),
+        Route("GET", one, attachments.content, tag, media_types=ANY, refusals=no_attachment),
+    )
+
+
+def _account(by: CallerAccount, inbox: Inbox, domains: Domains, stream: Stream) -> tuple[Route, ...]:
+    page = {"limit": LIMIT, "skip": SKIP, "since": SINCE}
+    search = {"query": Parameter("Text in the subject, or in an address of From or To.", example="hello")}
+    criteria = {
+        "andSubjectIncludes": Parameter("Text in the subject.", example="hello"),
+        "andFrom": Parameter("Text in an address of From."),
+        "andTo": Parameter("Text in an address of To, in the mailbox, or in what it was sent to."),
+        "andRead": Parameter("Whether it has been read.", bool),
+    }
+    one = "/api/domains/{domain}"
+    privacy, erase = f"{one}/privacy/{{private}}", f"{one}/delete-all-domain-mail"
+    socket = {
+        "key": Parameter("An API key."),
+        "addresses": Parameter("Addresses and domains, separated by commas.", example="bob@example.com", required=True),
+    }
+    listen: Any = {
+        "caller": "nobody",  # the key is in the query, and a refusal is a frame
+        "query": socket,
+        "status": HTTPStatus.SWITCHING_PROTOCOLS,
+        "refusals": (OriginNotAllowed, WebSocketNotEnabled),
+    }
+    return (
+        Route("GET", "/api/me", by.get, "account", caller="optional", answer=CallerView | None),
+        Route("GET", "/api/me/stats", by.stats, "account", answer=AccountStats),
+        Route("POST", "/api/auth/logout", by.log_out, "account", answer=LoggedOut),
+        Route("GET", "/api/inbox", inbox.newest, "inbox", query=page, answer=InboxPage),
+        Route("GET", "/api/inbox-search", inbox.search, "inbox", query=search, answer=Found),
+        Route("GET", "/api/inbox-filter", inbox.filter, "inbox", query=criteria, answer=Filtered),
+        Route("GET", "/api/domains", domains.all, "domains", answer=list[OwnDomain]),
+        Route("GET", one, domains.get, "domains", answer=DomainDetails, refusals=(NoSuchRecord,)),
+        Route(
+            "GET",
+            f"{one}/messages",
+            domains.messages,
+            "domains",
+            query=NEWEST,
+            answer=list[Message],
+            refusals=(NotPermitted,),
+        ),
+        Route("PUT", privacy, domains.set_privacy, "domains", answer=OwnDomain, refusals=(NoSuchRecord,)),
+        Route("POST", erase, domains.erase, "domains", status=HTTPStatus.NO_CONTENT),
+        Route("GET", "/incoming-messages", stream.incoming_messages, "web socket", **listen),
+        Route("GET", "/api/incoming-messages", stream.incoming_messages, "web socket", **listen),
+    )
+
+
+def _statistics(by: Statistics, validations: Validations) -> tuple[Route, ...]:
+    stats, tag = "/api/mailstats", "statistics"
+    attachments = f"{stats}/common-attachments"
+    one, tallies = f"{attachments}/{{md5}}", list[Tally]
+    validation = "/api/validations/addresses"
+    many = Emails(("bob@example.com", "carol@mailinator.com", "no address"))
+    return (
+        Route("GET", attachments, by.common_attachments, tag, query=NEEDED_PERIOD, answer=tallies),
+        Route("GET", one, by.attachment_messages, tag, answer=list[Message]),
+        Route("GET", f"{one}/count", by.attachment_count, tag, answer=Number),
+        Route("GET", f"{one}/download", by.attachment_content, tag, media_types=ANY, refusals=(AttachmentNotFound,)),
+        Route("GET", f"{stats}/top-addresses", by.top_addresses, tag, query=PERIOD, answer=tallies),
+        Route("GET", f"{stats}/top-senders", by.top_senders, tag, query=PERIOD, answer=tallies),
+        Route("GET", f"{stats}/top-domains", by.top_domains, tag, query=PERIOD, answer=tallies),
+        Route("GET", f"{stats}/blacklist", by.denied, tag, answer=list[str]),
+        Route("GET", f"{stats}/blacklist/{{sender}}", by.is_denied, tag, answer=Denied),
+        Route("GET", f"{validation}/{{text}}", validations.one, "validation", answer=Validation),
+        Route("POST", validation, validations.many, "validation", body=many, answer=list[Validation]),
+    )
+
+
+def _admin(by: Admin) -> tuple[Route, ...]:
+    accounts, keys, domains = f"{ADMIN}/accounts", f"{ADMIN}/keys", f"{ADMIN}/domains"
+    account, domain, tag = f"{accounts}/{{account}}", f"{domains}/{{domain}}", "administration"
+    password = f"{ADMIN}/addresses/{{email}}/password"
+    view, domain_view, gone = of_admin.AccountView, of_admin.DomainView, HTTPStatus.NO_CONTENT
+    new_account, new_key = NewAccount("ann", email="ann@example.com"), NewKey(name="continuous integration")
+    new_domain, changes = NewDomain("example.com", "mailsac"), DomainChanges(catch_all=False)
+    new = (NotPermitted, Duplicate)
+    return (
+        Route("GET", accounts, by.accounts, tag, answer=list[of_admin.AccountView], refusals=ADMINISTER),
+        Route("POST", accounts, by.create_account, tag, body=new_account, answer=view, refusals=new),
+        Route("GET", account, by.account, tag, answer=view, refusals=KNOWN),
+        Route(
+            "PUT",
+            account,
+            by.change_account,
+            tag,
+            body=AccountChanges(capture_private=True),
+            answer=view,
+            refusals=KNOWN,
+        ),
+        Route("DELETE", account, by.remove_account, tag, status=gone, refusals=KNOWN),
+        Route("GET", f"{account}/keys", by.keys, tag, answer=list[KeyView], refusals=KNOWN),
+        Route("POST", f"{account}/keys", by.create_key, tag, body=new_key, answer=MadeKey, refusals=KNOWN),
+        Route("DELETE", f"{keys}/{{key}}", by.revoke_key, tag, status=gone, refusals=KNOWN),
+        Route("GET", domains, by.domains, tag, answer=list[of_admin.DomainView], refusals=ADMINISTER),
+        Route(
+            "POST", domains, by.create_domain, tag, body=new_domain, answer=domain_view, refusals=(*new, NoSuchRecord)
+        ),
+        Route("PUT", domain, by.change_domain, tag, body=changes, answer=domain_view, refusals=KNOWN),
+        Route("DELETE", domain, by.remove_domain, tag, status=gone, refusals=KNOWN),
+        Route("PUT", password, by.set_password, tag, body=NewPassword("correct horse"), status=gone, refusals=KNOWN),
+        Route("DELETE", password, by.remove_password, tag, status=gone, refusals=KNOWN),
+    )
+
+
+def _operation(by: Operation, description: Description) -> tuple[Route, ...]:
+    public: Any = {"tag": "operation", "caller": "nobody"}
+    reading = {"for": Parameter("`read` asks whether mail can be read.", example="read")}
+    return (
+        Route("GET", "/livez", by.alive, **public, answer=Readiness),
+        Route("GET", "/healthz", by.alive, **public, answer=Readiness),
+        Route("GET", "/readyz", by.ready, **public, query=reading, answer=Readiness),
+        Route("GET", "/metrics", by.metrics, **public, media_types=TEXT),
+        Route("GET", "/openapi.json", description.get, **public, answer=dict[str, Any]),
+        Route("GET", "/", by.page, **public, media_types=HTML, refusals=(Starting,)),
+        Route("GET", "/style.css", by.style, **public, media_types=("text/css",)),
     )

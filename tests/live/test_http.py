@@ -18,7 +18,7 @@ import pytest
 
 from mailsac.app import Server
 from tests.conftest import needs
-from tests.http_client import deliver, get
+from tests.http_client import deliver, filled, get
 from tests.live.process import ROOT, Process
 
 BOX: Final = "bob+tag@example.com"
@@ -204,7 +204,7 @@ VALUES: Final = [
 def mangled(dice: random.Random, server: Server) -> bytes:
     """One request, whole as far as its framing goes, so that every one gets an answer."""
     route = dice.choice(server.http.routes)
-    target = route.path.replace("{email}", BOX).replace("{message_id}", "latest").replace("{attachment}", "a.png")
+    target = filled(route.path, email=BOX)
     for _ in range(dice.randrange(4)):
         at = dice.randrange(1, len(target) + 1)
         target = target[:at] + dice.choice(PIECES) + target[at + dice.randrange(4) :]

@@ -1,0 +1,97 @@
+"""What of all mail a caller may see: the mailboxes and domains that are its own, and what is hidden from it.
+
+`Accounts.access` decides; here that becomes a message, a scope or a view, or the refusal that the API has for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from mailsac.accounts import Access, Accounts, Principal
+from mailsac.api import request as asked
+from mailsac.api.refusals import MessageHidden
+from mailsac.directory import Domain, PrivateAddress
+from mailsac.errors import NotAuthenticated, NotPermitted
+from mailsac.index import Scope, View
+from mailsac.message import Message
+from mailsac.store import MailStore
+
+
+async def readable(request: web.Request, store: MailStore, accounts: Accounts) -> Message:
+    """The message that the path names, where the caller may read it.
+
+    Raises InvalidAddress, MessageHidden, MessageNotFound.
+    """
+    who = asked.address(request)
+    principal = request.get(asked.PRINCIPAL)
+    if principal is None or accounts.access(principal, who.mailbox) is Access.FOREIGN:
+        raise MessageHidden
+    viewer = accounts.viewer(principal, who.mailbox)
+    message_id, recipient = request.match_info["message_id"], asked.narrowing(who)
+    message = await store.get(who.mailbox, message_id, recipient=recipient, viewer=viewer)
+    if viewer is not None and message.saved_by not in (None, viewer):
+        raise MessageHidden
+    return message
+
+
+async def changeable(request: web.Request, store: MailStore, accounts: Accounts) -> Message:
+    """The message that the path names, where the caller may change and delete it.
+
+    Raises InvalidAddress, NotAuthenticated, MessageHidden, MessageNotFound.
+    """
+    accounts.require_change(request[asked.PRINCIPAL], asked.address(request).mailbox)
+    return await readable(request, store, accounts)
+
+
+def visible(messages: Sequence[Message], accounts: Accounts, principal: Principal) -> list[Message]:
+    """Those that are not in mailboxes of others: what was starred there may have been public once."""
+    return [message for message in messages if accounts.access(principal, message.mailbox) is not Access.FOREIGN]
+
+
+def scope_of(accounts: Accounts, principal: Principal, *, starred: bool = True) -> Scope:
+    """What the account sees as its own. In open mode that is every mailbox."""
+    if accounts.is_open:
+        return Scope(account=principal.account, mailboxes=None, starred=starred)
+    directory = accounts.directory
+    return Scope(
+        account=principal.account,
+        mailboxes=tuple(address.id for address in directory.addresses_of(principal.account)),
+        domains=tuple(domain.id for domain in directory.domains_of(principal.account)),
+        starred=starred,
+    )
+
+
+def view_of(accounts: Accounts, principal: Principal) -> View | None:
+    """What the account may see of all mail there is. In open mode that is all of it."""
+    if accounts.is_open:
+        return None
+    directory, account = accounts.directory, principal.account
+    return View(
+        account=account,
+        own_mailboxes=tuple(address.id for address in directory.addresses_of(account)),
+        other_mailboxes=tuple(one.id for one in directory.all(PrivateAddress) if one.owner != account),
+        own_domains=tuple(domain.id for domain in directory.domains_of(account)),
+        other_domains=tuple(one.id for one in directory.all(Domain) if one.owner != account and one.is_private),
+    )
+
+
+def require_domain(accounts: Accounts, principal: Principal, domain: str) -> None:
+    """May list and empty all mailboxes of the domain. Raises NotPermitted."""
+    if not owns_domain(accounts, principal, domain):
+        raise NotPermitted(domain=domain)
+
+
+def owned_domain(accounts: Accounts, principal: Principal, name: str) -> Domain | None:
+    """The record of a domain, None where nobody has it. Raises NotAuthenticated where another account has it."""
+    domain = accounts.directory.get(Domain, name)
+    if domain is not None and not owns_domain(accounts, principal, name):
+        raise NotAuthenticated(domain=name)
+    return domain
+
+
+def owns_domain(accounts: Accounts, principal: Principal, name: str) -> bool:
+    """Whether it is the account's. In open mode every domain is."""
+    domain = accounts.directory.get(Domain, name)
+    return accounts.is_open or (domain is not None and domain.owner == principal.account)
