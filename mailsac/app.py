@@ -24,6 +24,8 @@ from mailsac.directory import AccountTable
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Disk, Inbound
+from mailsac.jobs import JobTable
+from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.limits import AuthFailures, Networks
 from mailsac.migrate import MovableTable, Moved, migrate
@@ -38,6 +40,8 @@ from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
 from mailsac.tls import server_context
+from mailsac.webhook_client import NameServerResolver, WebhookClient
+from mailsac.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from mailsac.store_gridfs import StagedRaw, StagedTable
@@ -79,6 +83,7 @@ class Storage:
     table: RebuildableTable
     raw: Files
     accounts: AccountTable
+    jobs: JobTable
 
 
 class Server:
@@ -89,6 +94,8 @@ class Server:
         config: Config,
         *,
         store: MailStore,
+        accounts: Accounts,
+        webhooks: Webhooks,
         tls: ssl.SSLContext | None,
         smtp: SmtpServer,
         pop3: Pop3Server,
@@ -96,6 +103,8 @@ class Server:
     ) -> None:
         self.config = config
         self.store = store
+        self.accounts = accounts
+        self.webhooks = webhooks
         self.http = http
         self.tls = tls
         self.smtp_port, self.smtp_tls_port = smtp.port, smtp.tls_port
@@ -148,7 +157,8 @@ async def opened(config: Store) -> AsyncIterator[Storage]:
                 sqlite = await stack.enter_async_context(
                     SqliteTable.open(config.data_dir / DATABASE_FILE, fsync=config.fsync)
                 )
-                storage = Storage(table=sqlite, raw=disk, accounts=SqliteAccounts(sqlite.database))
+                database = sqlite.database
+                storage = Storage(table=sqlite, raw=disk, accounts=SqliteAccounts(database), jobs=SqliteJobs(database))
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
         yield storage
@@ -168,6 +178,7 @@ async def administered(config: Config) -> AsyncIterator[Administration]:
 
 async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> Storage:
     from mailsac.accounts_mongo import MongoAccounts  # the driver takes a while to load, and not all need it
+    from mailsac.jobs_mongo import MongoJobs
     from mailsac.store_mongo import MongoTable
 
     table: MongoTable
@@ -178,7 +189,8 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
         table = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))
     accounts = MongoAccounts(table.database)
     stack.push_async_callback(accounts.calls.finished)
-    return Storage(table=table, raw=raw, accounts=accounts)
+    jobs = await stack.enter_async_context(MongoJobs.open(table.database))
+    return Storage(table=table, raw=raw, accounts=accounts, jobs=jobs)
 
 
 @asynccontextmanager
@@ -309,6 +321,19 @@ async def running(config: Config) -> AsyncIterator[Server]:
 
             shared = MongoLeases.open(config.store.mongodb_uri, lease_s=LEASE_S * time_scale, answers=spool.ping)
             leases = await stack.enter_async_context(shared)
+        resolver = NameServerResolver(config.testing.resolver) if config.testing.resolver else None
+        webhooks = Webhooks(
+            config.webhooks,
+            jobs=storage.jobs if spool is None else spool.breaker.behind(storage.jobs),
+            store=store,
+            accounts=accounts,
+            routing=routing,
+            client=await stack.enter_async_context(
+                WebhookClient.open(config.webhooks, time_scale=time_scale, resolver=resolver)
+            ),
+            metrics=metrics,
+            time_scale=time_scale,
+        )
         pop3 = Pop3Server(
             config.pop3,
             store=store,
@@ -347,11 +372,14 @@ async def running(config: Config) -> AsyncIterator[Server]:
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S, config.pop3.tls_port)
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S, config.smtp.tls_port)
         http.show_ports(smtp=smtp.port, pop3=pop3.port)
-        server = Server(config, store=store, tls=tls, smtp=smtp, pop3=pop3, http=http)
+        server = Server(
+            config, store=store, accounts=accounts, webhooks=webhooks, tls=tls, smtp=smtp, pop3=pop3, http=http
+        )
         background: list[tuple[str, Coroutine[None, None, None]]] = [
             ("retention", Retention(config.retention, store, metrics, accounts, leases=leases).run()),
             ("patrol", patrol(table, raw, metrics)),
             ("accounts", accounts.run()),
+            ("webhooks", webhooks.run()),
         ]
         if spool is not None:
             from mailsac.nodes import Arrivals

@@ -332,6 +332,8 @@ class Committer:
             self._metrics.octets_stored.inc(octets)
             self._cache.put_joined(("raw", item.row.message.id), item.pieces, octets)
             self._events.publish(MessageStored(item.row.message, item.replied))
+            if item.row.hooks:
+                self._events.queued.set()
         self._metrics.messages_stored.inc(len(items))
         self._metrics.commit_batch.observe(len(items))
         self._metrics.commit_seconds.observe(seconds)
@@ -379,6 +381,10 @@ class MailStore:
         if message is None or message.mailbox != mailbox or recipient not in (None, message.recipient):
             raise MessageNotFound(mailbox=mailbox, message_id=message_id)
         return message
+
+    async def find(self, message_id: str) -> Message | None:
+        """The row of that id, in whichever mailbox."""
+        return await self._table.get(message_id)
 
     async def newest(
         self,

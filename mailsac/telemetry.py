@@ -226,6 +226,18 @@ class Metrics:
         self.database_away = Gauge(
             "mailsac_database_away", "1 while the database is away and is not asked, else 0", registry=registry
         )
+        self.webhook_attempts = Counter(
+            "mailsac_webhook_attempts",
+            "Requests to webhooks and Slack channels",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        self.webhook_failed = Counter(
+            "mailsac_webhook_failed_jobs", "Messages whose webhook or Slack channel was given up", registry=registry
+        )
+        self.webhook_waiting = Gauge(
+            "mailsac_webhook_waiting_jobs", "Requests that wait, as of the last sweep", registry=registry
+        )
         ProcessCollector(registry=registry)
 
     def render(self) -> bytes:
