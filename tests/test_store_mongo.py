@@ -21,7 +21,7 @@ from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.events import EventHub
 from mailsac.mongo import Database, Document, connected
 from mailsac.nodes import Arrivals, MongoLeases
-from mailsac.store import Folder, Label, Read, Star, Usage
+from mailsac.store import MAX_LABEL_CHARACTERS, MAX_LABELS, Folder, Label, Read, Star, Usage
 from mailsac.store_gridfs import CHUNK, GridFsRaw
 from mailsac.store_mongo import MongoTable, _document
 
@@ -156,7 +156,8 @@ async def test_an_index_that_is_dropped_is_built_again(table: MongoTable) -> Non
 def test_the_largest_row_fits_into_a_document() -> None:
     """Links are what can make one large: a thousand of 4096 characters, in four octets each."""
     row = stored(subject="\U0001f4e8" * 16_384)
-    document = _document(row) | {"links": ["\U0001f4e8" * 4096] * 1000}
+    labels = ["\U0001f4e8" * MAX_LABEL_CHARACTERS] * MAX_LABELS
+    document = _document(row) | {"links": ["\U0001f4e8" * 4096] * 1000, "labels": labels}
 
     assert len(bson.encode(document)) < 16 * 1024 * 1024
 
