@@ -209,12 +209,6 @@ class Accounts:
         if self.access(principal, mailbox) is not Access.OWN:
             raise NotAuthenticated(mailbox=mailbox)
 
-    def require_read(self, principal: Principal, mailbox: str) -> None:
-        """Raises NotPermitted where the principal may not read the mailbox."""
-
-    def require_delete(self, principal: Principal, mailbox: str) -> None:
-        """Raises NotPermitted where the principal may not delete from the mailbox."""
-
     # ── changes, each durable when it returns; all raise StoreUnavailable ──
 
     async def create_account(self, account_id: str, *, email: str = "") -> Account:
