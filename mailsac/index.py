@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from mailsac.message import Message
 
 TallyOf = Literal["mailbox", "sender", "domain", "attachment"]
+
+HIDDEN_FOLDERS: Final = ("spam", "trash")
+SEARCHED: Final = 100_000  # messages that one search looks at, the newest of its scope
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -37,14 +40,36 @@ class View(msgspec.Struct, frozen=True):
     other_domains: tuple[str, ...] = ()  # of others, and private
 
 
+class Folded(NamedTuple):
+    """What is searched of a message. All of it is `fold`ed, addresses are separated by line feeds."""
+
+    subject: str
+    senders: str  # the addresses of From
+    recipients: str  # the addresses of To, the mailbox, and what it was sent to
+
+
 class Criteria(msgspec.Struct, frozen=True):
-    """Literal substrings, whatever their case, that a message must have; None and "" ask for nothing."""
+    """Literal substrings, whatever their case, that a message must have; None and "" ask for nothing.
+
+    Case is that of Unicode's full case folding, "Straße" and "STRASSE" being the same; nothing else is: not é in one
+    character and in two, not a look-alike.
+    """
 
     subject: str | None = None
     from_: str | None = None  # in an address of From
     to: str | None = None  # in an address of To, in the mailbox, or in what it was sent to
-    read: bool | None = None
-    anywhere: str | None = None  # in the subject, or in an address of From or To
+    read: bool | None = None  # what was never marked counts as not read
+    anywhere: str | None = None  # where any of the three above looks
+
+    def needles(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each text to be found, folded, and the fields of Folded of which one must have it."""
+        sought = (
+            (self.subject, ("subject",)),
+            (self.from_, ("senders",)),
+            (self.to, ("recipients",)),
+            (self.anywhere, Folded._fields),
+        )
+        return [(fold(text), fields) for text, fields in sought if text]
 
 
 class Tally(msgspec.Struct, frozen=True, rename={"id": "_id"}):
@@ -63,15 +88,19 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class MessageIndex(Protocol):
-    """Lists are newest first. Times are timestamps. `view` None is all mail there is. Raises StoreUnavailable."""
+    """Lists are newest first. Times are timestamps. `view` None is all mail there is.
+
+    Raises StoreUnavailable, and Overloaded where an answer takes longer than it may.
+    """
 
     async def newest(self, scope: Scope, *, since: str | None, skip: int, limit: int) -> list[Message]:
         """The messages of the scope outside the folders spam and trash, received at or after `since`."""
 
     async def find(self, scope: Scope, criteria: Criteria, *, limit: int) -> list[Message]:
-        """Those that meet all of the criteria, in any folder."""
+        """Those that meet all of the criteria, in any folder, among the SEARCHED newest of the scope."""
 
-    async def totals(self, scope: Scope) -> Totals: ...
+    async def totals(self, scope: Scope) -> Totals:
+        """What is in spam or trash counts for all but `unread`."""
 
     async def starred(self, account: str, *, limit: int) -> list[Message]:
         """What the account has starred, in any mailbox."""
@@ -92,8 +121,35 @@ class MessageIndex(Protocol):
     async def top(
         self, what: TallyOf, *, view: View | None, since: str | None, until: str | None, skip: int, limit: int
     ) -> list[Tally]:
-        """What occurs most often in mail received in that time (both ends included), the most frequent first."""
+        """What occurs most often in mail received in that time (both ends included), the most frequent first.
+
+        Each message counts once: for its mailbox, its domain, the first address of From (folded), each attachment.
+        """
 
     async def with_attachment(self, md5: str, *, view: View | None, limit: int) -> list[Message]: ...
 
     async def count_with_attachment(self, md5: str, *, view: View | None) -> int: ...
+
+
+def fold(text: str) -> str:
+    """The form in which texts are compared. It has no line feed and no lone surrogate."""
+    return text.casefold().replace("\n", " ").encode(errors="replace").decode()
+
+
+def folded(message: Message) -> Folded:
+    """What is searched of it."""
+    return Folded(
+        subject=fold(message.subject),
+        senders="\n".join(fold(one.address) for one in message.from_),
+        recipients="\n".join(
+            fold(text) for text in (*(one.address for one in message.to), message.mailbox, message.recipient)
+        ),
+    )
+
+
+def disjoint(scope: Scope) -> tuple[str, ...]:
+    """The mailboxes of the scope that are in none of its domains."""
+    domains = set(scope.domains)
+    return tuple(
+        mailbox for mailbox in dict.fromkeys(scope.mailboxes or ()) if mailbox.rpartition("@")[2] not in domains
+    )

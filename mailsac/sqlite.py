@@ -12,7 +12,8 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -21,14 +22,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from mailsac.disk import MAKE_ROOM, SEE_TO_DISK
-from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
+from mailsac.errors import MailsacError, Overloaded, StorageFull, StoreUnavailable
 from mailsac.lockfile import locked
 from mailsac.sqlite_schema import MIGRATIONS
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 
-READERS: Final = 3  # a read takes microseconds; more threads would only contend for the interpreter
+READERS: Final = 3  # an ordinary read takes microseconds; more threads would only contend for the interpreter
+SCAN_S: Final = 10.0  # for what looks at many rows; it has a thread of its own, so that nobody waits for it
+SCAN_STEPS: Final = 1_000_000  # of SQLite's machine between two looks at the clock, some 10 ms
 MAX_COMMIT: Final = 256  # writes that share a transaction; bounds how long the first of them waits for the last
 
 FAILURES: Final = (sqlite3.Error, msgspec.DecodeError)
@@ -41,6 +44,7 @@ REMEDIES: Final = {
     sqlite3.SQLITE_READONLY: SEE_TO_DISK,
     sqlite3.SQLITE_CANTOPEN: SEE_TO_DISK,
 }
+TRANSLATIONS: Final = {sqlite3.SQLITE_FULL: StorageFull, sqlite3.SQLITE_INTERRUPT: Overloaded}
 
 
 class Database:
@@ -54,7 +58,8 @@ class Database:
             self._writer = self._connect(fsync=fsync)
             self._upgrade()
             self._readers = [self._connect(fsync=fsync) for _ in range(READERS)]
-            for reader in self._readers:
+            self._scanner = self._connect(fsync=fsync)
+            for reader in (*self._readers, self._scanner):
                 reader.execute("pragma query_only = on")
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(reason=f"the database {path} cannot be opened: {_explained(error)}") from error
@@ -63,6 +68,7 @@ class Database:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sqlite-writer")
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._scans = ThreadPoolExecutor(1, thread_name_prefix="sqlite-scanner")
         self._thread.start()
 
     @classmethod
@@ -81,22 +87,31 @@ class Database:
                 await asyncio.to_thread(database._close)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in a reader thread. As many connections as threads: the stack is never empty there."""
-        if self._closed:
-            raise StoreUnavailable(reason="the database is closed")
+        """Run `work` in a reader thread."""
 
         def run() -> T:
-            connection = self._readers.pop()
+            connection = self._readers.pop()  # as many as threads: never empty here
             try:
-                return work(connection)
-            except FAILURES as error:
-                raise self._translated(error) from error
+                return self._read(work, connection)
             finally:
                 self._readers.append(connection)
 
-        return await self._loop.run_in_executor(self._pool, run)
+        return await self._in(self._pool, run)
 
-    async def rows(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+    async def scan(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which may look at very many rows, in a thread for such alone.
+
+        Raises Overloaded where it is not done within SCAN_S, the wait for its turn included.
+        """
+        deadline = time.monotonic() + SCAN_S
+
+        def run() -> T:
+            self._scanner.set_progress_handler(lambda: time.monotonic() > deadline, SCAN_STEPS)
+            return self._read(work, self._scanner)
+
+        return await self._in(self._scans, run)
+
+    async def rows(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Any]:
         """What one statement selects."""
         return await self.read(lambda db: db.execute(statement, values).fetchall())
 
@@ -111,6 +126,17 @@ class Database:
         done: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put((work, done))
         return await done
+
+    async def _in(self, threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable(reason="the database is closed")
+        return await self._loop.run_in_executor(threads, run)
+
+    def _read(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+        try:
+            return work(connection)
+        except FAILURES as error:
+            raise self._translated(error) from error
 
     def _run(self) -> None:
         """The writer thread: everything that waits shares one transaction; nothing waits for company."""
@@ -146,7 +172,7 @@ class Database:
     def _translated(self, error: sqlite3.Error | msgspec.DecodeError) -> MailsacError:
         if isinstance(error, msgspec.DecodeError):
             return StoreUnavailable(reason=f"a damaged row in {self._path}: {error}; {REBUILD}")
-        failure = StorageFull if _primary_code(error) == sqlite3.SQLITE_FULL else StoreUnavailable
+        failure = TRANSLATIONS.get(_primary_code(error), StoreUnavailable)
         return failure(reason=f"the database {self._path}: {_explained(error)}")
 
     # ── opening and closing ──
@@ -158,6 +184,7 @@ class Database:
         return connection
 
     def _upgrade(self) -> None:
+        self._writer.create_function("casefold", 1, str.casefold)  # for the scripts
         (version,) = self._writer.execute("pragma user_version").fetchone()
         if version > len(MIGRATIONS):
             raise StoreUnavailable(
@@ -172,8 +199,10 @@ class Database:
         self._closed = True
         self._jobs.put(None)
         self._thread.join()
+        self._scanner.interrupt()
+        self._scans.shutdown()
         self._pool.shutdown()
-        for connection in (*self._readers, self._writer):
+        for connection in (*self._readers, self._scanner, self._writer):
             connection.close()
 
 

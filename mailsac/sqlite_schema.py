@@ -64,16 +64,139 @@ MIGRATIONS: Final = (
         update total set messages = messages - 1, octets = octets - old.octets where id = 0;
     end;
     """,
-    # marks, and queries over many mailboxes
+    # marks, and questions over many mailboxes
     """
-    alter table message add column saved_by text;
-    update message set saved_by = json_extract(json, '$.savedBy') where starred = 1;
+    alter table message rename to message_1;
+    create table message (
+        mailbox text not null,
+        domain text not null,
+        recipient text not null,
+        received text not null,
+        starred integer not null,
+        saved_by text,
+        hidden integer not null,  -- in the folder spam or trash
+        read integer not null,  -- 0 also where that was never said
+        octets integer not null,
+        id text not null,
+        attachments text,  -- their MD5, a JSON list; null where there is none
+        subject text not null,  -- this and the next two as `index.folded` makes them
+        senders text not null,
+        recipients text not null,
+        json text not null  -- last: a long one goes to overflow pages, which the other columns then need not read
+    );
+    insert into message select
+        mailbox,
+        json_extract(json, '$.domain'),
+        recipient,
+        received,
+        starred,
+        json_extract(json, '$.savedBy'),
+        json_extract(json, '$.folder') in ('spam', 'trash'),
+        json_extract(json, '$.read') is 1,
+        octets,
+        id,
+        nullif(json_extract(json, '$.attachments'), '[]'),
+        casefold(replace(json_extract(json, '$.subject'), char(10), ' ')),
+        coalesce((
+            select group_concat(casefold(replace(json_extract(value, '$.address'), char(10), ' ')), char(10))
+            from json_each(json, '$.from')
+        ), ''),
+        coalesce((
+            select group_concat(casefold(replace(json_extract(value, '$.address'), char(10), ' ')), char(10))
+            from json_each(json, '$.to')
+        ) || char(10), '') || casefold(mailbox) || char(10) || casefold(recipient),
+        json
+    from message_1 order by rowid;
+    drop table message_1;
+
+    -- as before
+    create unique index message_id on message (id);
+    create index message_mailbox on message (mailbox, received, id, octets);
+    create index message_tagged on message (mailbox, recipient, received, id, octets) where recipient <> mailbox;
+    create index message_expendable on message (received, id) where starred = 0;
+
+    -- with message_expendable, all mail by time; partial, because little is starred
+    create index message_kept on message (received, id) where starred = 1;
 
     -- what a viewer of a mailbox does not see
     create index message_saved on message (mailbox, saved_by, recipient) where saved_by is not null;
 
-    create trigger message_starred after update of starred on message when new.starred <> old.starred begin
-        update mailbox set unstarred = unstarred + old.starred - new.starred where name = new.mailbox;
+    -- what an account has starred
+    create index message_starred on message (saved_by, received, id, mailbox) where saved_by is not null;
+
+    -- the mail of a domain
+    create index message_domain on message (domain, received, id);
+
+    create table attachment (
+        md5 text not null,
+        received text not null,
+        message text not null,
+        primary key (md5, received, message)
+    ) without rowid;
+    insert or ignore into attachment
+        select value, received, message.id from message, json_each(attachments) where attachments is not null;
+
+    alter table mailbox add column domain text not null default '';
+    alter table mailbox add column octets integer not null default 0;
+    alter table mailbox add column unread integer not null default 0;
+    update mailbox set (domain, octets, unread) =
+        (select domain, sum(octets), sum(hidden = 0 and read = 0) from message where mailbox = name);
+
+    -- what the mailboxes of a domain hold
+    create index mailbox_domain on mailbox (domain);
+
+    alter table total add column unread integer not null default 0;
+    update total set unread = (select coalesce(sum(unread), 0) from mailbox);
+
+    create trigger message_inserted after insert on message begin
+        insert into mailbox values (
+            new.mailbox, 1, 1 - new.starred, new.domain, new.octets, new.hidden = 0 and new.read = 0
+        )
+            on conflict (name) do update set
+            messages = messages + 1,
+            unstarred = unstarred + excluded.unstarred,
+            octets = octets + excluded.octets,
+            unread = unread + excluded.unread;
+        update total set
+            messages = messages + 1,
+            octets = octets + new.octets,
+            unread = unread + (new.hidden = 0 and new.read = 0)
+            where id = 0;
+    end;
+
+    create trigger message_deleted after delete on message begin
+        insert or ignore into unlink_note values (old.id);
+        update mailbox set
+            messages = messages - 1,
+            unstarred = unstarred - (1 - old.starred),
+            octets = octets - old.octets,
+            unread = unread - (old.hidden = 0 and old.read = 0)
+            where name = old.mailbox;
+        delete from mailbox where name = old.mailbox and messages = 0;
+        update total set
+            messages = messages - 1,
+            octets = octets - old.octets,
+            unread = unread - (old.hidden = 0 and old.read = 0)
+            where id = 0;
+    end;
+
+    create trigger message_marked after update of starred, hidden, read on message begin
+        update mailbox set
+            unstarred = unstarred + old.starred - new.starred,
+            unread = unread + (new.hidden = 0 and new.read = 0) - (old.hidden = 0 and old.read = 0)
+            where name = new.mailbox;
+        update total set
+            unread = unread + (new.hidden = 0 and new.read = 0) - (old.hidden = 0 and old.read = 0)
+            where id = 0;
+    end;
+
+    create trigger attachment_inserted after insert on message when new.attachments is not null begin
+        insert or ignore into attachment select value, new.received, new.id from json_each(new.attachments);
+    end;
+
+    create trigger attachment_deleted after delete on message when old.attachments is not null begin
+        delete from attachment where received = old.received and message = old.id
+            and md5 in (select value from json_each(old.attachments));
     end;
     """,
     # accounts, keys, private addresses, domains

@@ -18,6 +18,7 @@ import msgspec
 
 from mailsac import jobs_sqlite
 from mailsac.errors import TooManyLabels
+from mailsac.index import HIDDEN_FOLDERS, folded
 from mailsac.jobs import Job, jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.sqlite import Database
@@ -31,10 +32,15 @@ MAX_DELETE: Final = 500  # deletions that share a transaction, so that other wri
 
 # A message that was deleted must not come back while its file waits to be unlinked: recovery may be reading that file.
 INSERT: Final = """
-    insert or ignore into message (id, mailbox, recipient, received, octets, starred, saved_by, json)
-    select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 where not exists (select 1 from unlink_note where id = ?1)
+    insert or ignore into message (
+        id, mailbox, domain, recipient, received, octets, attachments, subject, senders, recipients,
+        starred, saved_by, hidden, read, json
+    )
+    select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
+    where not exists (select 1 from unlink_note where id = ?1)
 """
-UPDATE: Final = "update message set starred = ?, saved_by = ?, json = ? where id = ?"  # what a mark can change
+# What a mark can change.
+UPDATE: Final = "update message set starred = ?, saved_by = ?, hidden = ?, read = ?, json = ? where id = ?"
 
 
 class SqliteTable:
@@ -236,13 +242,29 @@ class SqliteTable:
 
 def _row(stored: StoredMessage) -> tuple[object, ...]:
     message = stored.message
-    unchangeable = (message.id, message.mailbox, message.recipient, message.received, stored.octets)
-    return (*unchangeable, *_changeable(message))
+    attachments = msgspec.json.encode(message.attachments).decode() if message.attachments else None
+    return (
+        message.id,
+        message.mailbox,
+        message.domain,
+        message.recipient,
+        message.received,
+        stored.octets,
+        attachments,
+        *folded(message),
+        *_changeable(message),
+    )
 
 
 def _changeable(message: Message) -> tuple[object, ...]:
     """The first values of UPDATE, and the last ones of INSERT."""
-    return (int(message.saved_by is not None), message.saved_by, msgspec.json.encode(message).decode())
+    return (
+        message.saved_by is not None,
+        message.saved_by,
+        message.folder in HIDDEN_FOLDERS,
+        message.read is True,
+        msgspec.json.encode(message).decode(),
+    )
 
 
 def _within(mailbox: str, recipient: str | None) -> tuple[str, tuple[str, ...]]:
