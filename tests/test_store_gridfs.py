@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mailsac.address import parse_address
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.ids import QueueIds
-from mailsac.message import StoredMessage
+from mailsac.message import Envelope, StoredMessage, checksum, trace_header
 from mailsac.recovery import RawFiles, recover, row_of
 from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store_disk import DiskRaw
@@ -24,6 +27,19 @@ from .contract.rows import message_id, stored
 from .mongodb import database_for, mongo_raw, prepare, server_uri
 
 LARGE = random.Random(1).randbytes(2 * INSERT_OCTETS + CHUNK + 7)
+TO = parse_address("box@example.com")
+ENVELOPE = Envelope(
+    reverse_path=None,
+    recipients=(TO,),
+    client_ip="192.0.2.1",
+    server_ip="192.0.2.2",
+    helo="client.example.org",
+    esmtp=True,
+    tls=False,
+    smtputf8=False,
+    account=None,
+    received_at=datetime.now(UTC),
+)
 
 
 class Node:
@@ -40,6 +56,15 @@ class Node:
         rows = [stored(id=f"{self.ids.next()}-0") for _ in messages]
         await self.raw.write_many([(row.message.id, [data]) for row, data in zip(rows, messages, strict=True)])
         return rows
+
+    async def arrived(self, *bodies: bytes) -> list[StoredMessage]:
+        """The same of whole messages, with what the row is made from."""
+        ids = [f"{self.ids.next()}-0" for _ in bodies]
+        for one, body in zip(ids, bodies, strict=True):
+            crc = checksum(body)
+            _, trace = trace_header(ENVELOPE, TO, hostname="mail", message_id=one, size=len(body), crc32c=crc)
+            await self.raw.write_many([(one, [trace, body])])
+        return [row for one in ids if (row := await row_of(self.raw, one))]
 
     def spooling(self) -> SpoolingTable:
         """The table as a start makes it."""
@@ -172,6 +197,68 @@ async def test_what_the_spool_has_marked_outlives_a_crash(a: Node, killed: str) 
 
     assert await a.places(one) == (False, True)
     assert await a.raw.read(one) == LARGE
+
+
+STEPS: dict[str, Callable[[Node], tuple[object, str]]] = {
+    "entry": lambda node: (node.gridfs.files, "insert_many"),
+    "chunks": lambda node: (node.gridfs.pieces, "insert_many"),
+    "row": lambda node: (node.table.rows, "insert_many"),
+    "local file": lambda node: (node.disk, "delete"),
+    "marker": lambda node: (node.spool, "unmark"),
+}
+
+
+class Killed(Exception):
+    """Nothing more happens, as after SIGKILL."""
+
+
+def kill(patch: pytest.MonkeyPatch, owner: object, name: str, when: str) -> None:
+    """Before that method does anything, or after it has done all."""
+    work = getattr(owner, name)
+
+    async def killed(*given: Any, **named: Any) -> None:
+        if when == "after":
+            await work(*given, **named)
+        raise Killed
+
+    patch.setattr(owner, name, killed)
+
+
+@pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "not accepted"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_killed_at_any_step_what_was_accepted_is_there_once_and_there_are_no_halves(
+    a: Node, monkeypatch: pytest.MonkeyPatch, step: str, when: str, accepted: bool
+) -> None:
+    """Nobody is told 250 before the marker or the row is durable: without either a message may be gone, all of it."""
+    bodies = (b"Subject: one\r\n\r\n", b"Subject: large\r\n\r\n" + LARGE.hex().encode(), b"Subject: two\r\n\r\n")
+    rows = await a.arrived(*bodies)
+    ids = [row.message.id for row in rows]
+    assert len(ids) == 3
+    with monkeypatch.context() as patch:
+        table = a.spooling()
+        if accepted:
+            await a.spool.mark(ids)
+            await table.begin(within_s=5)
+        kill(patch, *STEPS[step](a), when)
+        with suppress(Killed):
+            await (table.count(str(TO), recipient=None) if accepted else table.insert_many(rows))
+
+    table = a.spooling()
+    await table.begin(within_s=5)
+    await recover(table, a.raw, Metrics())
+    count = await table.count(str(TO), recipient=None)
+
+    there = [one for one in ids if one in await a.table.known(ids)]
+    assert there == ids or (not accepted and step in ("entry", "chunks", "row"))
+    assert count == len(there)
+    assert await a.spool.marked() == []
+    assert await a.disk.present(ids) == set()
+    assert await a.gridfs.present(ids) == set(there)
+    assert set(await a.gridfs.pieces.distinct("files_id")) == set(there)
+    for one, body in zip(ids, bodies, strict=True):
+        if one in there:
+            assert (await a.raw.read(one)).endswith(b"\r\n" + body)
 
 
 async def test_what_the_spool_has_marked_is_kept_where_its_file_is_damaged(a: Node) -> None:
