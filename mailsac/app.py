@@ -24,6 +24,8 @@ from mailsac.directory import AccountTable
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Disk, Inbound
+from mailsac.index import MessageIndex
+from mailsac.index_sqlite import SqliteIndex
 from mailsac.jobs import JobTable
 from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.leases import Leases, ProcessLeases
@@ -84,6 +86,7 @@ class Storage:
     raw: Files
     accounts: AccountTable
     jobs: JobTable
+    index: MessageIndex | None
 
 
 class Server:
@@ -158,7 +161,13 @@ async def opened(config: Store) -> AsyncIterator[Storage]:
                     SqliteTable.open(config.data_dir / DATABASE_FILE, fsync=config.fsync)
                 )
                 database = sqlite.database
-                storage = Storage(table=sqlite, raw=disk, accounts=SqliteAccounts(database), jobs=SqliteJobs(database))
+                storage = Storage(
+                    table=sqlite,
+                    raw=disk,
+                    accounts=SqliteAccounts(database),
+                    jobs=SqliteJobs(database),
+                    index=SqliteIndex(database),
+                )
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
         yield storage
@@ -190,7 +199,7 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
     accounts = MongoAccounts(table.database)
     stack.push_async_callback(accounts.calls.finished)
     jobs = await stack.enter_async_context(MongoJobs.open(table.database))
-    return Storage(table=table, raw=raw, accounts=accounts, jobs=jobs)
+    return Storage(table=table, raw=raw, accounts=accounts, jobs=jobs, index=None)
 
 
 @asynccontextmanager
@@ -360,6 +369,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             store=store,
             accounts=accounts,
             routing=routing,
+            webhooks=webhooks,
             auth=config.auth,
             retention=config.retention,
             metrics=metrics,

@@ -45,6 +45,7 @@ from mailsac.api.routes import Handlers, route_table
 from mailsac.api.statistics import Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
+from mailsac.api.webhooks import WebhookLog
 from mailsac.budget import OctetBudget
 from mailsac.config import Auth, Http, Retention
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated
@@ -54,6 +55,7 @@ from mailsac.limits import AuthFailures
 from mailsac.routing import Routing
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
+from mailsac.webhooks import Webhooks
 
 log: Final = logging.getLogger("mailsac.http")
 
@@ -76,6 +78,7 @@ class HttpServer:
         accounts: Accounts,
         index: MessageIndex | None = None,
         routing: Routing,
+        webhooks: Webhooks,
         auth: Auth,
         retention: Retention,
         metrics: Metrics,
@@ -103,6 +106,7 @@ class HttpServer:
         self.routes = route_table(
             Handlers(
                 addresses=addresses,
+                webhooks=WebhookLog(accounts, webhooks),
                 messages=Messages(store, accounts, self._activities),
                 bodies=Bodies(store, accounts, memory, time_scale),
                 attachments=attachments,

@@ -33,6 +33,7 @@ BLOCKED: Final[tuple[IPNetwork, ...]] = tuple(
         ),
     )
 )  # fmt: skip
+MAX_URL: Final = 2000  # characters
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)  # the upper half of an interface identifier, RFC 5214 §6.1
@@ -80,6 +81,7 @@ def is_web_url(text: str) -> bool:
             and bool(parts.hostname)
             and "@" not in parts.netloc
             and parts.port != 0
+            and len(text) <= MAX_URL
             and text.isprintable()
             and " " not in text
         )

@@ -46,6 +46,13 @@ class PrivateAddressNotFound(MailsacError):
     http_message = "The private address was not found for this user."
 
 
+class JobNotFound(MailsacError):
+    """No request of that id in the log of the webhook of that address."""
+
+    http_status = 404
+    http_message = "The log of this webhook has no such request."
+
+
 class AttachmentNotFound(MailsacError):
     """The message is there, and has no such attachment."""
 

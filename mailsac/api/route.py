@@ -60,6 +60,7 @@ PLACES: Final[Mapping[str, Parameter]] = {
     "label": Parameter("A label of 1 to 100 characters.", Annotated[str, Meta(min_length=1)], example="to do"),
     "folder": Parameter("A folder.", FolderName, example="spam"),
     "read": Parameter("Whether the message has been read.", bool, example=True),
+    "job": Parameter("The `_id` of a request in the log of a webhook, or `latest`.", example="latest"),
     "attachment": Parameter("The MD5 of its octets, its Content-ID or its file name.", example="report.pdf"),
     "domain": Parameter("A domain.", example="example.com"),
     "private": Parameter("Whether only its account may read its mail.", bool, example=True),

@@ -42,6 +42,7 @@ from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation, Readiness
 from mailsac.api.refusals import (
     AttachmentNotFound,
+    JobNotFound,
     MessageHidden,
     OriginNotAllowed,
     PrivateAddressNotFound,
@@ -54,6 +55,7 @@ from mailsac.api.route import Parameter, Refusals, Route
 from mailsac.api.statistics import Denied, Number, Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Emails, Validation, Validations
+from mailsac.api.webhooks import WebhookLog, WebhookSecret
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
@@ -66,6 +68,7 @@ from mailsac.errors import (
     TooManyLabels,
 )
 from mailsac.index import Tally
+from mailsac.jobs import Job, State
 from mailsac.message import Attachment, Message
 
 MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
@@ -108,6 +111,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     """Who answers."""
 
     addresses: Addresses
+    webhooks: WebhookLog
     messages: Messages
     bodies: Bodies
     attachments: Attachments
@@ -126,6 +130,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
     """Every operation there is. Where two paths match, the first one wins."""
     return (
         *_addresses(by.addresses),
+        *_webhooks(by.webhooks),
         *_messages(by.messages, by.inbox),
         *_contents(by.bodies, by.attachments),
         *_account(by.account, by.inbox, by.domains, by.stream),
@@ -158,6 +163,23 @@ def _addresses(by: Addresses) -> tuple[Route, ...]:
         Route("PUT", forwarding, by.change, tag, body=SETTINGS, answer=AddressView, refusals=unknown),
         Route("DELETE", one, by.release, tag, query=erase, answer=AddressView, refusals=(AddressNotOwned,)),
         Route("GET", f"{one}/availability", by.availability, tag, answer=Availability),
+    )
+
+
+def _webhooks(by: WebhookLog) -> tuple[Route, ...]:
+    one, tag = "/api/addresses/{email}", "webhooks"
+    query = {"state": Parameter("Only those in that state.", State, example="waiting"), "limit": LIMIT}
+    return (
+        Route("GET", f"{one}/webhook-log", by.newest, tag, query=query, answer=list[Job]),
+        Route("POST", f"{one}/webhook-log/{{job}}/replay", by.replay, tag, answer=Job, refusals=(JobNotFound,)),
+        Route(
+            "POST",
+            f"{one}/webhook-secret",
+            by.make_secret,
+            tag,
+            answer=WebhookSecret,
+            refusals=(PrivateAddressNotFound,),
+        ),
     )
 
 
