@@ -27,12 +27,17 @@ EVERYTHING: Final = ""  # what a subscription to all mail is filed under; no mai
 class MessageStored(msgspec.Struct, frozen=True):
     """A message has arrived, for good.
 
-    `replied`, where it came by SMTP to this process, is set once the reply has been written to the sender's socket, or
-    never will be: who must not be faster than the 250 waits for it.
+    `replied`, where it came by SMTP to this process, is done once the reply has been written to the sender's socket, or
+    never will be: who must not be faster than the 250 calls `until_replied`.
     """
 
     message: Message
-    replied: asyncio.Event | None = None
+    replied: asyncio.Future[None] | None = None
+
+    async def until_replied(self) -> None:
+        """Wait for that reply."""
+        if self.replied is not None and not self.replied.done():
+            await asyncio.wait((self.replied,))  # `await` alone would cancel it for all who wait
 
 
 class Subscription:
@@ -140,7 +145,7 @@ def places(message: Message) -> set[str]:
 
 
 def _octets(message: Message) -> int:
-    """About how much memory a row takes. Ordinary ones take 1.3 KB; a thousand long links make it megabytes."""
+    """About how much memory an event takes. Ordinary ones take 1.6 KB; a thousand long links make it megabytes."""
     addresses = len(message.from_) + len(message.to) + len(message.cc) + len(message.bcc)
-    octets = 800 + 200 * addresses + 90 * len(message.attachments) + 2 * len(message.subject)
+    octets = 1100 + 200 * addresses + 90 * len(message.attachments) + 2 * len(message.subject)
     return octets + sum(len(link) + 60 for link in message.links)

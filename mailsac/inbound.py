@@ -71,10 +71,10 @@ class Inbound:
                 self._refusal = error
         return self._refusal
 
-    async def deliver(self, envelope: Envelope, data: bytes, *, replied: asyncio.Event | None = None) -> str:
+    async def deliver(self, envelope: Envelope, data: bytes, *, replied: asyncio.Future[None] | None = None) -> str:
         """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError.
 
-        Who gives `replied` sets it once the sender has been told, or cannot be told (`events.MessageStored`).
+        Who gives `replied` sees to it that it is done once the sender has been told, or cannot be told.
         """
         parsed, crc32c, octets = await self._worker.run(len(data), _examine, data)
         queue_id = self._ids.next()

@@ -372,14 +372,14 @@ class SmtpSession(SmtpConnection):
             received_at=datetime.now(UTC),
         )
         self.write_replies()  # those to earlier messages need not wait for the disk
-        replied = asyncio.Event()
+        replied = self.loop.create_future()
         try:
             queue_id = await self._server.inbound.deliver(envelope, data, replied=replied)
         except MailsacError as error:
             log.warning("smtp.message_refused", extra=self.log_fields(reason=type(error).__name__, octets=len(data)))
             raise
         finally:
-            self.set_when_written(replied)
+            self.done_when_written(replied)
         self.errors = self._junk = 0
         log.info(
             "smtp.message_stored",

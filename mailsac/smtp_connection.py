@@ -133,7 +133,7 @@ class SmtpConnection(SMTP):
         self.overlong_lines = 0
         self._connections = connections
         self._replies: list[bytes] = []
-        self._unwritten: list[asyncio.Event] = []
+        self._unwritten: list[asyncio.Future[None]] = []
         self._waiter: asyncio.Future[None] | None = None
         self._waits_for_line = False
         self._deadline = math.inf
@@ -269,13 +269,13 @@ class SmtpConnection(SMTP):
         self._replies.clear()
         self._set_written()
 
-    def set_when_written(self, written: asyncio.Event) -> None:
-        """Set the event as soon as the replies to what was read up to now are written, or the session is over."""
+    def done_when_written(self, written: asyncio.Future[None]) -> None:
+        """Resolve the future as soon as the replies to what was read up to now are written, or the session is over."""
         self._unwritten.append(written)
 
     def _set_written(self) -> None:
         for written in self._unwritten:
-            written.set()
+            written.set_result(None)
         self._unwritten.clear()
 
     async def receive(self, deadline: float) -> None:

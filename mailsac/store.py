@@ -222,7 +222,7 @@ class Item(msgspec.Struct, frozen=True):
 
     row: StoredMessage
     pieces: tuple[bytes, ...]
-    replied: asyncio.Event | None = None
+    replied: asyncio.Future[None] | None = None
 
 
 class _Unit:

@@ -193,8 +193,7 @@ class Stream:
         self, socket: web.WebSocketResponse, writer: AbstractStreamWriter, subscription: Subscription, wanted: Wanted
     ) -> None:
         async for event in subscription:
-            if event.replied is not None:
-                await event.replied.wait()
+            await event.until_replied()
             message = event.message
             principal = await self._accounts.by_key(wanted.key)  # it may have been revoked meanwhile
             if wanted.includes(message) and self._may_see(principal, message):

@@ -50,7 +50,7 @@ class Kept(Inbound):
     async def refuse_reason(self) -> MailsacError | None:
         return self.refusal
 
-    async def deliver(self, envelope: Envelope, data: bytes, *, replied: asyncio.Event | None = None) -> str:
+    async def deliver(self, envelope: Envelope, data: bytes, *, replied: asyncio.Future[None] | None = None) -> str:
         if self.before is not None:
             await self.before()
         self.messages.append((envelope, data))
