@@ -26,6 +26,7 @@ from pathlib import Path
 import pymongo
 import pytest
 
+from mailsac.jobs_mongo import MongoJobs
 from mailsac.store_gridfs import GridFsRaw
 from mailsac.store_mongo import MongoTable
 
@@ -158,8 +159,12 @@ def prepare(uri: str, database: str) -> None:
     """Make the collections and their indexes, for a process that must not meet SecantusDB without them. Blocks."""
 
     async def work() -> None:
-        async with mongo_table(uri, database), mongo_raw(uri, database):
-            pass
+        async with (
+            mongo_table(uri, database) as table,
+            MongoJobs.open(table.database) as jobs,
+            mongo_raw(uri, database),
+        ):
+            await jobs.indexes.built.wait()
 
     asyncio.run(work())
 
