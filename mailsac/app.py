@@ -368,6 +368,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             config.http,
             store=store,
             accounts=accounts,
+            index=storage.index,
             routing=routing,
             webhooks=webhooks,
             auth=config.auth,
