@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from bench import hostile_http, hostile_mail, hostile_pop3, hostile_smtp, outage
+from bench import hostile_http, hostile_mail, hostile_pop3, hostile_smtp, outage, stream
 from bench.figures import Figure, circumstances, console, print_figures, write_results
 
 Check = Callable[[], Iterator[Figure]]
@@ -36,6 +36,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-58": hostile_http.where_it_listens,
     "C-59": hostile_http.half_requests,
     "C-60": hostile_http.large_bodies,
+    "C-62": stream.never_reads,
     "C-81": outage.away,
     "C-82": outage.hanging,
 }
