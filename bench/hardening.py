@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from bench import hostile_http, hostile_mail, hostile_pop3, hostile_smtp, outage, stream
+from bench import hanging_webhook, hostile_http, hostile_mail, hostile_pop3, hostile_smtp, outage, stream
 from bench.figures import Figure, circumstances, console, print_figures, write_results
 
 Check = Callable[[], Iterator[Figure]]
@@ -37,6 +37,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-59": hostile_http.half_requests,
     "C-60": hostile_http.large_bodies,
     "C-62": stream.never_reads,
+    "C-69": hanging_webhook.hanging,
     "C-81": outage.away,
     "C-82": outage.hanging,
 }
