@@ -409,6 +409,20 @@ async def test_a_client_that_leaves_is_forgotten(server: Server) -> None:
         assert await is_quiet(opened, 0.1)  # what came before is not told
 
 
+async def test_a_client_that_does_not_answer_pings_is_let_go(config: Config) -> None:
+    """A heartbeat is 0.6 s here. One that reads answers by itself, and stays."""
+    testing = msgspec.structs.replace(config.testing, time_scale=0.02)
+    async with running(msgspec.structs.replace(config, testing=testing)) as server:
+        async with listening(server, "addresses=b.test") as opened:
+            reading = asyncio.create_task(opened.receive())
+            stuck = await asyncio.to_thread(lambda: Stuck(server))
+            await until(lambda: len(subscriptions(server)) == 2)
+            await until(lambda: len(subscriptions(server)) == 1)
+            await deliver(server, "a@b.test")
+            assert json.loads((await reading).data)["inbox"] == "a@b.test"
+        stuck.close()
+
+
 async def test_at_the_end_everybody_is_sent_away(config: Config) -> None:
     async with asyncio.timeout(BOUND_S), aiohttp.ClientSession() as session:
         async with running(config) as server:

@@ -124,16 +124,7 @@ class Stream:
         writer = await socket.prepare(request)
         code: int = WSCloseCode.TRY_AGAIN_LATER
         try:
-            wanted = _wanted(request)
-            principal = await self._caller(request, wanted.key)
-            self._require(principal, wanted)
-            told = (*wanted.whole, *(parse_address(address).mailbox for address in wanted.tagged))
-            with self._store.events.subscribed(*told) as subscription:
-                await _send(socket, Listening(wanted.addresses, wanted.domains))
-                log.info(
-                    "http.listening", extra={"request_id": request[asked.REQUEST_ID], "account": principal.account}
-                )
-                code = await self._serve(socket, writer, subscription, wanted)
+            code = await self._listen(request, socket, writer)
         except MailsacError as error:
             if error.http_status < 500:
                 code = WSCloseCode.POLICY_VIOLATION
@@ -143,6 +134,17 @@ class Stream:
             pass  # the client has gone
         await self._close(request, socket, code)
         return socket
+
+    async def _listen(self, request: web.Request, socket: web.WebSocketResponse, writer: AbstractStreamWriter) -> int:
+        """All that comes before the close frame; returns its code. Raises MailsacError, ConnectionError."""
+        wanted = _wanted(request)
+        principal = await self._caller(request, wanted.key)
+        self._require(principal, wanted)
+        told = (*wanted.whole, *(parse_address(address).mailbox for address in wanted.tagged))
+        with self._store.events.subscribed(*told) as subscription:
+            await _send(socket, Listening(wanted.addresses, wanted.domains))
+            log.info("http.listening", extra={"request_id": request[asked.REQUEST_ID], "account": principal.account})
+            return await self._serve(socket, writer, subscription, wanted)
 
     async def _caller(self, request: web.Request, key: str | None) -> Principal:
         """Raises NotAuthenticated, and TooManyFailedLogins after too many wrong keys; none at all is no guess."""
@@ -170,7 +172,7 @@ class Stream:
     async def _serve(
         self, socket: web.WebSocketResponse, writer: AbstractStreamWriter, subscription: Subscription, wanted: Wanted
     ) -> int:
-        """Send what happens until one side has enough; returns the close code. Raises MailsacError, ConnectionError."""
+        """Send what happens until one side has enough; returns the close code."""
         sending = asyncio.create_task(self._push(socket, writer, subscription, wanted))
         ends = [
             asyncio.create_task(_ignore(socket, writer)),
