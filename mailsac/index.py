@@ -106,10 +106,8 @@ class MessageIndex(Protocol):
     async def starred(self, account: str, *, limit: int) -> list[Message]:
         """What the account has starred, in any mailbox."""
 
-    async def count_starred(self, account: str) -> int: ...
-
-    async def starred_mailboxes(self, account: str) -> list[str]:
-        """The mailboxes in which it has starred something, in alphabetical order."""
+    async def starred_mailboxes(self, account: str) -> dict[str, int]:
+        """The mailboxes in which it has starred something, in alphabetical order, with how much."""
 
     async def newest_in_domain(
         self, domain: str, *, until: str | None, limit: int, viewer: str | None

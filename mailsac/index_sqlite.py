@@ -149,15 +149,9 @@ class SqliteIndex:
             {"account": account, "limit": limit},
         )
 
-    async def count_starred(self, account: str) -> int:
-        rows = await self._database.rows("select count(*) from message where saved_by = ?", (account,))
-        return int(rows[0][0])
-
-    async def starred_mailboxes(self, account: str) -> list[str]:
-        rows = await self._database.rows(
-            "select distinct mailbox from message where saved_by = ? order by mailbox", (account,)
-        )
-        return [mailbox for (mailbox,) in rows]
+    async def starred_mailboxes(self, account: str) -> dict[str, int]:
+        statement = "select mailbox, count(*) from message where saved_by = ? group by mailbox order by mailbox"
+        return dict(await self._database.rows(statement, (account,)))
 
     async def newest_in_domain(
         self, domain: str, *, until: str | None, limit: int, viewer: str | None

@@ -136,18 +136,17 @@ class CallerAccount:
         principal = request[asked.PRINCIPAL]
         directory, account = self._accounts.directory, principal.account
         totals = await self._index.totals(scope_of(self._accounts, principal, starred=False))
-        starred_in = await self._index.starred_mailboxes(account)
+        starred = await self._index.starred_mailboxes(account)
+        access = {mailbox: self._accounts.access(principal, mailbox) for mailbox in starred}
         stats = AccountStats(
             addresses=tuple(address.id for address in directory.addresses_of(account)),
             domains=tuple(domain.id for domain in directory.domains_of(account)),
-            starred_messages=await self._index.count_starred(account),
+            starred_messages=sum(count for mailbox, count in starred.items() if access[mailbox] is not Access.FOREIGN),
             stored_messages=totals.messages,
             inbox_bytes=totals.octets,
             last_month_ops=self._accounts.operations(account),
             default_domain=_default_domain(directory, account),
-            non_owned_inboxes=tuple(
-                mailbox for mailbox in starred_in if self._accounts.access(principal, mailbox) is Access.PUBLIC
-            ),
+            non_owned_inboxes=tuple(mailbox for mailbox in starred if access[mailbox] is Access.PUBLIC),
         )
         return json_response(request, stats)
 

@@ -311,8 +311,9 @@ def test_what_an_account_has_starred(asked: Asked) -> None:
         starred = asked.model.starred(account, limit=999)
         for limit in (0, 3, 999):
             assert asked.run(asked.index.starred(account, limit=limit)) == starred[:limit]
-        assert asked.run(asked.index.count_starred(account)) == len(starred)
-        assert asked.run(asked.index.starred_mailboxes(account)) == sorted({one.mailbox for one in starred})
+        found = asked.run(asked.index.starred_mailboxes(account))
+        assert found == Counter(one.mailbox for one in starred)
+        assert list(found) == sorted(found)
 
 
 def test_the_mail_of_a_domain(asked: Asked) -> None:
