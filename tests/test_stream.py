@@ -351,6 +351,19 @@ async def test_one_hears_ones_addresses_and_the_mailboxes_of_ones_domains(site: 
         assert await is_quiet(bert, 0.1)
 
 
+async def test_a_frame_waits_for_a_250_that_is_held_up(site: Site) -> None:
+    """The password of a client that pipelines is checked before the replies leave, and that takes a while."""
+    login = base64.b64encode(b"\0bert@example.com\0wrong")
+    async with listening(site.server, f"key={site.bert}&addresses=bert@example.com") as opened:
+        for _ in range(5):
+            sender = Sender(site.server)
+            transaction = TRANSACTION.replace(b"box@example.com", b"bert@example.com")
+            await sender.say(b"EHLO test\r\n" + transaction + PLAIN + b".\r\nAUTH PLAIN " + login + b"\r\n")
+            queue_id = (await frame(opened))["_id"].removesuffix("-0")
+            assert f"250 2.0.0 queued as {queue_id}\r\n535 ".encode() in sender.hear_now()
+            sender.close()
+
+
 async def admin(site: Site, method: str, path: str, body: object) -> None:
     url = f"http://127.0.0.1:{site.server.http_port}/api/admin/{path}"
     async with (
