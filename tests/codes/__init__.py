@@ -1,0 +1,65 @@
+"""A labelled set of made-up mails: which one-time code each holds, and which of its links are of which kind.
+
+`<language>.toml` is what an extractor may be tuned with. `held_out/<language>.toml` is a fifth of each language, drawn at
+random once, that only measures: whoever tunes the extractor does not read it.
+
+What a label says:
+
+- `code` is what a person types: without the spaces, hyphens and dots that split it for reading ("482 913", "4-8-2-9-1-3"
+  are `482913`), without the letters a sender prints before it ("G-482913" is `482913`), upper and lower case as printed,
+  ASCII digits. Empty where the mail has no one-time code; a voucher, a booking, an order or a customer number is none.
+- `links` names only the links of a kind. Each other link of the mail has none: home and help pages, log-in pages, legal
+  texts, preferences, assets, trackers, "invite your friends", "this was not me".
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr", "ru", "uk", "ja", "ko", "zh")
+FOLDER = Path(__file__).parent
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A link that has a kind; the URL as it is after HTML character references are resolved."""
+
+    url: str
+    kind: Literal["verify", "reset", "magic", "invite", "unsubscribe"]
+
+
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[mail]]` of a file."""
+
+    subject: str
+    code: str
+    text: str = ""
+    html: str = ""
+    links: tuple[Link, ...] = ()
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file."""
+
+    mail: tuple[Mail, ...]
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """One mail with its labels, as the loader gives it."""
+
+    language: str
+    subject: str
+    text: str
+    html: str
+    code: str
+    links: tuple[Link, ...]
+
+
+def labelled(held_out: bool) -> list[Labelled]:
+    """Either the mails for tuning or those held out, by language, in the order of the files."""
+    folder = FOLDER / "held_out" if held_out else FOLDER
+    return [
+        Labelled(path.stem, mail.subject, mail.text, mail.html, mail.code, mail.links)
+        for path in sorted(folder.glob("*.toml"))
+        for mail in msgspec.toml.decode(path.read_bytes(), type=File).mail
+    ]
