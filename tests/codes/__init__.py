@@ -1,13 +1,14 @@
 """A labelled set of made-up mails: which one-time code each holds, and which of its links are of which kind.
 
-`<language>.toml` is what an extractor may be tuned with. `held_out/<language>.toml` is a fifth of each language, drawn at
-random once, that only measures: whoever tunes the extractor does not read it.
+`<language>.toml` is what an extractor may be tuned with. `held_out/<language>.toml` is a fifth of each language, drawn
+at random once, that only measures: whoever tunes the extractor does not read it.
 
 What a label says:
 
-- `code` is what a person types: without the spaces, hyphens and dots that split it for reading ("482 913", "4-8-2-9-1-3"
-  are `482913`), without the letters a sender prints before it ("G-482913" is `482913`), upper and lower case as printed,
-  ASCII digits. Empty where the mail has no one-time code; a voucher, a booking, an order or a customer number is none.
+- `code` is what a person types: without the spaces, hyphens and dots that split it for reading ("482 913" and
+  "4-8-2-9-1-3" are `482913`), without the letters a sender prints before it ("G-482913" is `482913`), upper and lower
+  case as printed, ASCII digits. Empty where the mail has no one-time code; a voucher, a booking, an order or a customer
+  number is none.
 - `links` names only the links of a kind. Each other link of the mail has none: home and help pages, log-in pages, legal
   texts, preferences, assets, trackers, "invite your friends", "this was not me".
 """
