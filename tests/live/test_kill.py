@@ -24,7 +24,7 @@ import pytest
 from tests.conftest import needs
 from tests.mongodb import SecantusDB, database_for, prepare, server_uri, uri_of
 
-from .outage import metric, rig, wait_for_replay
+from .outage import Raw, metric, rig, wait_for_replay
 from .process import BOUND_S, Ledger, Process, Senders, serving
 
 KILLS: Final = int(os.environ.get("MAILSAC_TEST_KILLS", "5"))
@@ -105,14 +105,15 @@ def test_kill_under_load_loses_and_doubles_nothing(tmp_path: Path, store: SQLite
 
 @pytest.mark.check("C-78")
 @pytest.mark.check("C-81")
-def test_kill_of_the_database_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("raw", ["disk", "gridfs"])
+def test_kill_of_the_database_under_load_loses_and_doubles_nothing(tmp_path: Path, raw: Raw) -> None:
     """As above, but it is the database that is killed, and comes back after a moment; the server runs through."""
     acknowledged = spooled = 0
     for first in range(0, DATABASE_KILLS, AT_ONCE):
         folder = tmp_path / f"rig{first}"
         folder.mkdir()
         ledger = Ledger()
-        with rig(folder) as own, serving(own.data_dir, environ=own.environ) as server:
+        with rig(folder, raw=raw) as own, serving(own.data_dir, environ=own.environ) as server:
             with Senders(server, ledger) as senders:
                 for _ in range(min(AT_ONCE, DATABASE_KILLS - first)):
                     senders.acknowledged.clear()
@@ -122,7 +123,7 @@ def test_kill_of_the_database_under_load_loses_and_doubles_nothing(tmp_path: Pat
                         time.sleep(random.uniform(0, 3))  # the driver's own retry bridges the shorter ones
             wait_for_replay(server)
             assert not ledger.refused
-            ledger.verify(server)
+            ledger.verify(server, in_gridfs=raw == "gridfs")
             spooled += int(metric(server, "spooled_messages_total"))
         acknowledged += len(ledger.acknowledged)
     print(f"{DATABASE_KILLS} kills, {acknowledged} messages acknowledged ({spooled} spooled), 0 lost, 0 doubled")
