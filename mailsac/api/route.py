@@ -51,7 +51,11 @@ class Route(msgspec.Struct, frozen=True):
 
 
 PLACES: Final[Mapping[str, Parameter]] = {
-    "email": Parameter("An address, in any case. A +tag narrows its mailbox to that tag.", example="bob@example.com"),
+    "email": Parameter(
+        "An address, in any case. A +tag narrows its mailbox to that tag.",
+        Annotated[str, Meta(extra_json_schema={"format": "email"})],
+        example="bob@example.com",
+    ),
     "message_id": Parameter(
         "The `_id` of a message, the queue id of the SMTP reply, or `latest`.",
         Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")],
@@ -62,7 +66,9 @@ PLACES: Final[Mapping[str, Parameter]] = {
     "read": Parameter("Whether the message has been read.", bool, example=True),
     "job": Parameter("The `_id` of a request in the log of a webhook, or `latest`.", example="latest"),
     "attachment": Parameter("The MD5 of its octets, its Content-ID or its file name.", example="report.pdf"),
-    "domain": Parameter("A domain.", example="example.com"),
+    "domain": Parameter(
+        "A domain.", Annotated[str, Meta(extra_json_schema={"format": "hostname"})], example="example.com"
+    ),
     "private": Parameter("Whether only its account may read its mail.", bool, example=True),
     "md5": Parameter("The MD5 of the octets of an attachment.", example="900150983cd24fb0d6963f7d28e17f72"),
     "text": Parameter("What may be an address.", example="bob+news@mailinator.com"),
