@@ -79,7 +79,7 @@ SEARCHED_OF: Final = f"""
     select rowid, received, id from message where {ELSEWHERE}
 """  # noqa: S608
 
-TOTALS: Final = "select messages, octets, unread from total"
+TOTALS: Final = "select messages, octets, unread from total where id = 0"
 TOTALS_OF: Final = f"""
     select coalesce(sum(messages), 0), coalesce(sum(octets), 0), coalesce(sum(unread), 0) from (
         select messages, octets, unread from json_each(:mailboxes) cross join mailbox on name = value

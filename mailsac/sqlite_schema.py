@@ -99,11 +99,11 @@ MIGRATIONS: Final = (
         casefold(replace(json_extract(json, '$.subject'), char(10), ' ')),
         coalesce((
             select group_concat(casefold(replace(json_extract(value, '$.address'), char(10), ' ')), char(10))
-            from json_each(json, '$.from')
+            from json_each(message_1.json, '$.from')
         ), ''),
         coalesce((
             select group_concat(casefold(replace(json_extract(value, '$.address'), char(10), ' ')), char(10))
-            from json_each(json, '$.to')
+            from json_each(message_1.json, '$.to')
         ) || char(10), '') || casefold(mailbox) || char(10) || casefold(recipient),
         json
     from message_1 order by rowid;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import resource
 import sqlite3
 import subprocess
@@ -11,16 +12,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 
-from mailsac.errors import StorageFull, StoreUnavailable
+from mailsac import sqlite
+from mailsac.errors import Overloaded, StorageFull, StoreUnavailable
+from mailsac.index import Criteria, Scope, TallyOf
+from mailsac.index_sqlite import SqliteIndex
+from mailsac.message import StoredMessage
+from mailsac.sqlite import Database
 from mailsac.sqlite_schema import MIGRATIONS
 from mailsac.store import Read, Usage
 from mailsac.store_sqlite import SqliteTable
 
-from ..plans import every_method, is_scan, sqlite_plan, sqlite_statements
+from ..plans import every_method, every_question, is_scan, looks_everywhere, sqlite_plan, sqlite_statements
 from .rows import stored
+from .test_message_index import Model, some_row
 
 BOX = "box@example.com"
 
@@ -37,6 +46,89 @@ async def test_no_statement_scans_a_table(tmp_path: Path) -> None:
     scans = [(statement, step) for statement, plan in plans.items() for step in plan if is_scan(statement, step)]
     assert scans == []
     assert sum(1 for plan in plans.values() if plan) >= 30
+
+
+async def test_no_question_looks_everywhere(tmp_path: Path) -> None:
+    with sqlite_statements() as statements:
+        async with SqliteTable.open(tmp_path / "mailsac.db") as table:
+            statements.clear()
+            await every_question(SqliteIndex(table.database))
+
+    with sqlite3.connect(tmp_path / "mailsac.db") as db:
+        plans = {statement: sqlite_plan(db, statement) for statement in statements}
+    assert [
+        (statement, step) for statement, plan in plans.items() for step in plan if looks_everywhere(statement, step)
+    ] == []
+    assert sum(1 for plan in plans.values() if plan) >= 30
+
+
+async def test_a_scan_that_takes_too_long_is_given_up_and_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forever = "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n"
+    monkeypatch.setattr(sqlite, "SCAN_S", 0.5)
+    async with Database.open(tmp_path / "mailsac.db") as database:
+        scans = [asyncio.create_task(database.scan(lambda db: db.execute(forever).fetchall())) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert await database.rows("select 1") == [(1,)]
+        assert not any(scan.done() for scan in scans)
+        for scan in scans:
+            with pytest.raises(Overloaded):
+                await scan
+        assert await database.scan(lambda db: db.execute("select 2").fetchall()) == [(2,)]
+
+
+async def test_a_scan_that_is_under_way_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    forever = "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n"
+    began = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work(db: sqlite3.Connection) -> None:
+        loop.call_soon_threadsafe(began.set)
+        db.execute(forever).fetchall()
+
+    async with asyncio.timeout(5), Database.open(tmp_path / "mailsac.db") as database:
+        scan = asyncio.create_task(database.scan(work))
+        await began.wait()
+    with pytest.raises(Overloaded):
+        await scan
+
+
+def filled_version_1(path: Path, rows: list[StoredMessage]) -> None:
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{MIGRATIONS[0]}; pragma user_version = 1")
+        for row in rows:
+            one = row.message
+            db.execute(
+                "insert into message values (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(one.mailbox, one.recipient, one.received, one.saved_by is not None, row.octets, one.id),
+                    msgspec.json.encode(one).decode(),
+                ),
+            )
+
+
+async def test_rows_of_the_first_version_are_found_like_new_ones(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    rows = [row for row in (some_row(chance) for _ in range(60)) if "\0" not in row.message.subject]  # cut by SQLite
+    filled_version_1(tmp_path / "mailsac.db", rows)
+    model = Model(rows)
+
+    async with SqliteTable.open(tmp_path / "mailsac.db") as table:
+        index = SqliteIndex(table.database)
+        for scope in (Scope("alice", None), Scope("alice", ("a@x.example",), ("y.example",))):
+            assert await index.newest(scope, since=None, skip=0, limit=99) == model.newest(
+                scope, since=None, skip=0, limit=99
+            )
+            assert await index.totals(scope) == model.totals(scope)
+            for needle in ("GRÜSSE", "strasse", "es l", "e@f", "+t@x", "example.org", "%"):
+                criteria = Criteria(anywhere=needle)
+                assert await index.find(scope, criteria, limit=99) == model.find(scope, criteria, limit=99)
+        for what in get_args(TallyOf):
+            tallies = await index.top(what, view=None, since=None, until=None, skip=0, limit=99)
+            assert tallies == model.top(what, view=None, since=None, until=None, skip=0, limit=99)
+        await table.delete([row.message.id for row in rows])
+        assert await table.database.rows("select 1 from mailbox union all select 1 from attachment") == []
 
 
 async def test_a_second_process_is_told_so(tmp_path: Path) -> None:
