@@ -91,6 +91,7 @@ class Http(Section, frozen=True, kw_only=True):
     port: Port = 8025
     allowed_hosts: tuple[Domain, ...] = ()  # besides IP literals, localhost and single-label names
     cors_origins: tuple[Origin, ...] = ()
+    disposable_domains: tuple[Domain, ...] = ()  # besides those of the package disposable-email-domains
     max_connections: Count = 512
 
 

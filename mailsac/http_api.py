@@ -17,6 +17,7 @@ from typing import Final, cast
 from aiohttp import web
 
 from mailsac.accounts import Accounts, Principal
+from mailsac.address import canonical_domain
 from mailsac.administration import Administration
 from mailsac.api import request as asked
 from mailsac.api.account import Activities, CallerAccount
@@ -116,7 +117,7 @@ class HttpServer:
                     accounts, cast(MessageIndex, index), self._activities, auth=auth, retention=retention
                 ),
                 statistics=Statistics(accounts, cast(MessageIndex, index), attachments),
-                validations=Validations(),
+                validations=Validations(frozenset(map(canonical_domain, config.disposable_domains))),
                 admin=Admin(Administration(accounts)),
                 stream=self._stream,
                 operation=self._operation,

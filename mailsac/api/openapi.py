@@ -19,7 +19,7 @@ from mailsac.api.refusals import (
     OriginNotAllowed,
     UnsupportedBody,
 )
-from mailsac.api.response import ErrorBody, json_response
+from mailsac.api.response import JSON, ErrorBody, buffered
 from mailsac.api.route import PLACES, Parameter, Route
 from mailsac.errors import (
     InvalidAddress,
@@ -67,12 +67,12 @@ class Description:
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """This description."""
-        return json_response(request, self.document)
+        return buffered(request, self._octets, {"Content-Type": JSON})
 
     @cached_property
-    def document(self) -> dict[str, Any]:
-        """The whole description. Takes some milliseconds, once."""
-        return document(self.routes)
+    def _octets(self) -> bytes:
+        """Takes some milliseconds, once."""
+        return msgspec.json.encode(document(self.routes))
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Final
 
 import msgspec
@@ -38,22 +38,26 @@ class Emails(msgspec.Struct, frozen=True):
 class Validations:
     """Handlers of `/api/validations`."""
 
+    def __init__(self, disposable_domains: Collection[str]) -> None:
+        """`disposable_domains` are canonical, and come on top of those that are widely known."""
+        self._disposable = disposable_domains
+
     async def one(self, request: web.Request) -> web.StreamResponse:
         """Validate one address."""
-        return json_response(request, validate(request.match_info["text"]))
+        return json_response(request, validate(request.match_info["text"], self._disposable))
 
     async def many(self, request: web.Request) -> web.StreamResponse:
         """Validate at most 50 addresses; the answers are in their order."""
-        return json_body([validate(email) for email in asked.fields_as(request, Emails).emails])
+        return json_body([validate(email, self._disposable) for email in asked.fields_as(request, Emails).emails])
 
 
-def validate(email: str) -> Validation:
+def validate(email: str, disposable_domains: Collection[str] = ()) -> Validation:
     """What can be said of an address."""
     try:
         address = parse_address(email)
     except InvalidAddress:
         return Validation(email=email, valid_format=False, is_valid_format=False)
-    disposable = tuple(_disposable(canonical_domain(address.domain)))
+    disposable = tuple(_disposable(canonical_domain(address.domain), disposable_domains))
     return Validation(
         email=email,
         valid_format=True,
@@ -66,11 +70,11 @@ def validate(email: str) -> Validation:
     )
 
 
-def _disposable(domain: str) -> Iterator[str]:
+def _disposable(domain: str, more: Collection[str]) -> Iterator[str]:
     """The domain, and those above it, that are listed as disposable."""
     from disposable_email_domains import blocklist  # thousands of names, which not every process needs
 
     while "." in domain:
-        if domain in blocklist:
+        if domain in blocklist or domain in more:
             yield domain
         domain = domain.partition(".")[2]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from mailsac.app import running
+from mailsac.config import Config
 from tests.api.conftest import MAIL, MD5, Client, Town
 from tests.http_client import deliver
 
@@ -97,6 +100,14 @@ async def test_an_address_is_validated(client: Client) -> None:
         "email": "no-address", "validFormat": False, "isValidFormat": False, "local": "", "domain": "",
         "isDisposable": False, "disposableDomains": [], "aliases": [],
     }  # fmt: skip
+
+
+async def test_more_domains_may_be_called_disposable(config: Config) -> None:
+    http = msgspec.structs.replace(config.http, disposable_domains=("Throwaway.example",))
+    async with running(msgspec.structs.replace(config, http=http)) as server:
+        client = Client(server, "mailsac", None)
+        for domain, disposable in (("throwaway.example", True), ("a.THROWAWAY.example", True), ("example", False)):
+            assert (await client("GET", f"/api/validations/addresses/a@{domain}"))["isDisposable"] is disposable
 
 
 async def test_many_addresses_are_validated_in_their_order(client: Client) -> None:
