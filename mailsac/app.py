@@ -86,7 +86,7 @@ class Storage:
     raw: Files
     accounts: AccountTable
     jobs: JobTable
-    index: MessageIndex | None
+    index: MessageIndex
 
 
 class Server:
@@ -187,6 +187,7 @@ async def administered(config: Config) -> AsyncIterator[Administration]:
 
 async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> Storage:
     from mailsac.accounts_mongo import MongoAccounts  # the driver takes a while to load, and not all need it
+    from mailsac.index_mongo import MongoIndex
     from mailsac.jobs_mongo import MongoJobs
     from mailsac.store_mongo import MongoTable
 
@@ -199,7 +200,7 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
     accounts = MongoAccounts(table.database)
     stack.push_async_callback(accounts.calls.finished)
     jobs = await stack.enter_async_context(MongoJobs.open(table.database))
-    return Storage(table=table, raw=raw, accounts=accounts, jobs=jobs, index=None)
+    return Storage(table=table, raw=raw, accounts=accounts, jobs=jobs, index=MongoIndex(table))
 
 
 @asynccontextmanager
@@ -368,7 +369,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             config.http,
             store=store,
             accounts=accounts,
-            index=storage.index,
+            index=storage.index if spool is None else spool.breaker.behind(storage.index),
             routing=routing,
             webhooks=webhooks,
             auth=config.auth,

@@ -23,6 +23,7 @@ from bson import ObjectId
 from pymongo import IndexModel, ReplaceOne, ReturnDocument, UpdateOne
 
 from mailsac.errors import OutcomeUnknown, RowsRefused, TooManyLabels
+from mailsac.index import folded
 from mailsac.jobs import jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
 from mailsac.mongo import (
@@ -76,6 +77,33 @@ STARRED: Final = IndexModel(
     name="starred",
     partialFilterExpression={"savedBy": ANYBODY},
 )
+RECEIVED: Final = IndexModel(
+    # all mail by time
+    [("received", -1), ("_id", -1)],
+    name="received",
+)
+DOMAIN: Final = IndexModel(
+    # the mail of a domain by time, and with the last four fields what its mailboxes hold
+    [("domain", 1), ("received", -1), ("_id", -1), ("inbox", 1), ("octets", 1), ("folder", 1), ("read", 1)],
+    name="domain",
+)
+HOLDINGS: Final = IndexModel(
+    # what mailboxes hold, in all and unread
+    [("inbox", 1), ("octets", 1), ("folder", 1), ("read", 1)],
+    name="holdings",
+)
+SAVED: Final = IndexModel(
+    # what an account has starred
+    [("savedBy", 1), ("received", -1), ("_id", -1), ("inbox", 1)],
+    name="saved",
+    partialFilterExpression={"savedBy": ANYBODY},
+)
+ATTACHED: Final = IndexModel(
+    # the mail with an attachment; partial, because most mail has none
+    [("md5s", 1), ("received", -1), ("_id", -1)],
+    name="attached",
+    partialFilterExpression={"md5s": {"$exists": True}},
+)
 NOTE: Final = IndexModel(
     # unlink_notes, oldest first; sparse, because few documents are notes
     [("deleted", 1)],
@@ -87,6 +115,7 @@ ADDED: Final = IndexModel(
     [("added", 1), ("_id", 1), ("by", 1)],
     name="added",
 )
+INDEXES: Final = (MAILBOX, TAGGED, EXPENDABLE, STARRED, RECEIVED, DOMAIN, HOLDINGS, SAVED, ATTACHED, NOTE, ADDED)
 JOBS: Final = "job"  # the collection, see `jobs_mongo`
 
 
@@ -95,6 +124,7 @@ class MongoTable:
 
     A document has the fields of the message object of the API, with `received` as a date, and of its own:
     `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag;
+    `folded`, what is searched; `md5s`, its attachments without repetition, where it has any;
     `added` and `by`, the date of the insert by the clock of its node, and which process that was; and `toggled`, the
     ObjectId of the call that last set or took its star.
     An unlink note has nothing but `_id` and `deleted`, the ObjectId of the call that deleted it.
@@ -105,7 +135,7 @@ class MongoTable:
         self._call_s = call_seconds(database)
         self.rows: Collection = database["message"]
         self.calls = Calls()
-        self.indexes = Indexes(self.rows, [MAILBOX, TAGGED, EXPENDABLE, STARRED, NOTE, ADDED])
+        self.indexes = Indexes(self.rows, list(INDEXES))
         self.process = ObjectId()
 
     @classmethod
@@ -402,6 +432,9 @@ def _document(stored: StoredMessage) -> Document:
         document["expendable"] = received
     if message.recipient != message.mailbox:
         document["tagged"] = message.recipient
+    if message.attachments:
+        document["md5s"] = sorted(set(message.attachments))
+    document["folded"] = folded(message)._asdict()
     return document
 
 

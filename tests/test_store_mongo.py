@@ -19,15 +19,16 @@ from pymongo import AsyncMongoClient
 
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.events import EventHub
+from mailsac.index_mongo import MongoIndex
 from mailsac.mongo import Database, Document, connected
 from mailsac.nodes import Arrivals, MongoLeases
 from mailsac.store import MAX_LABEL_CHARACTERS, MAX_LABELS, Folder, Label, Read, Star, Usage
 from mailsac.store_gridfs import CHUNK, GridFsRaw
-from mailsac.store_mongo import MongoTable, _document
+from mailsac.store_mongo import INDEXES, MongoTable, _document
 
 from .contract.rows import message_id, received, stored
 from .mongodb import SecantusDB, database_for, is_real, mongo_raw, mongo_table, server_uri
-from .plans import BY_INDEX, every_method, mongo_commands, mongo_plan
+from .plans import BY_INDEX, every_method, every_question, mongo_commands, mongo_plan
 
 BOX = "box@example.com"
 TAG = "box+shop@example.com"
@@ -79,6 +80,15 @@ async def test_every_query_and_every_write_is_answered_by_an_index(commands: lis
     async with mongo_table(server_uri(), database_for(tmp_path)) as table:
         await every_method(table)
         assert {name for command in commands for name in command} >= {"find", "aggregate", "update", "delete"}
+        await refuse_scans(table.rows.database, commands)
+
+
+async def test_every_question_is_answered_by_an_index(commands: list[Document], tmp_path: Path) -> None:
+    async with mongo_table(server_uri(), database_for(tmp_path)) as table:
+        await table.insert_many([stored(n) for n in range(3)])
+        commands.clear()
+        await every_question(MongoIndex(table))
+        assert {name for command in commands for name in command} >= {"find", "aggregate"}
         await refuse_scans(table.rows.database, commands)
 
 
@@ -149,7 +159,7 @@ async def test_an_index_that_is_dropped_is_built_again(table: MongoTable) -> Non
     await table.indexes.built.wait()
 
     assert await table.newest(BOX, recipient=None, until=None, limit=5) == [row.message]
-    names = {"_id_", "mailbox", "tagged", "expendable", "starred", "note", "added"}
+    names = {"_id_", *(index.document["name"] for index in INDEXES)}
     assert set(await table.rows.index_information()) == names
 
 

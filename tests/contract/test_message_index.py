@@ -15,13 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailsac import index_sqlite
+from mailsac import index_mongo, index_sqlite
 from mailsac.index import Criteria, MessageIndex, Scope, Tally, TallyOf, Totals, View
+from mailsac.index_mongo import MongoIndex
 from mailsac.index_sqlite import SqliteIndex
 from mailsac.message import Message, Recipient, StoredMessage
 from mailsac.store import Folder, Mark, MessageTable, Read, Star, marked
 from mailsac.store_sqlite import SqliteTable
 
+from ..mongodb import database_for, mongo_table, server_uri
 from .rows import received, stored
 
 T = TypeVar("T")
@@ -64,11 +66,15 @@ class Tables(NamedTuple):
 
 @asynccontextmanager
 async def opened(adapter: str, folder: Path) -> AsyncIterator[Tables]:
-    async with SqliteTable.open(folder / "mailsac.db") as table:
-        yield Tables(table, SqliteIndex(table.database))
+    if adapter == "sqlite":
+        async with SqliteTable.open(folder / "mailsac.db") as table:
+            yield Tables(table, SqliteIndex(table.database))
+    else:
+        async with mongo_table(server_uri(), database_for(folder)) as shared:
+            yield Tables(shared, MongoIndex(shared))
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "mongodb"])
 def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -358,7 +364,7 @@ async def test_an_empty_index_has_an_answer_to_everything(tables: Tables) -> Non
 
 
 async def test_a_search_looks_no_further_than_the_newest(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (index_sqlite,):
+    for module in (index_sqlite, index_mongo):
         monkeypatch.setattr(module, "SEARCHED", 10)
     rows = [stored(n, mailbox=MAILBOXES[n % 2], subject=f"number {n}") for n in range(30)]
     await tables.messages.insert_many(rows)
