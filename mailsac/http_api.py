@@ -12,7 +12,7 @@ import functools
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final
 
 from aiohttp import web
 
@@ -77,7 +77,7 @@ class HttpServer:
         *,
         store: MailStore,
         accounts: Accounts,
-        index: MessageIndex | None = None,
+        index: MessageIndex,
         routing: Routing,
         webhooks: Webhooks,
         auth: Auth,
@@ -111,12 +111,10 @@ class HttpServer:
                 messages=Messages(store, accounts, self._activities),
                 bodies=Bodies(store, accounts, memory, time_scale),
                 attachments=attachments,
-                inbox=Inbox(accounts, cast(MessageIndex, index)),
-                domains=Domains(store, accounts, cast(MessageIndex, index), addresses),
-                account=CallerAccount(
-                    accounts, cast(MessageIndex, index), self._activities, auth=auth, retention=retention
-                ),
-                statistics=Statistics(accounts, cast(MessageIndex, index), attachments),
+                inbox=Inbox(accounts, index),
+                domains=Domains(store, accounts, index, addresses),
+                account=CallerAccount(accounts, index, self._activities, auth=auth, retention=retention),
+                statistics=Statistics(accounts, index, attachments),
                 validations=Validations(frozenset(map(canonical_domain, config.disposable_domains))),
                 admin=Admin(Administration(accounts)),
                 stream=self._stream,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from http import HTTPStatus
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,6 +19,7 @@ from mailsac.config import Config
 from mailsac.errors import NoSuchRecord
 from tests.api.conftest import MAIL
 from tests.http_client import call, deliver, example, example_body
+from tests.mongodb import database_for, prepare, server_uri, uri_of
 from tests.test_http_api import refused
 
 BOX = str(PLACES["email"].example)
@@ -50,8 +53,14 @@ def in_order(routes: Sequence[Route]) -> list[Route]:
     return [*made, *reserved, *others, *reversed(unmade)]
 
 
-@pytest.fixture
-async def operator(config: Config) -> AsyncIterator[Operator]:
+@pytest.fixture(params=["sqlite", "mongodb"])
+async def operator(request: pytest.FixtureRequest, config: Config, tmp_path: Path) -> AsyncIterator[Operator]:
+    if request.param == "mongodb":
+        await asyncio.to_thread(prepare, server_uri(), database_for(tmp_path))
+        uri = uri_of(database_for(tmp_path))
+        config = msgspec.structs.replace(
+            config, store=msgspec.structs.replace(config.store, metadata="mongodb", mongodb_uri=uri)
+        )
     async with administered(config) as administration:
         await administration.create_account(NewAccount("root"))
         made = await administration.create_key("root", NewKey(admin=True))
