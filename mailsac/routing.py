@@ -90,11 +90,12 @@ class Routing:
 
 
 def _catch_all(directory: Directory, mailbox: str) -> PrivateAddress | None:
-    """The catch-all of its domain. One that is not of the domain's owner would let somebody else read their mail."""
+    """The catch-all of its domain. Another owner's than that of the domain or the address would read their mail."""
     domain = mailbox.rpartition("@")[2]
     catch_all = directory.get(PrivateAddress, f"*@{domain}")
-    if catch_all is not None and (owned := directory.get(Domain, domain)) is not None:
-        return catch_all if catch_all.owner == owned.owner else None
+    owned = directory.get(Domain, domain), directory.get(PrivateAddress, mailbox)
+    if catch_all is None or any(record is not None and record.owner != catch_all.owner for record in owned):
+        return None
     return catch_all
 
 

@@ -183,6 +183,13 @@ def test_a_reserved_address_keeps_its_mail_and_the_catch_all_is_told_as_well() -
     assert routes.destination(parse_address("*@d.test")).hooks == catch_all
 
 
+def test_a_catch_all_is_not_told_of_mail_to_an_address_of_somebody_else() -> None:
+    catch_all = reserved("*@example.com", "ann", webhook="https://hooks.example/all")
+    routes = routing(domain("example.com", "ann"), catch_all, reserved("bob@example.com", "ben"))
+
+    assert routes.destination(parse_address("bob@example.com")).hooks == ()
+
+
 def test_a_catch_all_in_a_domain_of_somebody_else_is_none() -> None:
     hook = {"webhook": "https://hook.test"}
     routes = routing(reserved("*@d.test", "eve", **hook), domain("d.test", "ann"))
