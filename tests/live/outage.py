@@ -27,6 +27,18 @@ DATABASE: Final = "mail"
 OPTIONS: Final = "?directConnection=true"
 Raw = Literal["disk", "gridfs"]
 FAULTS: Final[tuple[str, ...]] = ("refused", "black hole", "reset", "slow", "stopped", "killed")
+QUESTIONS: Final = (  # that only the database can answer
+    "/api/addresses/nobody@example.com/messages",
+    "/api/addresses/nobody@example.com/messages/latest",
+    "/api/addresses/starred/messages",
+    "/api/inbox",
+    "/api/inbox-search?query=hello",
+    "/api/inbox-filter?andFrom=ann",
+    "/api/domains/nowhere.example/messages",
+    "/api/me/stats",
+    "/api/mailstats/top-senders",
+    "/api/mailstats/common-attachments/900150983cd24fb0d6963f7d28e17f72/count",
+)
 SENDERS: Final = 20  # connections; enough for the one time-out that a fault costs
 
 
@@ -117,11 +129,11 @@ class SteadyLoad(Threads):
 
 @dataclass
 class Reader:
-    """Asks for a mailbox that only the database knows, over and over, while the block runs."""
+    """Asks what only the database can answer, over and over, while the block runs."""
 
     server: Process
     seconds: list[float] = field(default_factory=list)  # of each 503
-    others: list[int] = field(default_factory=list)  # other statuses
+    others: list[tuple[str, int]] = field(default_factory=list)  # other statuses
 
     def __enter__(self) -> Reader:
         self._stop = threading.Event()
@@ -135,16 +147,18 @@ class Reader:
 
     def _run(self) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", self.server.http_port, timeout=BOUND_S)) as connection:
-            while not self._stop.wait(0.05):
+            for question in itertools.cycle(QUESTIONS):
+                if self._stop.wait(0.05):
+                    return
                 began = time.monotonic()
-                connection.request("GET", "/api/addresses/nobody@example.com/messages")
+                connection.request("GET", question)
                 response = connection.getresponse()
                 response.read()
                 seconds = time.monotonic() - began
                 if response.status == 503 and response.headers["Retry-After"]:
                     self.seconds.append(seconds)
                 else:
-                    self.others.append(response.status)
+                    self.others.append((question, response.status))
 
 
 @dataclass(frozen=True)
