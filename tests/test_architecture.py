@@ -48,7 +48,8 @@ HOMES = {
     "store_gridfs": {"app"},
     "nodes": {"app"},
 }
-LATE = {"cryptography", "rich"}  # imported where they are used, so that a start does not pay for them
+# Imported where they are used, so that a start does not pay for them.
+LATE = {"cryptography", "disposable_email_domains", "rich"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
