@@ -222,6 +222,7 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
     Raises StartError, and what `migrate` raises.
     """
     from mailsac.accounts_mongo import MongoAccounts
+    from mailsac.jobs_mongo import MongoJobs
     from mailsac.store_mongo import MongoTable
 
     if config.raw == "gridfs":
@@ -245,11 +246,13 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
         source: MovableTable = sqlite if to == "mongodb" else mongodb
         target: MovableTable = mongodb if to == "mongodb" else sqlite
         both: tuple[AccountTable, AccountTable] = SqliteAccounts(sqlite.database), MongoAccounts(mongodb.database)
+        jobs: tuple[JobTable, JobTable] = SqliteJobs(sqlite.database), MongoJobs(mongodb.database)
         return await migrate(
             source,
             target,
             raw,
             accounts=both if to == "mongodb" else both[::-1],
+            jobs=jobs if to == "mongodb" else jobs[::-1],
             unfinished=_unfinished_migration(config, to),
             progress=progress,
         )

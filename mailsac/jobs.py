@@ -93,6 +93,12 @@ class JobTable(Protocol):
         """The bounds of each mailbox: its oldest jobs beyond so many that wait fail, with CROWDED_OUT; those beyond
         so many that are done, or failed, are deleted, and so are those queued before `before`. A sweep."""
 
+    async def add(self, jobs: Sequence[Job]) -> None:
+        """Keep them as they are, durably. One that is there already stays as it is."""
+
+    async def page(self, *, after: str, limit: int) -> list[Job]:
+        """Jobs of all mailboxes in the order of their ids, from the first greater than `after`."""
+
 
 def job_id(message_id: str, hook: Hook) -> str:
     return f"{message_id}.{hook.kind}.{hook.mailbox}"

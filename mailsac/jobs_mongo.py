@@ -5,7 +5,7 @@ A job is one document, and a claim one atomic write to it. A claim whose answer 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -25,12 +25,14 @@ from mailsac.mongo import (
     allowed,
     call_seconds,
     given,
+    repeatable,
+    slices,
     translated,
     whole,
 )
-from mailsac.store_mongo import JOBS
 
-MAX_TRIM: Final = 500  # jobs in one command
+COLLECTION: Final = "job"
+MAX_JOBS: Final = 500  # in one command
 
 CLAIMABLE: Final = IndexModel(
     # claim; sparse, because most jobs are settled. With the hook, so that those of a hanging endpoint are passed over
@@ -56,7 +58,7 @@ class MongoJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._call_s = call_seconds(database)
-        self._jobs = database[JOBS]
+        self._jobs = database[COLLECTION]
         self.calls = Calls()
         self.indexes = Indexes(self._jobs, [CLAIMABLE, BY_MAILBOX])
 
@@ -150,6 +152,18 @@ class MongoJobs:
                     forgotten += await self._forget(mailbox, state, jobs, {"queued": {"$lt": before}})
         return Trimmed(waiting=total - dropped, crowded_out=dropped, forgotten=forgotten)
 
+    @whole
+    async def add(self, jobs: Sequence[Job]) -> None:
+        await queue(self._database, jobs)
+
+    @whole
+    async def page(self, *, after: str, limit: int) -> list[Job]:
+        if limit < 1:
+            return []
+        async with allowed(self._database, LISTING_S):
+            cursor = self._jobs.find({"_id": {"$gt": after}}, sort=[("_id", 1)], limit=limit, hint=BY_ID)
+            return [_job(document) async for document in cursor]
+
     async def _sorted(
         self, mailbox: str, state: State, direction: int, limit: int, also: Document | None = None
     ) -> list[Job]:
@@ -163,7 +177,7 @@ class MongoJobs:
     async def _crowd_out(self, mailbox: str, excess: int, now: str) -> int:
         dropped = 0
         while dropped < excess:
-            oldest = await self._sorted(mailbox, "waiting", 1, min(excess - dropped, MAX_TRIM))
+            oldest = await self._sorted(mailbox, "waiting", 1, min(excess - dropped, MAX_JOBS))
             if not oldest:
                 break
             with translated(), pymongo.timeout(self._call_s):
@@ -174,13 +188,26 @@ class MongoJobs:
     async def _forget(self, mailbox: str, state: State, most: int, also: Document) -> int:
         forgotten = 0
         while forgotten < most:
-            oldest = await self._sorted(mailbox, state, 1, min(most - forgotten, MAX_TRIM), also)
+            oldest = await self._sorted(mailbox, state, 1, min(most - forgotten, MAX_JOBS), also)
             if not oldest:
                 break
             with translated(), pymongo.timeout(self._call_s):
                 await self._jobs.delete_many({"_id": {"$in": [job.id for job in oldest]}}, hint=BY_ID)
             forgotten += len(oldest)
         return forgotten
+
+
+async def queue(database: Database, jobs: Sequence[Job]) -> None:
+    """Those that are there already stay as they are. Raises StoreUnavailable; another call repeats no job."""
+    documents: list[Document] = [_document(job) for job in jobs]
+    for some in slices(documents, MAX_JOBS):
+        with translated(), pymongo.timeout(call_seconds(database)), repeatable():
+            await database[COLLECTION].insert_many(some, ordered=False)
+
+
+def _document(job: Job) -> Document:
+    document: Document = msgspec.to_builtins(job)
+    return document | {"claimable": job.due} if job.state == "waiting" else document
 
 
 def _job(document: Document) -> Job:

@@ -100,6 +100,13 @@ class SqliteJobs:
                     forgotten += await self._forget(FORGET_BEFORE, (mailbox, state, before), count)
         return Trimmed(waiting=total - dropped, crowded_out=dropped, forgotten=forgotten)
 
+    async def add(self, jobs: Sequence[Job]) -> None:
+        await self._database.write(lambda db: queue(db, jobs))
+
+    async def page(self, *, after: str, limit: int) -> list[Job]:
+        found = await self._database.rows("select json from job where id > ? order by id limit ?", (after, limit))
+        return [self._decode(json) for (json,) in found]
+
     async def _crowd_out(self, mailbox: str, excess: int, now: str) -> int:
         def work(limit: int, db: sqlite3.Connection) -> int:
             oldest = db.execute(OLDEST, (mailbox, "waiting", limit)).fetchall()

@@ -1,4 +1,4 @@
-"""Move rows and accounts from one database to another, `mailsac migrate`. The files stay where they are.
+"""Move rows, accounts and jobs from one database to another, `mailsac migrate`. The files stay where they are.
 
 Strategy: the source is left as it was, and each row is compared after it was written. What the target has already is
 not written again, so that a run that was killed is finished by the next. That rests on a target which is empty, or
@@ -7,7 +7,8 @@ holds nothing but what such a run has left; any other is refused before anything
 A row is made only where its file is there. Without that, a run by mistake after the target has been in use would bring
 back what was deleted there: nothing else tells such a message from one that was not copied yet.
 
-Accounts are few: those of the source take the place of what a first start has made in the target.
+Accounts are few: those of the source take the place of what a first start has made in the target. Jobs are copied as
+they are; what became of one that the target has already counts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import msgspec
 from mailsac.directory import AccountTable, Record, kind_of
 from mailsac.disk import disk_failure, sync_directory
 from mailsac.errors import RowsRefused
+from mailsac.jobs import JobTable
 from mailsac.message import StoredMessage
 from mailsac.records import present_month
 from mailsac.recovery import Progress, RawFiles
@@ -57,10 +59,11 @@ async def migrate(
     raw: RawFiles,
     *,
     accounts: tuple[AccountTable, AccountTable],
+    jobs: tuple[JobTable, JobTable],
     unfinished: Path,
     progress: Progress,
 ) -> Moved:
-    """Give the target every row of the source, and the second of `accounts` every record of the first.
+    """Give the target every row of the source, and the second of `accounts` and `jobs` all that the first has.
 
     For databases that nobody else uses meanwhile.
 
@@ -101,6 +104,7 @@ async def migrate(
         if both != rows - without_file:
             raise MigrationError(f"the source has {rows - without_file} messages and the target {both}")
         records = await _copy_records(*accounts)
+        await _copy_jobs(*jobs)
         # Mail that waits in the spool has its file and no row: the next start looks at all of them.
         await raw.set_watermark_ms(0)
     return Moved(both=both, copied=copied, without_file=without_file, records=records)
@@ -123,6 +127,13 @@ async def _copy_records(source: AccountTable, target: AccountTable) -> int:
         if there.get(one) != record:
             raise MigrationError(f"{' '.join(one)} is not the same in both databases")
     return len(missing)
+
+
+async def _copy_jobs(source: JobTable, target: JobTable) -> None:
+    after = ""
+    while jobs := await source.page(after=after, limit=BATCH):
+        await target.add(jobs)
+        after = jobs[-1].id
 
 
 def _by_id(records: Sequence[Record]) -> dict[tuple[str, str], Record]:

@@ -22,6 +22,7 @@ import pymongo
 from bson import ObjectId
 from pymongo import IndexModel, ReplaceOne, ReturnDocument, UpdateOne
 
+from mailsac import jobs_mongo
 from mailsac.errors import OutcomeUnknown, RowsRefused, TooManyLabels
 from mailsac.index import folded
 from mailsac.jobs import jobs_for
@@ -116,7 +117,6 @@ ADDED: Final = IndexModel(
     name="added",
 )
 INDEXES: Final = (MAILBOX, TAGGED, EXPENDABLE, STARRED, RECEIVED, DOMAIN, HOLDINGS, SAVED, ATTACHED, NOTE, ADDED)
-JOBS: Final = "job"  # the collection, see `jobs_mongo`
 
 
 class MongoTable:
@@ -165,9 +165,7 @@ class MongoTable:
         now = datetime.now(UTC)
         # First, and under ids that the message gives them: a crash before the row is there repeats both.
         jobs = [job for one in rows for job in jobs_for(one.message.id, timestamp(now), one.hooks)]
-        for some in slices([msgspec.to_builtins(job) | {"claimable": job.due} for job in jobs], MAX_INSERT):
-            with translated(), pymongo.timeout(self._call_s), repeatable():
-                await self.database[JOBS].insert_many(some, ordered=False)
+        await jobs_mongo.queue(self.database, jobs)
         insert = {"added": now, "by": self.process}
         documents = [_document(stored) | insert for stored in rows]
         refused: dict[str, int] = {}

@@ -21,6 +21,9 @@ from mailsac.accounts_mongo import MongoAccounts
 from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.config import Auth
 from mailsac.directory import AccountTable
+from mailsac.jobs import Hook, JobTable
+from mailsac.jobs_mongo import MongoJobs
+from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.message import StoredMessage
 from mailsac.migrate import MovableTable
 from mailsac.mongo import connected
@@ -77,6 +80,12 @@ class Site:
             shared = connected(server_uri(), database=database_for(self.data_dir))
             return MongoAccounts(await stack.enter_async_context(shared))
         return SqliteAccounts(await stack.enter_async_context(Database.open(self.data_dir / "mailsac.db")))
+
+    async def jobs(self, stack: AsyncExitStack, database: str) -> JobTable:
+        if database == "mongodb":
+            shared = connected(server_uri(), database=database_for(self.data_dir))
+            return MongoJobs(await stack.enter_async_context(shared))
+        return SqliteJobs(await stack.enter_async_context(Database.open(self.data_dir / "mailsac.db")))
 
     async def fill(self, database: str, rows: Sequence[StoredMessage]) -> None:
         """Rows, and a file for each."""
@@ -158,6 +167,25 @@ async def test_accounts_go_too_and_take_the_place_of_what_a_first_start_has_made
         source, target = [await site.accounts(stack, one) for one in (other[to], to)]
         assert sorted(map(repr, await target.load())) == sorted(map(repr, await source.load()))
         assert await target.operations(present_month()) == {"anna": 3}
+
+
+@pytest.mark.parametrize("to", DATABASES)
+async def test_jobs_of_webhooks_go_too(site: Site, to: str) -> None:
+    hooks = (Hook("webhook", "box@example.com"), Hook("slack", "box@example.com"))
+    rows = [msgspec.structs.replace(row, hooks=hooks) for row in some_rows(150)]
+    await site.fill(other[to], rows)
+    async with AsyncExitStack() as stack:
+        source = await site.jobs(stack, other[to])
+        first, *_ = await source.page(after="", limit=1)
+        await source.settle(msgspec.structs.replace(first, state="failed"))
+        jobs = await source.page(after="", limit=1000)
+
+    for _ in range(2):
+        assert (await asyncio.to_thread(site.migrate, to)).returncode == 0
+        async with AsyncExitStack() as stack:
+            target = await site.jobs(stack, to)
+            assert await target.page(after="", limit=1000) == jobs
+            assert await target.waiting("box@example.com") == 299
 
 
 @pytest.mark.parametrize("to", DATABASES)

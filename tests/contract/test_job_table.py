@@ -215,6 +215,28 @@ async def test_trim_keeps_each_mailbox_within_its_bounds(tables: Tables) -> None
     assert {job.id for job in await claimed(tables)} == {job.id for job in [*order[2:6], other]}
 
 
+async def test_pages_hold_every_job_and_add_keeps_them_as_they_are(
+    adapter: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with opened(adapter, tmp_path) as source:
+        first, second, third = await queued(source, HOOK, 3)
+        await source.jobs.settle(msgspec.structs.replace(second, state="done"))
+        await claimed(source, limit=1)
+        pages = [await source.jobs.page(after="", limit=2)]
+        pages.append(await source.jobs.page(after=pages[0][-1].id, limit=2))
+        assert await source.jobs.page(after=pages[1][-1].id, limit=2) == []
+    async with opened(adapter, tmp_path_factory.mktemp("target")) as target:
+        failed = msgspec.structs.replace(third, state="failed")
+        await target.jobs.add([failed])
+        await target.jobs.add([*pages[0], *pages[1]])
+        await target.jobs.add([])
+
+        assert await target.jobs.page(after="", limit=9) == sorted(
+            [first, msgspec.structs.replace(second, state="done"), failed], key=lambda job: job.id
+        )
+        assert await claimed(target) == [first]
+
+
 async def test_trim_of_more_than_one_command_holds(tables: Tables) -> None:
     await tables.messages.insert_many([hooked(HOOK, after_ms=number) for number in range(1200)])
 
