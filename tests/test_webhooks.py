@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import aiohttp
 import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -290,6 +291,23 @@ async def test_a_busy_receiver_says_when_to_come_back(
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
+
+
+async def test_what_is_sent_and_what_waits_is_counted(config: Config, hook: Receiver) -> None:
+    hook.answer = answering(status("500 Oh"), OK, status("500 Oh"))
+    async with serving(config, {BOX: {"webhook": hook.url}}, Settings(retry_s=(0.01, 3600))) as rig:
+        await rig.deliver()
+        await rig.job(until=is_settled)
+        await rig.deliver()
+        await rig.job(until=lambda job: job.tries == 2)
+        await rig.server.webhooks.sweep()
+        async with aiohttp.ClientSession() as session, session.get(f"{rig.server.http_url}/metrics") as response:
+            counted = await response.text()
+
+    assert 'mailsac_webhook_attempts_total{kind="webhook",outcome="success"} 1.0' in counted
+    assert 'mailsac_webhook_attempts_total{kind="webhook",outcome="failure"} 3.0' in counted
+    assert "mailsac_webhook_waiting_jobs 1.0" in counted
+    assert "mailsac_webhook_failed_jobs_total 0.0" in counted
 
 
 async def test_a_message_that_is_gone_is_told_to_nobody(config: Config, hook: Receiver) -> None:

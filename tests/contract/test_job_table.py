@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,10 +21,12 @@ from mailsac.store_mongo import MongoTable
 from mailsac.store_sqlite import SqliteTable
 
 from ..mongodb import database_for, server_uri
+from ..plans import BY_INDEX, mongo_commands, mongo_plan, sqlite_plan, sqlite_statements
 from .rows import message_id, stored
 
-HOOK = Hook("webhook", "box@example.com")
-SLACK = Hook("slack", "box@example.com")
+BOX = "box@example.com"
+HOOK = Hook("webhook", BOX)
+SLACK = Hook("slack", BOX)
 OTHER = Hook("webhook", "*@example.com")
 SOON, LATER, NEVER = "2999-01-01T00:00:00.000Z", "2999-01-02T00:00:00.000Z", "2999-12-31T00:00:00.000Z"
 EVER = "2000-01-01T00:00:00.000Z"
@@ -245,3 +249,53 @@ async def test_trim_of_more_than_one_command_holds(tables: Tables) -> None:
 
     assert (trimmed.waiting, trimmed.crowded_out) == (10, 1190)
     assert (again.waiting, again.crowded_out, again.forgotten) == (10, 0, 1170)
+
+
+# ── plans ──
+
+
+async def every_method(tables: Tables) -> None:
+    first, *_ = await queued(tables, HOOK, 8)
+    await claimed(tables, limit=1, without=(SLACK,))
+    await tables.jobs.settle(msgspec.structs.replace(first, state="done"))
+    await tables.jobs.newest(BOX, state=None, limit=5)
+    await tables.jobs.waiting(BOX)
+    await tables.jobs.failing_since(HOOK)
+    await tables.jobs.page(after=first.id, limit=5)
+    await tables.jobs.trim(now=LATER, waiting=3, settled=1, before=EVER)
+    await tables.jobs.trim(now=LATER, waiting=3, settled=9, before=LATER)
+
+
+async def test_no_statement_looks_at_all_jobs_but_the_sweep(tmp_path: Path) -> None:
+    with sqlite_statements() as statements:
+        async with opened("sqlite", tmp_path) as tables:
+            statements.clear()
+            await every_method(tables)
+
+    with sqlite3.connect(tmp_path / "mailsac.db") as db:
+        plans = {one: sqlite_plan(db, one) for one in statements if re.search(r"\bjob\b", one)}
+    steps = {step for plan in plans.values() for step in plan}
+    assert {step for step in steps if "SCAN" in step or "B-TREE" in step} == {
+        "SCAN job USING COVERING INDEX job_mailbox",  # counts each mailbox, for the sweep
+        "SCAN json_each VIRTUAL TABLE INDEX 1:",  # the hooks that are left out
+    }
+    assert len(plans) >= 10
+
+
+async def test_mongodb_answers_everything_by_an_index(tmp_path: Path) -> None:
+    with mongo_commands() as commands:
+        async with opened("mongodb", tmp_path) as tables:
+            await every_method(tables)
+            assert isinstance(tables.messages, MongoTable)
+            of_jobs = [command for command in commands if next(iter(command.values())) == "job"]
+            for command in of_jobs:
+                if plan := await mongo_plan(tables.messages.database, command):
+                    assert "COLLSCAN" not in plan, command
+                    assert set(plan) & BY_INDEX, command
+    assert {name for command in of_jobs for name in command} >= {
+        "findAndModify",
+        "find",
+        "aggregate",
+        "update",
+        "delete",
+    }
