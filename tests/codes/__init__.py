@@ -9,8 +9,10 @@ What a label says:
   "4-8-2-9-1-3" are `482913`), without the letters a sender prints before it ("G-482913" is `482913`), upper and lower
   case as printed, ASCII digits. Empty where the mail has no one-time code; a voucher, a booking, an order or a customer
   number is none.
-- `links` names only the links of a kind. Each other link of the mail has none: home and help pages, log-in pages, legal
-  texts, preferences, assets, trackers, "invite your friends", "this was not me".
+- `links` names only the links of a kind. Confirming a subscription and activating an account are `verify`; each page
+  that sets a new password is `reset`, also the one an alarm offers ("not you? change your password"). Every other link
+  has none: home and help pages, log-in pages, legal texts, preferences, assets, trackers, "invite your friends", "block
+  my card".
 """
 
 from pathlib import Path
