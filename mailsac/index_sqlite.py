@@ -17,6 +17,7 @@ from mailsac.sqlite import Database
 
 Values = dict[str, Any]
 
+SHALLOW: Final = 10_000  # messages; a page that begins further down is a scan
 EVER: Final = ("", "~")  # before and after all timestamps
 
 NEWEST: Final = """
@@ -25,40 +26,6 @@ NEWEST: Final = """
     select received, id, json from message where starred = 1 and hidden = 0 and received >= :since
     order by received desc, id desc limit :limit offset :skip
 """
-# The newest of a scope can only be in those mailboxes of it whose newest message is among the newest.
-NEWEST_OF: Final = """
-    with
-    head (mailbox, row) as materialized (
-        select value, (
-            select rowid from message where mailbox = value and hidden = 0 and received >= :since
-            order by received desc, id desc limit 1
-        )
-        from json_each(:mailboxes)
-    ),
-    crowd (mailbox) as materialized (
-        select head.mailbox from head cross join message on message.rowid = head.row
-        order by received desc, id desc limit :skip + :limit
-    ),
-    found (row) as materialized (
-        select mine.rowid from crowd cross join message as mine on mine.rowid in (
-            select rowid from message where mailbox = crowd.mailbox and hidden = 0 and received >= :since
-            order by received desc, id desc limit :skip + :limit
-        )
-        union
-        select mine.rowid from json_each(:domains) cross join message as mine on mine.rowid in (
-            select rowid from message where domain = value and hidden = 0 and received >= :since
-            order by received desc, id desc limit :skip + :limit
-        )
-        union
-        select * from (
-            select rowid from message where saved_by = :starred_by and hidden = 0 and received >= :since
-            order by received desc, id desc limit :skip + :limit
-        )
-    )
-    select json from found cross join message on message.rowid = found.row
-    order by received desc, id desc limit :limit offset :skip
-"""
-
 # The part of a scope that nothing but a star puts into it.
 ELSEWHERE: Final = """
     saved_by = :starred_by
@@ -66,17 +33,25 @@ ELSEWHERE: Final = """
     and domain not in (select value from json_each(:domains))
 """
 
-SEARCHED_OF_ALL: Final = """
+ALL: Final = """
     select rowid, received, id from message where starred = 0
     union all
     select rowid, received, id from message where starred = 1
 """
-SEARCHED_OF: Final = f"""
-    select rowid, received, id from message where mailbox in (select value from json_each(:mailboxes))
+ALL_OF: Final = f"""
+    select rowid, received, id, hidden from message where mailbox in (select value from json_each(:mailboxes))
     union all
-    select rowid, received, id from message where domain in (select value from json_each(:domains))
+    select rowid, received, id, hidden from message where domain in (select value from json_each(:domains))
     union all
-    select rowid, received, id from message where {ELSEWHERE}
+    select rowid, received, id, hidden from message where {ELSEWHERE}
+"""  # noqa: S608
+# SQLite passes over the rest of a mailbox as soon as its mail is older than the page.
+NEWEST_OF: Final = f"""
+    with page (row, received, id) as (
+        select rowid, received, id from ({ALL_OF}) where hidden = 0 and received >= :since
+        order by received desc, id desc limit :limit offset :skip
+    )
+    select json from page cross join message on message.rowid = page.row order by page.received desc, page.id desc
 """  # noqa: S608
 
 TOTALS: Final = "select messages, octets, unread from total where id = 0"
@@ -113,10 +88,9 @@ class SqliteIndex:
         self._decode = msgspec.json.Decoder(Message).decode
 
     async def newest(self, scope: Scope, *, since: str | None, skip: int, limit: int) -> list[Message]:
-        values: Values = {"since": since or EVER[0], "skip": skip, "limit": limit}
-        if scope.mailboxes is None:
-            return await self._messages(NEWEST, values)
-        return await self._messages(NEWEST_OF, values | _within(scope))
+        values: Values = {"since": since or EVER[0], "skip": skip, "limit": limit} | _within(scope)
+        ask = self._messages if skip + limit <= SHALLOW else self._scanned
+        return await ask(NEWEST if scope.mailboxes is None else NEWEST_OF, values)
 
     async def find(self, scope: Scope, criteria: Criteria, *, limit: int) -> list[Message]:
         values: Values = {"limit": limit, "searched": SEARCHED} | _within(scope)
@@ -128,16 +102,15 @@ class SqliteIndex:
             conditions.append("read = :read")
             values["read"] = criteria.read
         statement = f"""
-            with searched (row, received, id) as materialized (
-                {SEARCHED_OF_ALL if scope.mailboxes is None else SEARCHED_OF}
+            with searched (row, received, id) as (
+                select rowid, received, id from ({ALL if scope.mailboxes is None else ALL_OF})
                 order by received desc, id desc limit :searched
             )
             select json from searched cross join message on message.rowid = searched.row
             where {" and ".join(conditions)}
             order by searched.received desc, searched.id desc limit :limit
         """  # noqa: S608
-        decode = self._decode
-        return await self._database.scan(lambda db: [decode(json) for (json,) in db.execute(statement, values)])
+        return await self._scanned(statement, values)
 
     async def totals(self, scope: Scope) -> Totals:
         rows = await self._database.rows(TOTALS if scope.mailboxes is None else TOTALS_OF, _within(scope))
@@ -207,9 +180,13 @@ class SqliteIndex:
     # ── how ──
 
     async def _messages(self, statement: str, values: Values) -> list[Message]:
-        """What `statement` selects as its last column."""
+        """What `statement` selects in its last column."""
         decode = self._decode
         return await self._database.read(lambda db: [decode(row[-1]) for row in db.execute(statement, values)])
+
+    async def _scanned(self, statement: str, values: Values) -> list[Message]:
+        decode = self._decode
+        return await self._database.scan(lambda db: [decode(row[-1]) for row in db.execute(statement, values)])
 
 
 def _within(scope: Scope) -> Values:

@@ -111,9 +111,11 @@ MIGRATIONS: Final = (
 
     -- as before
     create unique index message_id on message (id);
-    create index message_mailbox on message (mailbox, received, id, octets);
     create index message_tagged on message (mailbox, recipient, received, id, octets) where recipient <> mailbox;
     create index message_expendable on message (received, id) where starred = 0;
+
+    -- as before, and with `hidden` the inbox of an account
+    create index message_mailbox on message (mailbox, received, id, octets, hidden);
 
     -- with message_expendable, all mail by time; partial, because little is starred
     create index message_kept on message (received, id) where starred = 1;
@@ -122,10 +124,10 @@ MIGRATIONS: Final = (
     create index message_saved on message (mailbox, saved_by, recipient) where saved_by is not null;
 
     -- what an account has starred
-    create index message_starred on message (saved_by, received, id, mailbox) where saved_by is not null;
+    create index message_starred on message (saved_by, received, id, mailbox, hidden) where saved_by is not null;
 
     -- the mail of a domain
-    create index message_domain on message (domain, received, id);
+    create index message_domain on message (domain, received, id, hidden);
 
     create table attachment (
         md5 text not null,

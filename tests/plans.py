@@ -106,6 +106,7 @@ async def every_question(index: MessageIndex) -> None:
     ):
         for since in (None, received(9)):
             await ask.newest(scope, since=since, skip=2, limit=5)
+        await ask.newest(scope, since=None, skip=1_000_000, limit=5)
         await ask.totals(scope)
         await ask.find(scope, Criteria(anywhere="a"), limit=5)
     await ask.find(everything, Criteria(subject="a", from_="b", to="c", read=False), limit=5)

@@ -291,7 +291,12 @@ def asked(adapter: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     asked.close()
 
 
-def test_the_messages_and_the_totals_of_a_scope(asked: Asked) -> None:
+@pytest.mark.parametrize("bounds", ["ordinary", "low"])
+def test_the_messages_and_the_totals_of_a_scope(asked: Asked, bounds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if bounds == "low":
+        monkeypatch.setattr(index_sqlite, "SHALLOW", 10)
+        monkeypatch.setattr(index_mongo, "MERGED", 2)
+
     @EXAMPLES
     @given(scopes(), SINCE, LIMITS, LIMITS)
     def ask(scope: Scope, since: str | None, skip: int, limit: int) -> None:
