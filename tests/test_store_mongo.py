@@ -17,8 +17,11 @@ import pytest
 from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient
 
-from mailsac.errors import MessageNotFound, StoreUnavailable
+from mailsac import index_mongo
+from mailsac.breaker import FAILURES, Breaker
+from mailsac.errors import MessageNotFound, Overloaded, StoreUnavailable
 from mailsac.events import EventHub
+from mailsac.index import Scope
 from mailsac.index_mongo import MongoIndex
 from mailsac.mongo import Database, Document, connected
 from mailsac.nodes import Arrivals, MongoLeases
@@ -90,6 +93,18 @@ async def test_every_question_is_answered_by_an_index(commands: list[Document], 
         await every_question(MongoIndex(table))
         assert {name for command in commands for name in command} >= {"find", "aggregate"}
         await refuse_scans(table.rows.database, commands)
+
+
+async def test_a_question_that_takes_too_long_is_no_sign_of_a_database_that_is_away(
+    table: MongoTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_mongo, "QUESTION_S", 0.000_001)
+    breaker = Breaker(lambda: None)
+    index = breaker.behind(MongoIndex(table))
+    for _ in range(FAILURES + 1):
+        with pytest.raises(Overloaded):
+            await index.totals(Scope("mailsac", None))
+    assert not breaker.is_open
 
 
 async def test_messages_leases_and_news_are_found_by_an_index_too(commands: list[Document], tmp_path: Path) -> None:
