@@ -93,6 +93,7 @@ class Http(Section, frozen=True, kw_only=True):
     cors_origins: tuple[Origin, ...] = ()
     disposable_domains: tuple[Domain, ...] = ()  # besides those of the package disposable-email-domains
     max_connections: Count = 512
+    wait_max_s: Seconds = 120.0  # the longest that a request may wait for mail
 
 
 class Tls(Section, frozen=True, kw_only=True):

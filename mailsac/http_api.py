@@ -26,6 +26,7 @@ from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
 from mailsac.api.domains import Domains
+from mailsac.api.claims import Claims
 from mailsac.api.guard import (
     DEFAULT_HEADERS,
     PREFLIGHT_HEADERS,
@@ -47,6 +48,7 @@ from mailsac.api.statistics import Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
 from mailsac.api.webhooks import WebhookLog
+from mailsac.api.waiting import Waiting
 from mailsac.budget import OctetBudget
 from mailsac.config import Auth, Http, Retention
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated
@@ -54,6 +56,7 @@ from mailsac.inbound import Inbound
 from mailsac.index import MessageIndex
 from mailsac.limits import AuthFailures
 from mailsac.routing import Routing
+from mailsac.leases import Leases
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
 from mailsac.webhooks import Webhooks
@@ -87,6 +90,8 @@ class HttpServer:
         failures: AuthFailures,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
+        blocklist: BlocklistFile,
+        leases: Leases,
     ) -> None:
         """`is_degraded` says whether answers may lack something, because the database is away."""
         self._config = config
@@ -102,13 +107,24 @@ class HttpServer:
         self._stream = Stream(store, accounts, failures, memory, cors_origins=cors_origins, time_scale=time_scale)
         self._activities = Activities()
         addresses = Addresses(store, accounts, routing)
+        self._waiting = Waiting(
+            store,
+            accounts,
+            index,
+            memory,
+            wait_max_s=config.wait_max_s,
+            max_waiting=max(1, config.max_connections // 2),
+        )
+        self._claims = Claims(store, accounts, self._waiting, leases, time_scale=time_scale)
         attachments = Attachments(store, accounts, memory, time_scale)
         description = Description()
         self.routes = route_table(
             Handlers(
                 addresses=addresses,
                 webhooks=WebhookLog(accounts, webhooks),
-                messages=Messages(store, accounts, self._activities),
+                messages=Messages(store, accounts, self._activities, self._waiting),
+                waiting=self._waiting,
+                claims=self._claims,
                 bodies=Bodies(store, accounts, memory, time_scale),
                 attachments=attachments,
                 inbox=Inbox(accounts, index),
@@ -144,6 +160,11 @@ class HttpServer:
 
     def show_ports(self, *, smtp: int, pop3: int) -> None:
         """What the start page names; it waits for this, as the other listeners open later."""
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for mail."""
+        return self._waiting.count
+
         self._operation.ports = (smtp, pop3)
 
     async def start(self) -> None:
@@ -162,6 +183,8 @@ class HttpServer:
         self._stream.close()
         if self._listener is not None:
             self._listener.close()
+        self._waiting.close()
+        self._claims.close()
 
     async def stop(self, grace_s: float) -> int:
         """Accept no more, let requests finish for `grace_s`; returns how many were cut off."""
@@ -339,6 +362,7 @@ class HttpServer:
         key = asked.api_key(request)
         if key is None:
             return await self._accounts.by_key(None)
+        request[asked.KEY] = key or ""
         assert request.remote is not None  # it came by TCP
         with self._failures.attempt(request.remote):
             return await self._accounts.by_key(key)

@@ -52,6 +52,15 @@ def arrival_ms(message_id: str) -> int | None:
     return time_ms if time_ms <= MAX_TIME_MS else None
 
 
+def position(message_id: str) -> tuple[str, int]:
+    """Where an id stands in the order of arrival: what one process commits, it commits in this order.
+
+    As text "-10" sorts before "-2"; several recipients of one mail may be filed in one mailbox.
+    """
+    queue_id, _, index = message_id.partition("-")
+    return queue_id, int(index or 0)
+
+
 def time_prefix(time_ms: int) -> str:
     """The first ten digits of the ids of that millisecond: sorts after every earlier id and before every later one."""
     return "".join(DIGITS[time_ms >> shift & 31] for shift in range(45, -1, -5))

@@ -14,6 +14,7 @@ from mailsac.api.account import Activities
 from mailsac.api.refusals import PurgeNotOwned
 from mailsac.api.response import json_body, json_response, spelled
 from mailsac.api.visibility import changeable, readable
+from mailsac.api.waiting import Waiting
 from mailsac.directory import Account
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
 from mailsac.message import Message
@@ -72,8 +73,9 @@ class Labels(msgspec.Struct, frozen=True):
 class Messages:
     """Handlers of `/api/addresses/{email}/messages`."""
 
-    def __init__(self, store: MailStore, accounts: Accounts, activities: Activities) -> None:
+    def __init__(self, store: MailStore, accounts: Accounts, activities: Activities, waiting: Waiting) -> None:
         self._store = store
+        self._waiting = waiting
         self._accounts = accounts
         self._activities = activities
 
@@ -86,7 +88,12 @@ class Messages:
         return json_response(request, Count(count, who.canonical))
 
     async def newest(self, request: web.Request) -> web.StreamResponse:
-        """The newest messages, at most `limit`, received at or before `until`."""
+        """The newest messages, at most `limit`, received at or before `until`.
+
+        With the header `Prefer: wait=30` it does what `wait` does.
+        """
+        if (waited := await self._waiting.listed(request)) is not None:
+            return waited
         limit, until = asked.limit(request), asked.moment(request, "until")
         who, principal = asked.address(request), request[asked.PRINCIPAL]
         self._accounts.require_list(principal, who.mailbox)

@@ -27,7 +27,7 @@ UNREAD_TIMEOUT_S: Final = 60.0  # how long a client may leave what was sent to i
 class Connection(web.RequestHandler):
     """aiohttp's connection, whose own error answers are ours."""
 
-    __slots__ = ("_unread_timeout_s",)
+    __slots__ = ("_unread_timeout_s", "on_lost")
 
     def __init__(self, server: web.Server, *, loop: asyncio.AbstractEventLoop, time_scale: float) -> None:
         super().__init__(
@@ -39,6 +39,13 @@ class Connection(web.RequestHandler):
             auto_decompress=False,
         )
         self._unread_timeout_s = UNREAD_TIMEOUT_S * time_scale
+        self.on_lost: Callable[[], object] | None = None  # for a handler that waits: nobody is left to answer
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client has gone."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bound how long the kernel keeps what the client does not read (RFC 5482); Linux counts zero windows too."""

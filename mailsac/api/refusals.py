@@ -18,6 +18,34 @@ class HostNotAllowed(MailsacError):
     http_message = "This host name is not allowed. Add it to the setting http.allowed_hosts."
 
 
+class NothingArrived(MailsacError):
+    """No message of those that were waited for arrived in time."""
+
+    http_status = 408
+    http_message = "No such message arrived in time."
+
+
+class UnwantedMessage(MailsacError):
+    """A message of those that were to stay away."""
+
+    http_status = 409
+    http_message = "A message arrived that was not expected."
+
+
+class NoSuchValue(MailsacError):
+    """No message has a value of the kind that was asked for."""
+
+    http_status = 404
+    http_message = "No message here has such a value."
+
+
+class ClaimEnded(MailsacError):
+    """A claim that is none, or whose time is over: somebody else may have the message by now."""
+
+    http_status = 404
+    http_message = "There is no such claim, or its time is over."
+
+
 class OriginNotAllowed(MailsacError):
     """A request that changes something, sent by a page of another origin."""
 

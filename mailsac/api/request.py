@@ -28,6 +28,7 @@ _NARROWER: Final = {"message_id": "[A-Za-z0-9_-]{1,64}"}
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 FIELDS: Final = web.RequestKey("fields", dict[str, object])  # the decoded body, without the key
 PRINCIPAL: Final = web.RequestKey("principal", Principal)
+KEY: Final = web.RequestKey("key", str)  # as it was given, "" for none; who waits long looks again whose it is
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_LIMIT: Final = 1000  # the largest page, as on the hosted service

@@ -61,6 +61,11 @@ PLACES: Final[Mapping[str, Parameter]] = {
         Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")],
         example="latest",
     ),
+    "claim": Parameter(
+        "The `_id` of a claim, or that of its message.",
+        Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}([.][0-9a-f]{1,12})?$")],
+        example="latest",
+    ),
     "label": Parameter("A label of 1 to 100 characters.", Annotated[str, Meta(min_length=1)], example="to do"),
     "folder": Parameter("A folder.", FolderName, example="spam"),
     "read": Parameter("Whether the message has been read.", bool, example=True),

@@ -28,6 +28,7 @@ from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
 from mailsac.api.domains import DomainDetails, Domains, OwnDomain
+from mailsac.api.claims import Claim, Claims
 from mailsac.api.inbox import Filtered, Found, Inbox, InboxPage
 from mailsac.api.messages import (
     Count,
@@ -43,12 +44,15 @@ from mailsac.api.operation import Operation, Readiness
 from mailsac.api.refusals import (
     AttachmentNotFound,
     JobNotFound,
+    ClaimEnded,
     MessageHidden,
     OriginNotAllowed,
+    NothingArrived,
     PrivateAddressNotFound,
     PurgeNotOwned,
     Starting,
     WebSocketNotEnabled,
+    UnwantedMessage,
 )
 from mailsac.api.request import MAX_LIMIT, MAX_SKIP
 from mailsac.api.route import Parameter, Refusals, Route
@@ -56,6 +60,7 @@ from mailsac.api.statistics import Denied, Number, Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Emails, Validation, Validations
 from mailsac.api.webhooks import WebhookLog, WebhookSecret
+from mailsac.api.waiting import MAX_COUNT, Waiting
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
@@ -66,6 +71,7 @@ from mailsac.errors import (
     NoSuchRecord,
     NotPermitted,
     TooManyLabels,
+    ShuttingDown,
 )
 from mailsac.index import Tally
 from mailsac.jobs import Job, State
@@ -96,6 +102,20 @@ HEADER_FORMAT: Final = Parameter(
 )
 
 TEXT: Final = ("text/plain",)
+FILTERS: Final = {
+    "subject": Parameter("Text in the subject, in any case."),
+    "from": Parameter("Text in a name or an address of From."),
+    "to": Parameter("Text in a name or an address of To or Cc, in the mailbox, or in what it was sent to."),
+    "text": Parameter("Text in the body."),
+    "since": Parameter(
+        "What came before does not count: a message id, itself included; `latest`; or a date or a time."
+    ),
+}
+_seconds = Annotated[float, Meta(ge=0)]
+TIMEOUT: Final = Parameter("How many seconds to wait, at most those of `http.wait_max_s`; 30.", _seconds, example=0.5)
+ABSENCE: Final = Parameter("For how many seconds, at most those of `http.wait_max_s`; 5.", _seconds, example=0.1)
+COUNT: Final = Parameter("How many messages to wait for.", Annotated[int, Meta(ge=1, le=MAX_COUNT)], example=1)
+
 HTML: Final = ("text/html",)
 ANY: Final = ("*/*",)
 
@@ -114,6 +134,8 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: WebhookLog
     messages: Messages
     bodies: Bodies
+    waiting: Waiting
+    claims: Claims
     attachments: Attachments
     inbox: Inbox
     domains: Domains
@@ -133,6 +155,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_webhooks(by.webhooks),
         *_messages(by.messages, by.inbox),
         *_contents(by.bodies, by.attachments),
+        *_waiting(by.waiting, by.claims),
         *_account(by.account, by.inbox, by.domains, by.stream),
         *_statistics(by.statistics, by.validations),
         *_admin(by.admin),
@@ -208,6 +231,37 @@ def _messages(by: Messages, inbox: Inbox) -> tuple[Route, ...]:
 
 
 def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
+def _waiting(by: Waiting, claims: Claims) -> tuple[Route, ...]:
+    mailbox, tag = "/api/addresses/{email}", "waiting"
+    wait = {"timeout": TIMEOUT, "count": COUNT, **FILTERS}
+    absent = {"for": ABSENCE, **FILTERS, "since": msgspec.structs.replace(FILTERS["since"], example="latest")}
+    claim, gone = f"{mailbox}/claim", HTTPStatus.NO_CONTENT
+    in_vain = (NotPermitted, NothingArrived, ShuttingDown)
+    unwanted = (NotPermitted, UnwantedMessage, ShuttingDown)
+    return (
+        Route("GET", f"{mailbox}/wait", by.wait, tag, query=wait, answer=list[Message], refusals=in_vain),
+        Route("GET", f"{mailbox}/expect-none", by.expect_none, tag, query=absent, status=gone, refusals=unwanted),
+        Route(
+            "POST",
+            claim,
+            claims.claim,
+            tag,
+            query={"timeout": TIMEOUT, **FILTERS},
+            answer=Claim,
+            status=HTTPStatus.CREATED,
+            refusals=in_vain,
+        ),
+        Route(
+            "DELETE",
+            f"{claim}/{{claim}}",
+            claims.acknowledge,
+            tag,
+            status=gone,
+            refusals=(ClaimEnded, TooManyLabels),
+        ),
+    )
+
+
     named, tag = "{email}/{message_id}", "contents of a message"
     raw_query = {**DOWNLOAD, "original": Parameter("1 leaves out what this server has put in front.", _Switch)}
     header_query = {**DOWNLOAD, "messageHeadersFormat": HEADER_FORMAT, "format": HEADER_FORMAT}

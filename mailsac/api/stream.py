@@ -23,13 +23,14 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
-from mailsac.accounts import Access, Accounts, Principal
+from mailsac.accounts import Accounts, Principal
 from mailsac.address import canonical_domain, parse_address
 from mailsac.api import request as asked
 from mailsac.api.bodies import COPIES, ROOM_WAIT_S
 from mailsac.api.guard import origin_allowed
 from mailsac.api.protocol import UNREAD_TIMEOUT_S
 from mailsac.api.refusals import OriginNotAllowed, WebSocketNotEnabled
+from mailsac.api.visibility import may_see
 from mailsac.budget import OctetBudget
 from mailsac.directory import Domain, PrivateAddress
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, ShuttingDown
@@ -198,7 +199,7 @@ class Stream:
             await event.until_replied()
             message = event.message
             principal = await self._accounts.by_key(wanted.key)  # it may have been revoked meanwhile
-            if wanted.includes(message) and self._may_see(principal, message):
+            if wanted.includes(message) and may_see(self._accounts, principal, message):
                 try:
                     frame = await self._frame(message)
                 except MessageNotFound:
@@ -206,11 +207,6 @@ class Stream:
                 await socket.send_frame(frame, WSMsgType.TEXT)
                 await writer.drain()
                 await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
-
-    def _may_see(self, principal: Principal, message: Message) -> bool:
-        """Whether the API would show it to the caller: where it is filed may be the mailbox of somebody else."""
-        access = self._accounts.access(principal, message.mailbox)
-        return access is Access.OWN or (access is Access.PUBLIC and message.saved_by in (None, principal.account))
 
     async def _frame(self, message: Message) -> bytes:
         """Raises MessageNotFound, StoreUnavailable, Overloaded."""

@@ -45,6 +45,12 @@ async def changeable(request: web.Request, store: MailStore, accounts: Accounts)
     return await readable(request, store, accounts)
 
 
+def may_see(accounts: Accounts, principal: Principal, message: Message) -> bool:
+    """Whether a message is shown to the caller: where it is filed may be the mailbox of somebody else."""
+    access = accounts.access(principal, message.mailbox)
+    return access is Access.OWN or (access is Access.PUBLIC and message.saved_by in (None, principal.account))
+
+
 def visible(messages: Sequence[Message], accounts: Accounts, principal: Principal) -> list[Message]:
     """Those that are not in mailboxes of others: what was starred there may have been public once."""
     return [message for message in messages if accounts.access(principal, message.mailbox) is not Access.FOREIGN]

@@ -79,7 +79,7 @@ async def test_every_example_is_what_it_is_said_to_be(operator: Operator) -> Non
         headers = {"Mailsac-Key": operator.key}
         if route.method == "GET":
             head = await call(operator.server, "HEAD", target, headers=headers)
-            assert (head.status, head.body) == (200, b""), target
+            assert (head.status, head.body) == (route.status, b""), target
         answer = await call(operator.server, route.method, target, headers=headers, body=example_body(route))
         assert answer.status == route.status, (route.method, target, answer)
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -93,7 +93,7 @@ async def test_every_example_is_what_it_is_said_to_be(operator: Operator) -> Non
         assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["x-request-id"])
         changes = route.path in ("/metrics", "/api/me", "/api/me/stats")  # the HEAD before it was counted
         if route.method == "GET" and not changes:
-            assert head.headers.get("content-length") == answer.headers["content-length"], target
+            assert head.headers.get("content-length") == answer.headers.get("content-length"), target
         if route.answer is not None:
             assert answer.headers["content-type"] == "application/json; charset=utf-8"
             msgspec.convert(answer.json, route.answer)
