@@ -380,12 +380,12 @@ async def running(config: Config) -> AsyncIterator[Server]:
             metrics=metrics,
             inbound=inbound,
             failures=failures,
+            blocklist=blocklist,
+            leases=leases,
             time_scale=time_scale,
             is_degraded=None if spool is None else lambda: spool.is_degraded,
         )
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
-            blocklist=blocklist,
-            leases=leases,
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S, config.pop3.tls_port)
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S, config.smtp.tls_port)
         http.show_ports(smtp=smtp.port, pop3=pop3.port)

@@ -25,8 +25,8 @@ from mailsac.api.addresses import Addresses
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
-from mailsac.api.domains import Domains
 from mailsac.api.claims import Claims
+from mailsac.api.domains import Domains
 from mailsac.api.guard import (
     DEFAULT_HEADERS,
     PREFLIGHT_HEADERS,
@@ -47,16 +47,16 @@ from mailsac.api.routes import Handlers, route_table
 from mailsac.api.statistics import Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
-from mailsac.api.webhooks import WebhookLog
 from mailsac.api.waiting import Waiting
+from mailsac.api.webhooks import WebhookLog
 from mailsac.budget import OctetBudget
 from mailsac.config import Auth, Http, Retention
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated
 from mailsac.inbound import Inbound
 from mailsac.index import MessageIndex
+from mailsac.leases import Leases
 from mailsac.limits import AuthFailures
 from mailsac.routing import Routing
-from mailsac.leases import Leases
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
 from mailsac.webhooks import Webhooks
@@ -88,10 +88,10 @@ class HttpServer:
         metrics: Metrics,
         inbound: Inbound,
         failures: AuthFailures,
-        time_scale: float = 1.0,
-        is_degraded: Callable[[], bool] | None = None,
         blocklist: BlocklistFile,
         leases: Leases,
+        time_scale: float = 1.0,
+        is_degraded: Callable[[], bool] | None = None,
     ) -> None:
         """`is_degraded` says whether answers may lack something, because the database is away."""
         self._config = config
@@ -105,8 +105,6 @@ class HttpServer:
         self._operation = Operation(store, metrics, inbound.refuse_reason, spools=is_degraded is not None)
         cors_origins = config.cors_origins
         self._stream = Stream(store, accounts, failures, memory, cors_origins=cors_origins, time_scale=time_scale)
-        self._activities = Activities()
-        addresses = Addresses(store, accounts, routing)
         self._waiting = Waiting(
             store,
             accounts,
@@ -116,6 +114,8 @@ class HttpServer:
             max_waiting=max(1, config.max_connections // 2),
         )
         self._claims = Claims(store, accounts, self._waiting, leases, time_scale=time_scale)
+        self._activities = Activities()
+        addresses = Addresses(store, accounts, routing)
         attachments = Attachments(store, accounts, memory, time_scale)
         description = Description()
         self.routes = route_table(
@@ -158,13 +158,13 @@ class HttpServer:
         """How many connections are open."""
         return len(self._runner.server.connections) if self._runner.server is not None else 0
 
-    def show_ports(self, *, smtp: int, pop3: int) -> None:
-        """What the start page names; it waits for this, as the other listeners open later."""
     @property
     def waiting(self) -> int:
         """How many requests wait for mail."""
         return self._waiting.count
 
+    def show_ports(self, *, smtp: int, pop3: int) -> None:
+        """What the start page names; it waits for this, as the other listeners open later."""
         self._operation.ports = (smtp, pop3)
 
     async def start(self) -> None:
@@ -181,10 +181,10 @@ class HttpServer:
         """Accept no more. Connections that are open get an answer to what they ask, and `/readyz` says no."""
         self._stopping = self._operation.stopping = True
         self._stream.close()
-        if self._listener is not None:
-            self._listener.close()
         self._waiting.close()
         self._claims.close()
+        if self._listener is not None:
+            self._listener.close()
 
     async def stop(self, grace_s: float) -> int:
         """Accept no more, let requests finish for `grace_s`; returns how many were cut off."""
@@ -360,9 +360,9 @@ class HttpServer:
     async def _caller(self, request: web.Request) -> Principal:
         """Raises NotAuthenticated, and TooManyFailedLogins after too many wrong keys; none at all is no guess."""
         key = asked.api_key(request)
+        request[asked.KEY] = key or ""
         if key is None:
             return await self._accounts.by_key(None)
-        request[asked.KEY] = key or ""
         assert request.remote is not None  # it came by TCP
         with self._failures.attempt(request.remote):
             return await self._accounts.by_key(key)

@@ -27,8 +27,8 @@ from mailsac.api.addresses import Addresses, AddressSettings, AddressView, Avail
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
-from mailsac.api.domains import DomainDetails, Domains, OwnDomain
 from mailsac.api.claims import Claim, Claims
+from mailsac.api.domains import DomainDetails, Domains, OwnDomain
 from mailsac.api.inbox import Filtered, Found, Inbox, InboxPage
 from mailsac.api.messages import (
     Count,
@@ -43,24 +43,24 @@ from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation, Readiness
 from mailsac.api.refusals import (
     AttachmentNotFound,
-    JobNotFound,
     ClaimEnded,
+    JobNotFound,
     MessageHidden,
-    OriginNotAllowed,
     NothingArrived,
+    OriginNotAllowed,
     PrivateAddressNotFound,
     PurgeNotOwned,
     Starting,
-    WebSocketNotEnabled,
     UnwantedMessage,
+    WebSocketNotEnabled,
 )
 from mailsac.api.request import MAX_LIMIT, MAX_SKIP
 from mailsac.api.route import Parameter, Refusals, Route
 from mailsac.api.statistics import Denied, Number, Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Emails, Validation, Validations
-from mailsac.api.webhooks import WebhookLog, WebhookSecret
 from mailsac.api.waiting import MAX_COUNT, Waiting
+from mailsac.api.webhooks import WebhookLog, WebhookSecret
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
@@ -70,8 +70,8 @@ from mailsac.errors import (
     NoCredits,
     NoSuchRecord,
     NotPermitted,
-    TooManyLabels,
     ShuttingDown,
+    TooManyLabels,
 )
 from mailsac.index import Tally
 from mailsac.jobs import Job, State
@@ -101,7 +101,6 @@ HEADER_FORMAT: Final = Parameter(
     example="json",
 )
 
-TEXT: Final = ("text/plain",)
 FILTERS: Final = {
     "subject": Parameter("Text in the subject, in any case."),
     "from": Parameter("Text in a name or an address of From."),
@@ -116,6 +115,7 @@ TIMEOUT: Final = Parameter("How many seconds to wait, at most those of `http.wai
 ABSENCE: Final = Parameter("For how many seconds, at most those of `http.wait_max_s`; 5.", _seconds, example=0.1)
 COUNT: Final = Parameter("How many messages to wait for.", Annotated[int, Meta(ge=1, le=MAX_COUNT)], example=1)
 
+TEXT: Final = ("text/plain",)
 HTML: Final = ("text/html",)
 ANY: Final = ("*/*",)
 
@@ -133,9 +133,9 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Addresses
     webhooks: WebhookLog
     messages: Messages
-    bodies: Bodies
     waiting: Waiting
     claims: Claims
+    bodies: Bodies
     attachments: Attachments
     inbox: Inbox
     domains: Domains
@@ -154,8 +154,8 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_addresses(by.addresses),
         *_webhooks(by.webhooks),
         *_messages(by.messages, by.inbox),
-        *_contents(by.bodies, by.attachments),
         *_waiting(by.waiting, by.claims),
+        *_contents(by.bodies, by.attachments),
         *_account(by.account, by.inbox, by.domains, by.stream),
         *_statistics(by.statistics, by.validations),
         *_admin(by.admin),
@@ -230,7 +230,6 @@ def _messages(by: Messages, inbox: Inbox) -> tuple[Route, ...]:
     )
 
 
-def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
 def _waiting(by: Waiting, claims: Claims) -> tuple[Route, ...]:
     mailbox, tag = "/api/addresses/{email}", "waiting"
     wait = {"timeout": TIMEOUT, "count": COUNT, **FILTERS}
@@ -262,6 +261,7 @@ def _waiting(by: Waiting, claims: Claims) -> tuple[Route, ...]:
     )
 
 
+def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
     named, tag = "{email}/{message_id}", "contents of a message"
     raw_query = {**DOWNLOAD, "original": Parameter("1 leaves out what this server has put in front.", _Switch)}
     header_query = {**DOWNLOAD, "messageHeadersFormat": HEADER_FORMAT, "format": HEADER_FORMAT}
