@@ -11,9 +11,10 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
+    "code_words link_words vocabulary",
     "errors cache leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
-    "links parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
-    "breaker message limits mongo ordinary sqlite telemetry smtp_commands tls webhook_client",
+    "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
+    "breaker link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls webhook_client",
     "accounts",
     "mime events index routing administration jobs_sqlite jobs_mongo",
     "payload summary remote",

@@ -1,0 +1,328 @@
+"""The words that tell a one-time code from another number, in the languages that people test their mail in.
+
+code       names a one-time code: "your code is 482913"
+action     says what such a code is for or what to do with it: "to sign in, enter 482913"
+password   names a password, which is a code where it stands right before a number
+other      names another number: "order 482913"
+qualifier  names another number, and beside a word of `code` makes it another kind of code: "promo code", "code postal"
+
+`stem*` is any word that begins so, `*stem` any word that ends so, and what stands in quotes is several words in a row.
+Case and accents do not matter. Chinese, Japanese and Korean put no spaces between words: there every entry is found
+anywhere in a text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CODE_WORDS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "code": """code codes *passcode passcodes pincode otp otps totp pin tan "one time password"
+            "one time passcode" "one time pin" "single use password" "verification number" "security number"
+            "verification digits" "digit number" "security key" "temporary password" "access number"
+            "login number" "one time key" "following number" "this number" "number below" """,
+        "action": """verify verifies verifying verification confirm confirming "sign in" "signing in" "log in"
+            "logging in" login signin sign authenticate authenticating authentication authorise authorize approve
+            unlock activate activation "two factor" "two step" 2fa mfa enter type "one time" expires expire
+            "valid for" "valid until" "finish signing" "keep it secret" "never share" "do not share"
+            "don t share" read collect pickup "pick up" digits digit""",
+        "password": """password passphrase""",
+        "other": """order orders invoice invoices ticket customer client phone telephone tel fax mobile call ring
+            reference ref number numbers id receipt booking reservation flight shipment parcel tracking locker
+            serial model product item items sku article policy contract membership member patient transaction
+            payment amount total subtotal balance price fare fee tax vat iban bic account card street avenue ave
+            road suite room box version build port pid kernel uptime tenant employee user year since copyright
+            payout seat gate zip postcode licence license quote "p o" "auth no" "case number" "case id" incident
+            "cost centre" "cost center" extension timesheet""",
+        "qualifier": """promo promotion promotional discount coupon voucher gift referral offer rebate sale qr
+            zip postal post error exit status response source country area dialling dialing dress tracking
+            booking reservation sort swift tax product item order parking colour color hex http https airport
+            ticket shipping customer reference style commission pantone "booking confirmation"
+            "reservation confirmation" ean upc hs tariff project cost department activity conduct "of conduct"
+            building civil penal highway morse cheat club team class course unit batch lot stock vendor supplier
+            "ending in" "ends in" "ending with" ending review commit "exited with" exited returned "error with"
+            job""",
+    },
+    "de": {
+        "code": """*code *codes einmalpasswort einmalkennwort einmalpin pin *pin tan tans mtan pushtan smstan
+            "einmal passwort" zugangsschlüssel sicherheitsschlüssel bestätigungsnummer prüfnummer prüfziffer*
+            geheimzahl geheimnummer kennziffer zahlencode losung codenummer codewort kodewort "diese nummer"
+            "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" """,
+        "action": """bestätige* bestätigen bestätigung anmelden anmeldung anmelde* einloggen login verifizier*
+            freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
+            läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
+            niemandem eintippen eintragen nennen schreib* unterschr* unterzeichn* abhol* ziffern zahl zahlenfolge
+            stellige* stelligen""",
+        "password": """passwort kennwort""",
+        "other": """bestellung bestellnummer bestellnr rechnung* rechnungsnummer auftrag* vorgang* ticket* kunde*
+            kundennummer kundennr telefon* tel fax mobil* handy rufnummer hotline *nummer nummer nr nummern
+            aktenzeichen referenz* buchung* reservierung* flug sendung* paket* sendungsnummer artikel* vertrag*
+            mitglied* patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße
+            *strasse *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer
+            plz postleitzahl jahr seit id zählerstand zähler* seite""",
+        "qualifier": """gutschein* rabatt* aktions* promo* qr fehler* post postleit* länder* strich* produkt*
+            artikel* bestell* buchungs* status* error quell* vorteils* coupon* empfehlungs* vorwahl*
+            gutscheincode rabattcode aktionscode fehlercode buchungscode barcode strichcode postcode promocode
+            vorteilscode farbcode statuscode quellcode freundschaftscode bestellcode länderkennzahl projekt*
+            kostenstelle* morse* dresscode zollcode firmencode projektcode aktivitäts* freundescode werbecode
+            ländercode bankcode swiftcode produktcode artikelcode "endet auf" "endend auf" endziffer* endnummer
+            codereview review "beendet mit" """,
+    },
+    "fr": {
+        "code": """code codes codepin pin otp *code "mot de passe à usage unique" "mot de passe temporaire"
+            "mot de passe unique" "clé d accès" "clé de sécurité" "numéro de vérification" "numéro de contrôle"
+            passcode "ce numéro" "numéro suivant" "numéro ci" """,
+        "action": """connexion connecter connectez confirmez confirmer confirme confirmation vérifier vérifiez
+            vérification valider validez validation saisissez saisir saisis entrez entrer entre recopiez recopier
+            recopie tapez taper tape identifier identification authentification autoriser autorisez activer
+            activez activation valable valide expire expirera expirent déverrouiller "usage unique"
+            "double authentification" "ne le transmettez" "ne le communiquez" "ne le partagez" indiquez écris
+            écrivez écrire utilisez donnez communiquez signer signez signature retirer retrait chiffres""",
+        "password": """"mot de passe" """,
+        "other": """commande commandes facture factures dossier numéro numéros référence réf client téléphone tél
+            fax mobile appelez colis suivi livraison réservation vol train billet billets série modèle article
+            contrat adhérent membre abonné patient transaction montant total prix frais tva iban bic siret siren
+            rcs carte compte rue avenue boulevard chemin quai impasse allée bp cedex salle bureau bâtiment
+            version depuis année matricule devis ticket "code postal" cp identifiant agrément ral""",
+        "qualifier": """promo promotionnel promotion réduction remise avantage cadeau parrainage postal barres
+            barre qr erreur source couleur produit article suivi réservation commande commercial naf insee
+            "d erreur" client fiscal banque guichet iata pays livraison "bon d" route travail civil pénal
+            commerce consommation "la route" projet vestimentaire conduite déontologie analytique
+            "bonne conduite" monétique douanier "se terminant par" "finissant par" "se termine par" revue
+            relecture "composez le" "appelez le" "au numéro" """,
+    },
+    "es": {
+        "code": """código códigos clave claves pin otp "contraseña de un solo uso" "contraseña temporal"
+            "contraseña única" "número de verificación" "número de seguridad" passcode token "este número"
+            "siguiente número" "número siguiente" """,
+        "action": """verificar verifica verifique verificación confirmar confirma confirme confirmación acceder
+            accede acceso iniciar inicia inicie inicio sesión ingresar ingresa ingrese introduce introduzca
+            introducir escribe escriba teclea teclee autorizar autorización autenticación activar activa active
+            activación validar valida valide válido vence caduca expira "un solo uso" desbloquear
+            "no lo compartas" "no lo comparta" "dos pasos" firmar firma facilita facilite teclear recoger
+            recogida dígitos cifras""",
+        "password": """contraseña contraseñas""",
+        "other": """pedido pedidos factura facturas número núm nro nº referencia ref cliente teléfono tel tfno
+            tlf fax móvil llame llámanos paquete envío seguimiento reserva vuelo tren billete localizador serie
+            modelo artículo producto contrato póliza socio miembro paciente transacción importe total precio
+            gastos iva iban bic nif cif dni tarjeta cuenta calle avenida avda plaza paseo carretera apartado apdo
+            sala piso puerta versión desde año expediente ticket incidencia página cp "código postal" llámenos""",
+        "qualifier": """promocional promo promoción descuento oferta cupón regalo postal barras qr error fuente
+            color producto artículo seguimiento reserva pedido país área cliente amigo "de vestimenta" iata swift
+            cnae rastreo envío referido conducta civil penal trabajo circulación comercio proyecto vestimenta
+            tráfico ético "buenas prácticas" deontológico arancelario "terminada en" "terminado en" "termina en"
+            revisión "llame al" "llama al" "marque el" "marca el" """,
+    },
+    "it": {
+        "code": """codice codici pin otp passcode token "password monouso" "password temporanea"
+            "password usa e getta" "chiave di accesso" "numero di verifica" "questo numero" "seguente numero"
+            "numero seguente" """,
+        "action": """verifica verificare verifichi conferma confermare confermi accedere accedi acceda accesso
+            login entrare inserisci inserire inserisca digita digiti digitare autenticazione autorizzare
+            autorizza autorizzazione attivare attiva attivazione valido valida scade scadrà monouso "due fattori"
+            sbloccare "non condividerlo" "non comunicarlo" "non comunicare" firma firmare scrivi scriva scrivere
+            utilizza riporta comunica ritiro ritirare cifre""",
+        "password": """password""",
+        "other": """ordine ordini fattura fatture numero num nr nº riferimento rif cliente telefono tel fax
+            cellulare chiama chiami chiamare pacco spedizione tracciamento prenotazione volo treno biglietto
+            serie modello articolo prodotto contratto polizza socio tessera paziente transazione importo totale
+            prezzo spese iva iban bic partita carta conto viale piazza stanza sala ufficio versione anno pratica
+            ticket segnalazione pagina "codice fiscale" matricola bolletta pdr pnr preventivo "casella postale" """,
+        "qualifier": """promo promozionale sconto fiscale coupon buono regalo barre qr errore postale sorgente
+            colore prodotto articolo prenotazione ordine spedizione tracciamento cliente amico univoco sdi pdr
+            destinatario avviamento iata paese "di avviamento" strada civile penale condotta etico progetto
+            consumo abbigliamento deontologico doganale "che termina" "terminante con" "che termina con"
+            revisione "chiama il" "chiami il" """,
+    },
+    "pt": {
+        "code": """código códigos pin otp token "palavra passe temporária" "palavra passe única"
+            "chave de acesso" "número de verificação" passcode "senha de uso único" "senha temporária"
+            "senha provisória" "senha única" "senha descartável" "senha de acesso" "este número"
+            "seguinte número" "número seguinte" "número abaixo" """,
+        "action": """verificar verifique verifica verificação confirmar confirme confirma confirmação entrar
+            acessar acesse aceder aceda acesso login iniciar inicie sessão digite digita digitar insira insere
+            inserir introduza introduz informe autenticação autorizar autorize autorização ativar ative ativação
+            activar validar valide válido válida validade expira vence "uso único" desbloquear "não compartilhe"
+            "não partilhe" "duas etapas" escreva escreve coloque escrever levantar levantamento retirar retirada
+            assinar dígitos algarismos""",
+        "password": """senha "palavra passe" """,
+        "other": """pedido pedidos encomenda encomendas fatura faturas factura número núm nº nr referência ref
+            cliente telefone tel telemóvel fax celular ligue ligar pacote envio rastreio rastreamento reserva voo
+            trem comboio bilhete localizador série modelo artigo produto contrato apólice sócio membro paciente
+            transação valor total preço taxa iva iban bic nif cpf cnpj cartão conta rua avenida praça travessa
+            estrada cep sala andar bloco apto versão desde ano processo protocolo chamado ticket página agência
+            boleto entidade final "nota fiscal" """,
+        "qualifier": """promocional promo promoção desconto cupom cupão oferta presente postal barras qr erro
+            fonte cor produto artigo rastreio rastreamento reserva pedido país cliente indicação "de área" iata
+            cnae ibge swift encomenda envio consumidor civil penal estrada conduta trabalho trânsito ética
+            projeto projecto vestuário tributário "terminado em" "termina em" revisão "ligue para"
+            "terminado com" """,
+    },
+    "nl": {
+        "code": """*code *codes pin otp tan "eenmalig wachtwoord" toegangssleutel verificatienummer controlegetal
+            "tijdelijk wachtwoord" controlenummer codenummer codewoord "dit nummer" "volgende nummer" """,
+        "action": """verifieer verifiëren verificatie bevestig bevestigen bevestiging inloggen "log in" login
+            aanmelden aanmelding "meld je" "meldt u" voer vul typ toets invoeren authenticatie autoriseren
+            goedkeuren activeer activeren activering geldig verloopt vervalt eenmalig* ontgrendel* "deel deze"
+            "deel hem" "twee stappen" geef gebruik tik onderteken* ophalen cijfers cijferige""",
+        "password": """wachtwoord""",
+        "other": """bestelling bestelnummer bestelnr order ordernummer factuur* factuurnummer klant* klantnummer
+            klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie kenmerk boeking* boekings*
+            reservering* vlucht trein pakket* zending* track artikel* product model contract* polis* patiënt*
+            transactie* bedrag totaal prijs btw iban bic kvk rekening* kaart straat *straat *weg *laan *plein
+            *kade *gracht postbus postcode kamer zaal versie sinds jaar ticket offerte meterstand""",
+        "qualifier": """kortings* korting actie* promo* cadeau* waarde* qr post product* artikel* bestel*
+            boekings* reserverings* status* kortingscode actiecode postcode foutcode barcode streepjescode
+            boekingscode kleurcode statuscode broncode reserveringscode promotiecode vriendencode landcode
+            promocode voordeelcode cadeaucode foutmelding lidnummer project* gedrags* kleding* projectcode
+            gedragscode kledingcode kostenplaats "eindigend op" "eindigt op" review""",
+    },
+    "pl": {
+        "code": """kod kodu kodem kody kodów pin otp "hasło jednorazowe" "hasłem jednorazowym"
+            "jednorazowe hasło" "hasło tymczasowe" "hasło sms" "klucz dostępu" token "numer weryfikacyjny"
+            "ten numer" "następujący numer" """,
+        "action": """zweryfikuj zweryfikować weryfikacja weryfikacji weryfikacyjny potwierdź potwierdzić
+            potwierdzenie potwierdzenia zaloguj zalogować logowanie logowania wpisz wpisać wprowadź wprowadzić
+            podaj podać przepisz uwierzytelni* autoryz* aktywuj aktywować aktywacja aktywacji ważny ważne ważność
+            wygasa wygaśnie traci jednorazow* odblokować odblokuj "nie udostępniaj" "nikomu nie" dwuetapow*
+            dwuskładnikow* użyj podpis* odbierz odbioru odebrać cyfry cyfr cyfrowy""",
+        "password": """hasło hasła hasłem""",
+        "other": """zamówienie zamówienia zamówień faktura faktury fakturę numer numeru nr sprawa sprawy
+            referencyjny klient klienta telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka
+            przesyłki rezerwacja rezerwacji pociąg bilet seria model produkt artykuł umowa umowy polisa członek
+            pacjent pesel nip regon krs transakcja transakcji kwota kwoty suma razem cena opłata vat iban bic
+            konto rachunek karta karty ulica ul aleja plac skrytka pokój sala lokal wersja rok roku zgłoszenie
+            zgłoszenia ticket licznik licznika numer* klient* zamówieni* faktur* rezerwacj* przesył* paczk* umow*
+            płatnik* konta konto* zgłoszen* kart* rachunk*""",
+        "qualifier": """rabatowy rabatowego rabatowym promocyjny promocyjnego promocyjnym zniżkowy podarunkowy
+            kupon pocztowy pocztowego qr kreskowy błędu źródłowy koloru produktu artykułu rezerwacji zamówienia
+            kraju kierunkowy polecający swift statusu pkd śledzenia przesyłki klienta towaru projektu pracy
+            drogowy cywilny karny etyczny ubioru genetyczny zawodowy "kończąca się" "kończący się" "o końcówce"
+            końcówka końcówką "kończący się na" przegląd zadzwoń""",
+    },
+    "sv": {
+        "code": """*kod *koden *koder *koderna pin otp engångslösenord* "tillfälligt lösenord" säkerhetsnyckel
+            verifieringsnummer kontrollnummer kodnummer kodord "detta nummer" "det här numret" "följande nummer" """,
+        "action": """verifiera verifiering bekräfta bekräftar bekräftelse logga loggar inloggning* ange anger
+            skriv mata knappa autentisering godkänn godkänna aktivera aktivering giltig upphör engångs*
+            tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna siffrig*""",
+        "password": """lösenord lösenordet""",
+        "other": """beställning* beställningsnummer order ordernummer ordernr faktura* fakturanummer kund*
+            kundnummer kundnr telefon* tel fax mobil* ring nummer *nummer nr ärende* ärendenummer referens* ref
+            bokning* bokningsnummer flyg tåg paket* försändelse* artikel* produkt modell avtal* försäkring*
+            medlem* patient* transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto
+            bankgiro plusgiro ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert
+            personnummer slutsiffror kortnummer""",
+        "qualifier": """rabatt* kampanj* erbjudande* present* kupong* qr post produkt* artikel* boknings*
+            beställnings* status* rabattkod rabattkoden kampanjkod felkod felkoden streckkod streckkoden qrkod
+            postkod bokningskod färgkod landskod riktnummer värvningskod presentkod källkod statuskod
+            kampanjkoden färgkoden projekt* uppförande* klädkod klädkoden uppförandekod projektkod genetiska
+            "som slutar" "slutar på" slutsiffror granskning kodgranskning ring""",
+    },
+    "tr": {
+        "code": """kod kodu kodunuz kodun kodunuzu kodunu kodları pin otp "tek kullanımlık şifre"
+            "tek kullanımlık şifreniz" "tek kullanımlık parola" "geçici şifre" "geçici şifreniz" doğrulama*
+            "onay numarası" "giriş şifreniz" "giriş parolanız" "onay şifreniz" "sms şifreniz" "bu numarayı"
+            "aşağıdaki numarayı" """,
+        "action": """doğrula* onayla* onay giriş "giriş yap*" oturum girin giriniz gir yazın yazınız etkinleştir*
+            aktivasyon geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı"
+            "iki aşamalı" kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı""",
+        "password": """şifre şifresi şifreniz parola parolanız""",
+        "other": """sipariş siparişi siparişiniz fatura faturanız numara numarası numaranız nolu referans müşteri
+            telefon tel faks gsm kargo gönderi takip rezervasyon pnr uçuş bilet seri model ürün sözleşme poliçe
+            üye hasta işlem tutar toplam fiyat ücret kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad
+            sokak sokağı sok mahallesi mah bulvarı oda salon sürüm yıl yılı dosya talep kayıt ticket posta abone
+            tesisat numara* sipariş* müşteri* fatura* hesab* kargo* gönderi* rezervasyon* başvuru* abone*""",
+        "qualifier": """indirim kampanya promosyon hediye kupon qr karekod barkod hata posta kaynak renk ürün
+            rezervasyon sipariş ülke alan takip davet referans swift durum proje kıyafet davranış etik
+            "ile biten" biten inceleme arayın arayıp arayabilirsiniz""",
+    },
+    "ru": {
+        "code": """код кода коду кодом коды кодов пин пинкод pin otp "одноразовый пароль" "одноразового пароля"
+            "временный пароль" "контрольное число" "проверочное число" "разовый пароль" "одноразовым паролем"
+            "пароль для входа" "код пароль" "этот номер" "следующий номер" """,
+        "action": """подтверд* подтвержд* вход входа войти войдите авториз* введите ввести введи укажите
+            аутентифик* активир* активац* действует действителен действительно истек* одноразов* разблок*
+            "никому не" "не сообщайте" двухфакторн* регистрац* верифик* напишите подпис* получени* цифры цифр""",
+        "password": """пароль пароля""",
+        "other": """заказ заказа заказу заказы счет счета счету номер номера номеру договор договора клиент
+            клиента телефон телефона тел факс моб посылка посылки посылку отправление отправления трек бронь
+            брони бронирования бронирование рейс поезд билет билета серия модель товар товара артикул полис
+            пациент транзакц* операции сумма суммы итого цена стоимость ндс инн кпп огрн бик снилс карта карты
+            карте улица ул проспект пр пер переулок бульвар дом корп кв офис оф каб индекс версия года год заявка
+            заявки заявке обращение обращения обращению тикет абонент абонента лицевой номер* заказ* договор*
+            клиент* счет* заявк* обращени* посылк* бронирован* абонент*""",
+        "qualifier": """промо скидочный скидки скидку купон купона подарочный qr штрих ошибки ошибка почтовый
+            цвета товара страны города бронирования заказа отслеживания исходный промокод промокода промокоду
+            промокодом партнерский домофона домофон региона статуса окпо окпд оквэд октмо тн посылки проекта
+            деятельности чести дресс дресскод "оканчивается на" оканчивающ* заканчивающ* ревью задача задачи
+            задачу сборка сборки звоните позвоните учреждения организации""",
+    },
+    "uk": {
+        "code": """код коду кодом коди кодів пін пінкод pin otp "одноразовий пароль" "тимчасовий пароль"
+            "одноразовим паролем" "разовий пароль" "одноразового пароля" "пароль для входу" "цей номер"
+            "наступний номер" """,
+        "action": """підтверд* підтвердж* вхід входу увійти увійдіть авториз* введіть ввести введи вкажіть
+            автентифік* активу* активац* активув* діє дійсний дійсна чинний спливає закінч* одноразов* розблок*
+            "нікому не" "не повідомляйте" двофакторн* реєстрац* верифік* напишіть підпис* отриманн* цифри цифр""",
+        "password": """пароль пароля""",
+        "other": """замовлення рахунок рахунку рахунка номер номера номеру номером договір договору клієнт
+            клієнта телефон телефону тел факс моб дзвоніть посилка посилки посилку відправлення ттн накладна
+            накладної бронь бронювання рейс потяг поїзд квиток квитка серія модель товар товару артикул поліс
+            пацієнт транзакц* операції сума суми разом ціна вартість пдв іпн єдрпоу мфо картка картки вулиця вул
+            проспект просп провулок пров бульвар бульв будинок буд кв офіс оф каб індекс версія року рік заявка
+            заявки звернення запит абонент абонента особовий номер* замовлен* договор* клієнт* рахун* заявк*
+            звернен* посилк* бронюван* абонент*""",
+        "qualifier": """промо знижки знижку купон купона подарунковий qr штрих помилки помилка поштовий кольору
+            товару країни міста бронювання замовлення промокод промокоду промокодом вихідний домофона статусу
+            єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі дрес дресскод
+            "закінчується на" "що закінчується" ревю задача задачі збірка зателефонуйте телефонуйте закладу
+            установи""",
+    },
+    "ja": {
+        "code": """コード 認証番号 確認番号 暗証番号 認証コード パスコード ワンタイムパスワード
+            使い捨てパスワード ワンタイムpin PIN 認証キー セキュリティ番号 仮パスワード ワンタイムキー 認証用番号
+            照合番号 本人確認番号 受取番号 受け取り番号 解錠番号 ロッカー番号 アクセス番号 ログイン番号 次の番号
+            下記の番号 以下の番号""",
+        "action": """ログイン サインイン 入力 認証 確認 有効期限 有効 二段階 2段階 本人確認 登録 承認 ワンタイム
+            お手続き 誰にも 共有しない 利用開始 署名 数字 桁""",
+        "password": """パスワード""",
+        "other": """注文 ご注文番号 注文番号 請求 お客様番号 お客さま番号 会員番号 電話 ＴＥＬ お問い合わせ番号
+            問合せ番号 問い合わせ番号 伝票 追跡 予約番号 予約 受付番号 便名 便 型番 品番 製造番号 契約 証券番号
+            口座 金額 合計 価格 税込 料金 送料 郵便番号 〒 丁目 番地 号室 号車 バージョン 年度 管理番号 チケット
+            整理番号 診察券 カード番号 カード末尾 商品番号 登録番号 ポイント 番号 ナンバー""",
+        "qualifier": """クーポン 割引 優待 プロモーション プロモ キャンペーン 紹介 招待 QR バー 二次元 エラー
+            商品 国 郵便 予約 カラー 色 ソース ステータス 銀行 支店 ギフト 特典 終了 店舗 市外 プロジェクト
+            ドレス 部門 行動 末尾 下4桁 下４桁 レビュー""",
+    },
+    "ko": {
+        "code": """코드 인증번호 "인증 번호" 확인번호 "확인 번호" 보안번호 "일회용 비밀번호" 일회용비밀번호
+            "임시 비밀번호" 임시비밀번호 OTP PIN 핀번호 승인번호 "승인 번호" 인증키 패스코드 일회용암호
+            "일회용 암호" "일회성 암호" "일회성 비밀번호" 인증문자 접속번호 보안문자 "보안 번호" "아래 번호"
+            "다음 번호" """,
+        "action": """로그인 입력 인증 확인 유효 만료 본인확인 2단계 가입 승인 일회용 공유하지 서명 열람 숫자 자리""",
+        "password": """비밀번호 암호""",
+        "other": """주문 청구 고객번호 회원번호 전화 연락처 문의 송장 배송 예약 접수번호 항공편 모델 상품번호
+            계약 계좌 금액 합계 결제 가격 요금 우편번호 사업자 버전 티켓 등록번호 카드번호 포인트 환자번호
+            통신판매업 참조번호 번호 사번""",
+        "qualifier": """쿠폰 할인 프로모션 추천 초대 QR 바코드 오류 에러 상품 국가 우편 색상 소스 상태 은행
+            기프트 이벤트 종료 지역 프로젝트 드레스 부서 끝자리 뒷자리 리뷰""",
+    },
+    "zh": {
+        "code": """验证码 驗證碼 校验码 校驗碼 动态码 動態碼 动态密码 動態密碼 动态口令 确认码 確認碼 认证码
+            認證碼 安全码 安全碼 登录码 登入碼 激活码 一次性密码 一次性密碼 临时密码 臨時密碼 授权码 授權碼
+            识别码 取件码 取件碼 提货码 检验码 检查码 短信码 随机码 啟用碼 密钥 PIN OTP 验证口令 驗證口令
+            登录口令 一次性口令 验证代码 驗證代碼 登录代码 安全代码 安全代碼 登入代碼 验证密码 驗證密碼 数字码
+            數字碼 开箱码 取货码 取貨碼 核验码 以下号码 以下數字 以下数字""",
+        "action": """验证 驗證 登录 登入 登陆 输入 輸入 有效 过期 過期 确认 確認 认证 認證 激活 注册 註冊 泄露
+            告知他人 一次性 授权 授權 签署 簽署 领取 領取 填写 填寫 数字 數字 位数""",
+        "password": """密码 密碼 口令""",
+        "other": """订单 訂單 发票 發票 客户编号 客戶編號 会员号 會員編號 电话 電話 手机号 手機 客服热线 热线
+            专线 專線 快递 运单 單號 单号 预订 預訂 订位 航班 车次 车牌 型号 型號 编号 編號 合同 保单 账号 帳號
+            账户 金额 金額 合计 合計 总计 總計 价格 價格 运费 邮编 郵編 邮政编码 郵遞區號 楼 室 版本 工单 工單
+            卡号 卡號 统一编号 统一社会信用代码 统编 統編 积分 备案 备 ICP 流水号 号 號 号码 號碼 代码 代碼""",
+        "qualifier": """优惠 優惠 折扣 促销 促銷 邀请 邀請 推荐 推薦 二维 二維 QR 条形 錯誤 错误 商品 国家 國家
+            邮政 颜色 顏色 源 状态 銀行 银行 礼品 禮品 兑换 兌換 机构 信用 股票 退出 项目 專案 着装 部门 部門
+            尾号 尾號 末四碼 末四位 审查 審查 评审""",
+    },
+}

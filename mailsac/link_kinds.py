@@ -1,0 +1,256 @@
+"""What the links of a mail are for: verify, reset, magic, invite, unsubscribe, or something else.
+
+How it works. Four things speak for a kind, each by the words of `link_words`: the anchor text (1.0), the words before
+and behind the link, up to the next link (0.8, less with the distance, and less for all but the nearest), the path and
+query of the URL (0.4), and the subject (0.3). A URL that may be for one reader only gets a little more, any other a
+little less, a page of help or terms much less. The kind with the highest sum has the link, if that is at least
+THRESHOLD. An anchor text that names a page of no kind ("privacy", "invite your friends") outweighs all this, and the
+front page of a site is of no kind. Two kinds need more than a word: "sign in" makes a magic link only of a URL that may
+be for one reader only, and "join" an invitation only where the mail speaks of one.
+
+Everything is read once and bounded, so it takes linear time.
+"""
+
+from __future__ import annotations
+
+import html as entities
+import re
+from typing import Final, Literal
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from mailsac.code_words import CODE_WORDS
+from mailsac.html import RAW_TEXT, attribute, link_target, raw_text_end, tags
+from mailsac.link_words import LINK_WORDS
+from mailsac.links import MAX_LINKS
+from mailsac.vocabulary import Found, Vocabulary
+
+MAX_CHARS: Final = 64 * 1024  # of the text
+MAX_MARKUP_CHARS: Final = 256 * 1024
+MAX_TAGS: Final = 5_000
+MAX_AROUND_CHARS: Final = 300  # looked at on each side of a link
+MAX_CONTEXT_CHARS: Final = 200
+THRESHOLD: Final = 0.65
+
+Kind = Literal["verify", "reset", "magic", "invite", "unsubscribe", "other"]
+
+
+class LinkKind(msgspec.Struct, frozen=True):
+    """A link of a message and what it is for."""
+
+    url: str
+    kind: Kind
+    confidence: float  # 0 to 1
+    context: str  # the anchor text and the words around, at most MAX_CONTEXT_CHARS
+    choice: int  # 0 may be meant for the reader; 1 is social, legal, help or to unsubscribe; 2 is an asset or a tracker
+
+
+def classify_links(links: tuple[str, ...], subject: str, text: str | None, html: str | None) -> tuple[LinkKind, ...]:
+    """What the links of a message (`Parsed.links`) are for, in the same order."""
+    places = _places_in_html(html[:MAX_MARKUP_CHARS]) if html else {}
+    places |= _places_in_text(links, (text or "")[:MAX_CHARS])
+    topics = _labels(subject[:MAX_SUBJECT_CHARS])
+    return tuple(_classified(url, places.get(url, _NOWHERE), topics) for url in links)
+
+
+def first_link(links: tuple[LinkKind, ...], kind: Kind | None = None) -> LinkKind | None:
+    """The first link of that kind; of any kind the first that may be meant for the reader.
+
+    Where there is none, the first that is neither an asset nor a tracker.
+    """
+    wanted = [link for link in links if kind in (None, link.kind) and link.choice < 2]
+    return min(wanted, key=lambda link: link.choice, default=None)
+
+
+MAX_SUBJECT_CHARS: Final = 1_000
+_VOCABULARY: Final = Vocabulary(
+    ("code", CODE_WORDS),
+    *(
+        (label, LINK_WORDS)
+        for label in ("elsewhere", "unsubscribe", "reset", "verify", "invite", "magic", "join", "signin")
+    ),
+)
+_KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
+_WEIGHT_ANCHOR: Final = 1.0
+_WEIGHT_AROUND: Final = 0.8
+_WEIGHT_URL: Final = 0.4
+_WEIGHT_SUBJECT: Final = 0.3
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where a link stands in the mail."""
+
+    anchor: str
+    before: str
+    behind: str
+
+
+_NOWHERE: Final = _Place("", "", "")
+
+
+# --- where links stand ---
+
+
+def _places_in_text(links: tuple[str, ...], text: str) -> dict[str, _Place]:
+    """For the URLs written in the text, which come first and in the order of the text."""
+    found: list[tuple[str, int, int]] = []
+    end = 0
+    for url in links:
+        start = text.find(url, end)
+        if start < 0:
+            break
+        end = start + len(url)
+        found.append((url, start, end))
+    return _places(text, found, anchored=False)
+
+
+_BREAK: Final = re.compile(r"blockquote|br|center|d[dlt]|div|h[1-6r]|li|[ou]l|p|table|t[dhr]")
+_SPACES: Final = re.compile(r"\s+")
+
+
+def _places_in_html(markup: str) -> dict[str, _Place]:
+    """For what `a` elements point to; a line ends where a block does."""
+    pieces: list[str] = []
+    length = at = 0
+    url: str | None = None
+    start = 0
+    found: list[tuple[str, int, int]] = []
+
+    def add(piece: str) -> None:
+        nonlocal length
+        pieces.append(piece)
+        length += len(piece)
+
+    for tag in tags(markup, MAX_TAGS):
+        if at < tag.start:
+            add(_SPACES.sub(" ", entities.unescape(markup[at : tag.start])))
+        at = tag.end
+        if tag.name in RAW_TEXT and not tag.closing:
+            at = raw_text_end(tag.name, markup, at)
+        elif tag.name == "a":
+            if url and len(found) < MAX_LINKS:
+                found.append((url, start, length))
+            url = None if tag.closing else link_target(attribute(tag.attributes, "href") or "")
+            start = length
+        elif tag.name == "img":
+            add(entities.unescape(attribute(tag.attributes, "alt") or ""))
+        elif _BREAK.fullmatch(tag.name):
+            add("\n")
+    return _places("".join(pieces), found, anchored=True)
+
+
+def _places(text: str, found: list[tuple[str, int, int]], *, anchored: bool) -> dict[str, _Place]:
+    """The first place of each URL, and the text around it up to the links before and behind."""
+    places: dict[str, _Place] = {}
+    for index, (url, start, end) in enumerate(found):
+        if url in places:
+            continue
+        first = max(found[index - 1][2] if index else 0, start - MAX_AROUND_CHARS)
+        last = min(len(text), end + MAX_AROUND_CHARS)
+        if index + 1 < len(found):  # what stands on a line behind belongs to the next link
+            line_end = text.find("\n", end, last)
+            last = min(found[index + 1][1], line_end if line_end >= 0 else last)
+        anchor = text[start : min(end, start + MAX_AROUND_CHARS)].strip() if anchored else ""
+        places[url] = _Place(anchor, text[first:start], text[end:last])
+    return places
+
+
+# --- what they are for ---
+
+MAX_PATH_CHARS: Final = 1_000
+_ASSET: Final = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|ico|css|js|woff2?|ttf|eot)$", re.IGNORECASE)
+_TRACKER: Final = re.compile(r"(?:^|/)(?:wf/open|track/open|open\.(?:php|aspx)|pixel|beacon)\b", re.IGNORECASE)
+_SOCIAL: Final = re.compile(
+    r"(?:^|\.)(?:facebook|instagram|twitter|x|linkedin|youtube|tiktok|pinterest|threads|vk|weibo)\.(?:com|net)$"
+    r"|^(?:t\.me|bsky\.app|mastodon\.social|youtu\.be|wa\.me)$"
+)
+_NO_WORD: Final = re.compile(r"[\W_]+")
+_PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
+_LOG_IN_PAGE: Final = re.compile(r"(?:^|/)(?:log-?in|sign-?in|account|auth|session)/?(?:\?|$)", re.IGNORECASE)
+_REFERENCE_PAGE: Final = re.compile(
+    r"(?:^|/)(?:help|support|faq|docs?|guides?|guia|manual|wiki|blog|legal|terms|privacy)(?:[/.?]|$)", re.IGNORECASE
+)
+
+
+def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
+    scheme, _, rest = url.partition(":")
+    if scheme.lower() == "mailto":
+        host, path = "", rest
+    else:
+        host, _, path = rest.removeprefix("//").partition("/")
+    path = path.partition("#")[0][:MAX_PATH_CHARS]
+    context = _context(place)
+    if host and (_ASSET.search(path.partition("?")[0]) or _TRACKER.search(path)):
+        return LinkKind(url, "other", 1.0, context, 2)
+    anchor = _labels(place.anchor)
+    if _SOCIAL.search(host.lower()) or ("elsewhere" in anchor and "unsubscribe" not in anchor):
+        return LinkKind(url, "other", 1.0, context, 1)
+    is_personal = _PERSONAL.search(path) is not None
+    scores = _scores(place, anchor, path, topics, is_personal=is_personal)
+    kind = max(_KINDS, key=lambda kind: scores[kind])
+    score = scores[kind] + (0.1 if is_personal else -0.1) - (0.5 if _REFERENCE_PAGE.search(path) else 0.0)
+    if score < THRESHOLD or not path.strip("/"):
+        return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, 0 if host else 1)
+    return LinkKind(url, kind, round(min(score, 1.0), 2), context, 1 if kind == "unsubscribe" else 0)
+
+
+def _scores(place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool) -> dict[str, float]:
+    around = sorted(_around(place).items(), key=lambda each: each[1])
+    scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
+    said = next((label for label in scores if label in anchor), None)
+    if said:
+        scores[said] += _WEIGHT_ANCHOR
+    for rank, (label, away) in enumerate(around):
+        scores[label] += _WEIGHT_AROUND * (1 - away / MAX_AROUND_CHARS) * (0.6 if rank else 1.0)
+    for label in _labels(_NO_WORD.sub(" ", unquote_plus(path))):
+        scores[label] += _WEIGHT_URL
+    for label in topics - {"join"}:
+        scores[label] += _WEIGHT_SUBJECT
+    if "invite" in {*topics, *anchor, *dict(around)}:
+        scores["invite"] += scores["join"]
+    if is_personal and not _LOG_IN_PAGE.search(path):
+        scores["magic"] += 0.75 * scores["signin"]
+    return scores
+
+
+def _marks(text: str) -> list[Found]:
+    """The words in a text, but for those that only say what a code is for: "confirmation code"."""
+    marks = _VOCABULARY.find(text)
+    codes = {edge for mark in marks if mark.label == "code" for edge in (mark.start, mark.end)}
+    return [
+        mark
+        for mark in marks
+        if mark.label != "code" and codes.isdisjoint((mark.start, mark.start - 1, mark.end, mark.end + 1))
+    ]
+
+
+def _labels(text: str) -> set[str]:
+    return {mark.label for mark in _marks(text)}
+
+
+def _around(place: _Place) -> dict[str, int]:
+    """The labels around a link and how far away the nearest word of each is, less than MAX_AROUND_CHARS."""
+    nearest: dict[str, int] = {}
+    for mark in _marks(place.before):
+        away = _away(place.before[mark.end :], own_words=bool(place.anchor))
+        if mark.label != "elsewhere" or away < 40:
+            nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
+    for mark in _marks(place.behind):
+        away = _away(place.behind[: mark.start], own_words=bool(place.anchor)) + 40
+        if mark.label != "elsewhere":
+            nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
+    return nearest
+
+
+_SENTENCE_END: Final = re.compile(r"[.!?:](?=\s)|[。！？：]|\n\s*")
+
+
+def _away(gap: str, *, own_words: bool) -> int:
+    """Characters but for white space, and more for each sentence and line: much more for a link with its own words."""
+    return len("".join(gap.split())) + (60 if own_words else 15) * len(_SENTENCE_END.findall(gap))
+
+
+def _context(place: _Place) -> str:
+    before = place.before[-(MAX_CONTEXT_CHARS // 2) :]
+    return " ".join(f"{before}{place.anchor}{place.behind[: MAX_CONTEXT_CHARS // 4]}".split())[:MAX_CONTEXT_CHARS]

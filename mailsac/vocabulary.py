@@ -1,0 +1,151 @@
+"""Looks up words of many languages in a text: those of `code_words` and `link_words`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+Words = Mapping[str, Mapping[str, str]]  # by language and label, written as in `code_words`
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A word or phrase where it stands in a text."""
+
+    start: int
+    end: int
+    label: str
+
+
+_CJK: Final = "\u3005\u3012\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+# Scripts that put no spaces between words.
+SPACELESS: Final = re.compile(f"[{_CJK}]")
+_WORD: Final = re.compile(rf"[^\W\d_{_CJK}]{{1,40}}+")
+_ENTRY: Final = re.compile(r'"([^"]+)"|(\S+)')
+_APART: Final = 3  # characters between two words of one phrase: a space, an apostrophe, a hyphen with spaces
+_MAX_WORDS: Final = 4  # of one phrase
+
+
+class Vocabulary:
+    """Words of some labels, of all languages at once: mail seldom says which language it is written in.
+
+    Where one word has several labels, that of the first counts.
+    """
+
+    def __init__(self, *labels: tuple[str, Words]) -> None:
+        self._words: dict[str, str] = {}  # label by folded word or phrase
+        self._starts: dict[str, str] = {}
+        self._ends: dict[str, str] = {}
+        self._first_words: set[str] = set()  # of phrases
+        self._spaceless: dict[str, list[tuple[str, str]]] = {}  # by first character, longest entry first
+        for label, words in labels:
+            for columns in words.values():
+                for entry in entries(columns[label]):
+                    self._add(entry, label)
+        for listed in self._spaceless.values():
+            listed.sort(key=lambda each: -len(each[0]))
+        self._spaceless_first = re.compile(f"[{''.join(map(re.escape, self._spaceless))}]")
+        self._label = lru_cache(maxsize=8_192)(self._label_of)
+
+    def find(self, text: str) -> list[Found]:
+        """Where the words stand, in order; of words that overlap the first, and the longest. Linear."""
+        words = [(match.start(), match.end(), *self._label(match[0])) for match in _WORD.finditer(text)]
+        found: list[Found] = []
+        after = 0
+        for index, (start, end, label, word) in enumerate(words):
+            if index < after:
+                continue
+            if word:
+                phrase = [word]
+                for near in words[index + 1 : index + _MAX_WORDS]:
+                    if near[0] - words[index + len(phrase) - 1][1] > _APART:
+                        break
+                    phrase.append(fold(text[near[0] : near[1]]))
+                for length in range(len(phrase), 1, -1):
+                    longer = self._words.get(" ".join(phrase[:length]))
+                    if longer:
+                        after = index + length
+                        label, end = longer, words[after - 1][1]
+                        break
+            if label:
+                found.append(Found(start, end, label))
+        if self._spaceless_first.search(text):
+            found += self._find_spaceless(text)
+            found.sort(key=lambda each: each.start)
+        return found
+
+    def _find_spaceless(self, text: str) -> Iterator[Found]:
+        after = 0
+        for match in self._spaceless_first.finditer(text):
+            start = match.start()
+            if start >= after:
+                for entry, label in self._spaceless[match[0]]:
+                    if text.startswith(entry, start):
+                        after = start + len(entry)
+                        yield Found(start, after, label)
+                        break
+
+    def _add(self, entry: str, label: str) -> None:
+        if SPACELESS.search(entry):
+            listed = self._spaceless.setdefault(entry[0], [])
+            if all(entry != other for other, _ in listed):
+                listed.append((entry, label))
+            return
+        folded = fold(entry)
+        if folded.startswith("*"):
+            self._ends.setdefault(folded[1:], label)
+        elif folded.endswith("*"):
+            self._starts.setdefault(folded[:-1], label)
+        else:
+            self._words.setdefault(folded, label)
+            first, space, _ = folded.partition(" ")
+            if space:
+                self._first_words.add(first)
+
+    def _label_of(self, written: str) -> tuple[str, str]:
+        """The label of a word, or "", and the word folded where a phrase may begin with it, or ""."""
+        word = fold(written)
+        return self._look_up(word), word if word in self._first_words else ""
+
+    def _look_up(self, word: str) -> str:
+        if word in self._words:
+            return self._words[word]
+        for length in range(len(word), 2, -1):
+            if word[:length] in self._starts:
+                return self._starts[word[:length]]
+        for length in range(len(word), 2, -1):
+            if word[-length:] in self._ends:
+                return self._ends[word[-length:]]
+        return ""
+
+
+def entries(column: str) -> list[str]:
+    """The words and phrases of one column of a table."""
+    return [quoted or plain for quoted, plain in _ENTRY.findall(column)]
+
+
+def fold(word: str) -> str:
+    """Lower case without accents."""
+    word = word.casefold()
+    if word.isascii():
+        return word
+    return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
+
+
+_LINE_END: Final = re.compile(r"\n\s*")
+SENTENCE_END: Final = re.compile(r"[.!?](?= )|[。！？](?!\n)")
+
+
+def distance(gap: str) -> int:
+    """How far apart two things stand that have this text in between.
+
+    Its characters but for white space, those of SPACELESS twice because they say more, and more for each end of a line
+    and of a sentence.
+    """
+    letters = "".join(gap.split())
+    wide = 0 if letters.isascii() else len(SPACELESS.findall(letters))
+    return len(letters) + wide + 30 * len(_LINE_END.findall(gap)) + 40 * len(SENTENCE_END.findall(gap))
