@@ -21,6 +21,7 @@ from mailsac.address import canonical_domain
 from mailsac.administration import Administration
 from mailsac.api import request as asked
 from mailsac.api.account import Activities, CallerAccount
+from mailsac.api.activity import Activity
 from mailsac.api.addresses import Addresses
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
@@ -132,7 +133,7 @@ class HttpServer:
                 account=CallerAccount(accounts, index, self._activities, auth=auth, retention=retention),
                 statistics=Statistics(accounts, index, attachments),
                 validations=Validations(frozenset(map(canonical_domain, config.disposable_domains))),
-                admin=Admin(Administration(accounts)),
+                admin=Admin(Administration(accounts), Activity(index, webhooks)),
                 stream=self._stream,
                 operation=self._operation,
                 description=description,

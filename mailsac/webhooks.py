@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import logging
 import random
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ SWEEP_S: Final = 10.0
 MAX_WAITING: Final = 10_000  # of one mailbox; beyond it the oldest fail
 MAX_SETTLED: Final = 2_000  # of one mailbox, each of those done and those failed; beyond it the oldest are forgotten
 MAX_ATTEMPTS: Final = 20  # that a job remembers
+RECENT: Final = 1_000  # requests that are remembered for the list of what happened of late
 JITTER: Final = 0.2
 DISABLE_AFTER: Final = timedelta(days=3)  # of failures alone
 GONE: Final = 410
@@ -94,6 +96,7 @@ class Webhooks:
         self._building = asyncio.Lock()  # one body at a time: a large message takes many times its size
         self._worked = True  # since the last sweep
         self._attempts = metrics.webhook_attempts
+        self.recent: deque[Job] = deque(maxlen=RECENT)  # after each of the last requests of this process
         self._failed, self._waiting = metrics.webhook_failed, metrics.webhook_waiting
 
     async def run(self) -> None:
@@ -213,7 +216,9 @@ class Webhooks:
             "webhooks.attempt",
             extra={"job": job.id, "status": answer.status, "error": answer.error, "ms": answer.ms},
         )
-        return self._judged(job, answer, timestamp(at))
+        judged = self._judged(job, answer, timestamp(at))
+        self.recent.append(judged)
+        return judged
 
     async def _body(self, job: Job, address: PrivateAddress, message: Message) -> bytes:
         parsed = await self._store.parsed(message)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
 import poplib
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import msgspec
 import pytest
 
 from tests.live.process import ROOT, Process, serving
+from tests.receiver import receiving
 
 
 class Operator:
@@ -134,7 +137,38 @@ def test_the_password_of_an_address_opens_its_maildrop(operator: Operator, serve
         login("open sesame")
 
 
+async def test_what_happened_of_late(server: Process, admin_key: str) -> None:
+    async with receiving() as hook:
+        settings = msgspec.json.encode({"webhook": hook.url})
+        reserve = partial(server_call, server, "POST", "/api/addresses/root@example.org", admin_key, settings)
+        assert (await asyncio.to_thread(reserve))[0] == 200
+        await asyncio.to_thread(send, server, ["bob@example.org", "root@example.org"])
+        await hook.came(1)
+        for _ in range(200):  # the request is noted when its answer is in
+            if len(happenings := await asyncio.to_thread(of_late, server, admin_key)) == 3:
+                break
+            await asyncio.sleep(0.05)
+
+    assert sorted((one["event"], one["mailbox"], one["status"]) for one in happenings) == [
+        ("inbound", "bob@example.org", None),
+        ("inbound", "root@example.org", None),
+        ("webhook", "root@example.org", 200),
+    ]
+
+
+def send(server: Process, recipients: list[str]) -> None:
+    with server.smtp() as smtp:
+        smtp.sendmail("sender@example.org", recipients, "Subject: hello\r\n\r\nHello\r\n")
+
+
+def of_late(server: Process, key: str) -> list[dict[str, Any]]:
+    status, happenings = server_call(server, "GET", "/api/admin/activity", key)
+    assert status == 200
+    return list(happenings)
+
+
 ADMIN_ROUTES = [
+    ("GET", "activity"),
     ("GET", "accounts"),
     ("POST", "accounts"),
     ("GET", "accounts/root"),
@@ -165,11 +199,11 @@ def test_only_an_admin_key_opens_the_admin_routes(operator: Operator, admin_key:
         assert {"ann", "root"} <= {account["id"] for account in accounts}
 
 
-def server_call(server: Process, method: str, path: str, key: str) -> tuple[int, Any]:
+def server_call(server: Process, method: str, path: str, key: str, body: bytes | None = None) -> tuple[int, Any]:
     """Status and decoded body."""
     connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=30)
     try:
-        connection.request(method, path, headers={"Mailsac-Key": key} if key else {})
+        connection.request(method, path, body, headers={"Mailsac-Key": key} if key else {})
         response = connection.getresponse()
         octets = response.read()
         return response.status, msgspec.json.decode(octets) if octets else None

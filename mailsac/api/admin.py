@@ -5,7 +5,6 @@ All of it needs a key that is marked `admin`, in open mode too.
 
 from __future__ import annotations
 
-import msgspec
 from aiohttp import web
 
 from mailsac.address import canonical_domain
@@ -19,36 +18,37 @@ from mailsac.administration import (
     NewPassword,
 )
 from mailsac.api import request as asked
-from mailsac.api.response import JSON
+from mailsac.api.activity import Activity
+from mailsac.api.response import json_body
 from mailsac.errors import NotAuthenticated, NotPermitted
 
 
 class Admin:
     """Handlers of `/api/admin`."""
 
-    def __init__(self, administration: Administration) -> None:
-        self._administration = administration
+    def __init__(self, administration: Administration, activity: Activity) -> None:
+        self._administration, self._activity = administration, activity
 
     async def accounts(self, request: web.Request) -> web.StreamResponse:
         """All accounts."""
         _require_admin(request)
-        return _json(self._administration.accounts())
+        return json_body(self._administration.accounts())
 
     async def account(self, request: web.Request) -> web.StreamResponse:
         """One account."""
         _require_admin(request)
-        return _json(self._administration.account(request.match_info["account"]))
+        return json_body(self._administration.account(request.match_info["account"]))
 
     async def create_account(self, request: web.Request) -> web.StreamResponse:
         """A new account."""
         _require_admin(request)
-        return _json(await self._administration.create_account(asked.fields_as(request, NewAccount)))
+        return json_body(await self._administration.create_account(asked.fields_as(request, NewAccount)))
 
     async def change_account(self, request: web.Request) -> web.StreamResponse:
         """Settings of an account; what is not given stays."""
         _require_admin(request)
         changes = asked.fields_as(request, AccountChanges)
-        return _json(await self._administration.change_account(request.match_info["account"], changes))
+        return json_body(await self._administration.change_account(request.match_info["account"], changes))
 
     async def remove_account(self, request: web.Request) -> web.StreamResponse:
         """An account with its keys, addresses and domains."""
@@ -59,13 +59,13 @@ class Admin:
     async def keys(self, request: web.Request) -> web.StreamResponse:
         """The keys of an account, without the keys themselves."""
         _require_admin(request)
-        return _json(self._administration.keys(request.match_info["account"]))
+        return json_body(self._administration.keys(request.match_info["account"]))
 
     async def create_key(self, request: web.Request) -> web.StreamResponse:
         """A new key, shown this once."""
         _require_admin(request)
         new = asked.fields_as(request, NewKey)
-        return _json(await self._administration.create_key(request.match_info["account"], new))
+        return json_body(await self._administration.create_key(request.match_info["account"], new))
 
     async def revoke_key(self, request: web.Request) -> web.StreamResponse:
         """A key, by its id."""
@@ -76,19 +76,19 @@ class Admin:
     async def domains(self, request: web.Request) -> web.StreamResponse:
         """All domains of all accounts."""
         _require_admin(request)
-        return _json(self._administration.domains())
+        return json_body(self._administration.domains())
 
     async def create_domain(self, request: web.Request) -> web.StreamResponse:
         """A domain for an account."""
         _require_admin(request)
-        return _json(await self._administration.create_domain(asked.fields_as(request, NewDomain)))
+        return json_body(await self._administration.create_domain(asked.fields_as(request, NewDomain)))
 
     async def change_domain(self, request: web.Request) -> web.StreamResponse:
         """Settings of a domain; what is not given stays."""
         _require_admin(request)
         changes = asked.fields_as(request, DomainChanges)
         domain = canonical_domain(request.match_info["domain"])
-        return _json(await self._administration.change_domain(domain, changes))
+        return json_body(await self._administration.change_domain(domain, changes))
 
     async def remove_domain(self, request: web.Request) -> web.StreamResponse:
         """A domain; its mail stays."""
@@ -109,13 +109,15 @@ class Admin:
         await self._administration.remove_password(asked.address(request).mailbox)
         return web.Response(status=204)
 
+    async def activity(self, request: web.Request) -> web.StreamResponse:
+        """What happened in the last 15 minutes, newest first: mail of all accounts that arrived, and requests to
+        webhooks."""
+        _require_admin(request)
+        return json_body(await self._activity.newest(asked.limit(request)))
+
 
 def _require_admin(request: web.Request) -> None:
     """Raises NotAuthenticated without a key, which only open mode lets come this far, and NotPermitted."""
     principal = request[asked.PRINCIPAL]
     if not principal.admin:
         raise NotPermitted(account=principal.account) if asked.api_key(request) else NotAuthenticated
-
-
-def _json(value: object) -> web.StreamResponse:
-    return web.Response(body=msgspec.json.encode(value), headers={"Content-Type": JSON})

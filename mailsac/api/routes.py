@@ -23,6 +23,7 @@ from mailsac.administration import (
     NewPassword,
 )
 from mailsac.api.account import AccountStats, CallerAccount, CallerView, LoggedOut
+from mailsac.api.activity import Happening
 from mailsac.api.addresses import Addresses, AddressSettings, AddressView, Availability, Bulk
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
@@ -393,6 +394,15 @@ def _admin(by: Admin) -> tuple[Route, ...]:
         Route("DELETE", domain, by.remove_domain, tag, status=gone, refusals=KNOWN),
         Route("PUT", password, by.set_password, tag, body=NewPassword("correct horse"), status=gone, refusals=KNOWN),
         Route("DELETE", password, by.remove_password, tag, status=gone, refusals=KNOWN),
+        Route(
+            "GET",
+            f"{ADMIN}/activity",
+            by.activity,
+            tag,
+            query={"limit": LIMIT},
+            answer=list[Happening],
+            refusals=ADMINISTER,
+        ),
     )
 
 
