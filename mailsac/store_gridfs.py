@@ -55,6 +55,7 @@ log = logging.getLogger(__name__)
 CHUNK: Final = 255 * 1024  # octets, as the specification has it: a chunk with its fields stays under 256 KiB
 INSERT_OCTETS: Final = 4 * 1024 * 1024  # in one command: a few milliseconds of encoding on the loop
 INSERT_CHUNKS: Final = 500
+SLOWEST: Final = 2 * 1024 * 1024  # octets a second that the way to the server must carry
 PIECE: Final = 64 * 1024  # octets given to a reader at a time
 MAX_DELETE: Final = 100  # messages in one command
 DELETE_S: Final = 30.0
@@ -188,7 +189,8 @@ class GridFsRaw:
 
     async def _put(self, chunks: Sequence[Document]) -> None:
         if chunks:
-            with translated(), repeatable():
+            transfer_s = sum(len(chunk["data"]) for chunk in chunks) / SLOWEST
+            with translated(), pymongo.timeout(self._call_s + transfer_s), repeatable():
                 await self.pieces.insert_many(chunks, ordered=False)
 
     @whole
