@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 from mailsac.accounts import Accounts
 from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.administration import Administration
+from mailsac.blocklist_file import BlocklistFile
 from mailsac.cache import Cache
 from mailsac.config import Config, Store
 from mailsac.directory import AccountTable
@@ -317,6 +318,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
                 raise StartError(reason_of(error)) from error
             log.warning("accounts.postponed", extra={"error": repr(error)})
         failures = AuthFailures(Networks(config.limits.exempt_networks))
+        blocklist = BlocklistFile(config.limits)
+        await asyncio.to_thread(blocklist.load)
         tls = server_context(config.tls, config.store.data_dir)
         routing = Routing(accounts)
         inbound = Inbound(
@@ -364,6 +367,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             accounts=accounts,
             limits=config.limits,
             failures=failures,
+            blocklist=blocklist,
             metrics=metrics,
             tls=tls,
             time_scale=time_scale,
@@ -398,6 +402,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ("accounts", accounts.run()),
             ("webhooks", webhooks.run()),
         ]
+        if config.limits.blocklist_file:
+            background.append(("blocklist", blocklist.run()))
         if spool is not None:
             from mailsac.nodes import Arrivals
 

@@ -154,11 +154,13 @@ def _print_line(line: str) -> None:
 @takes(*FLAGS)
 def check_config(file: Path | None, **flags: str | None) -> None:
     """Print the settings in effect, each with where it comes from; exit with 1 where the server would not start."""
+    from mailsac.blocklist_file import BlocklistFile
     from mailsac.config import ConfigError
     from mailsac.tls import server_context
 
     try:
         settings = resolve(file, flags)
+        BlocklistFile(settings.config.limits).load()
         if settings.config.tls.cert:
             server_context(settings.config.tls, settings.config.store.data_dir)
     except (CannotRun, ConfigError) as error:

@@ -148,6 +148,7 @@ class Limits(Section, frozen=True, kw_only=True):
         "fc00::/7",
     )
     max_data_bytes_in_flight: Octets = 256 * MIB
+    blocklist_file: str = ""  # the deny list, one IP address, network or domain a line
 
 
 class Auth(Section, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
 from mailsac.api.waiting import Waiting
 from mailsac.api.webhooks import WebhookLog
+from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget
 from mailsac.config import Auth, Http, Retention
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated
@@ -131,7 +132,7 @@ class HttpServer:
                 inbox=Inbox(accounts, index),
                 domains=Domains(store, accounts, index, addresses),
                 account=CallerAccount(accounts, index, self._activities, auth=auth, retention=retention),
-                statistics=Statistics(accounts, index, attachments),
+                statistics=Statistics(accounts, index, attachments, blocklist),
                 validations=Validations(frozenset(map(canonical_domain, config.disposable_domains))),
                 admin=Admin(Administration(accounts), Activity(index, webhooks)),
                 stream=self._stream,

@@ -8,12 +8,14 @@ import msgspec
 from aiohttp import web
 
 from mailsac.accounts import Accounts
+from mailsac.address import parse_address
 from mailsac.api import request as asked
 from mailsac.api.attachments import Attachments
 from mailsac.api.refusals import AttachmentNotFound
 from mailsac.api.response import json_response
 from mailsac.api.visibility import view_of
-from mailsac.errors import InvalidRequest
+from mailsac.blocklist_file import BlocklistFile
+from mailsac.errors import InvalidAddress, InvalidRequest
 from mailsac.index import MessageIndex, TallyOf
 
 MAX_WITH_ATTACHMENT: Final = 100  # messages
@@ -34,10 +36,13 @@ class Denied(msgspec.Struct, frozen=True):
 class Statistics:
     """Handlers of `/api/mailstats`."""
 
-    def __init__(self, accounts: Accounts, index: MessageIndex, attachments: Attachments) -> None:
+    def __init__(
+        self, accounts: Accounts, index: MessageIndex, attachments: Attachments, blocklist: BlocklistFile
+    ) -> None:
         self._accounts = accounts
         self._index = index
         self._attachments = attachments
+        self._blocklist = blocklist
 
     async def common_attachments(self, request: web.Request) -> web.StreamResponse:
         """The attachments that occur most often in mail received in that time, by the MD5 of their octets."""
@@ -77,12 +82,12 @@ class Statistics:
         return await self._top(request, "domain")
 
     async def denied(self, request: web.Request) -> web.StreamResponse:
-        """The domains and IP addresses whose mail is refused: none, as this server has no deny list yet."""
-        return json_response(request, [])
+        """The IP addresses, networks and domains whose mail is refused."""
+        return json_response(request, self._blocklist.entries())
 
     async def is_denied(self, request: web.Request) -> web.StreamResponse:
         """Whether mail of that domain or IP address is refused."""
-        return json_response(request, Denied(blacklisted=False))
+        return json_response(request, Denied(blacklisted=_is_denied(self._blocklist, request.match_info["sender"])))
 
     async def _top(self, request: web.Request, what: TallyOf) -> web.StreamResponse:
         tallies = await self._index.top(
@@ -94,6 +99,18 @@ class Statistics:
             limit=asked.limit(request),
         )
         return json_response(request, tallies)
+
+
+def _is_denied(blocklist: BlocklistFile, sender: str) -> bool:
+    """Of what is neither an IP address nor a domain, no mail can come."""
+    try:
+        return blocklist.blocks_ip(sender)
+    except ValueError:
+        pass
+    try:
+        return blocklist.blocks_domain(parse_address(f"postmaster@{sender}").domain)
+    except InvalidAddress:
+        return False
 
 
 def _md5(request: web.Request) -> str:

@@ -83,7 +83,7 @@ async def test_octets_of_others_are_not_given_away(town: Town) -> None:
     assert (await town.anna.answer("GET", f"{ATTACHMENTS}/{MD5}/download")).body == b"abc"
 
 
-async def test_nothing_is_denied_yet(client: Client) -> None:
+async def test_nothing_is_denied_without_a_list(client: Client) -> None:
     assert await client("GET", "/api/mailstats/blacklist") == []
     for sender in ("example.com", "203.0.113.7", "2001:db8::1"):
         assert await client("GET", f"/api/mailstats/blacklist/{sender}") == {"blacklisted": False}

@@ -22,6 +22,7 @@ import pytest
 import trustme
 
 from mailsac.accounts import Accounts, Principal
+from mailsac.blocklist_file import BlocklistFile
 from mailsac.config import Auth, Limits, Smtp
 from mailsac.errors import MailsacError, NotAuthenticated, StorageFull, StoreUnavailable
 from mailsac.inbound import Inbound
@@ -184,6 +185,7 @@ async def listening(
         accounts=accounts or Accounts(Auth()),
         limits=limits,
         failures=AuthFailures(Networks(limits.exempt_networks)),
+        blocklist=BlocklistFile(limits),
         metrics=Metrics(),
         tls=tls,
         time_scale=time_scale,
