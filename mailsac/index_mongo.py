@@ -25,7 +25,6 @@ from mailsac.store_mongo import (
     ANYBODY,
     ATTACHED,
     DOMAIN,
-    HOLDINGS,
     MAILBOX,
     RECEIVED,
     SAVED,
@@ -91,10 +90,10 @@ class MongoIndex:
     @whole
     async def totals(self, scope: Scope) -> Totals:
         """In open mode a scan of an index, about a second for each million messages."""
-        parts: list[Part] = [({"inbox": {"$gt": ""}}, HOLDINGS)]
+        parts: list[Part] = [({"inbox": {"$gt": ""}}, MAILBOX)]
         if scope.mailboxes is not None:
             mailboxes, domains = list(disjoint(scope)), list(scope.domains)
-            parts = [({"inbox": {"$in": mailboxes}}, HOLDINGS), ({"domain": {"$in": domains}}, DOMAIN)]
+            parts = [({"inbox": {"$in": mailboxes}}, MAILBOX), ({"domain": {"$in": domains}}, DOMAIN)]
             if scope.starred:
                 elsewhere = {"inbox": {"$nin": mailboxes}, "domain": {"$nin": domains}}
                 parts.append((_starred_by(scope.account) | elsewhere, SAVED))

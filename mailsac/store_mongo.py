@@ -57,8 +57,8 @@ ANYBODY: Final = {"$gt": ""}  # an account; $exists would include null
 
 MAILBOX: Final = IndexModel(
     # newest, maildrop, purge and count of a mailbox; the cap counts and finds with it what it may delete; usage sums
-    # it up. With the last two fields all but `newest` read the index alone.
-    [("inbox", 1), ("received", -1), ("_id", -1), ("octets", 1), ("expendable", 1)],
+    # it up, and so do the totals of an account. With the last four fields all but `newest` read the index alone.
+    [("inbox", 1), ("received", -1), ("_id", -1), ("octets", 1), ("expendable", 1), ("folder", 1), ("read", 1)],
     name="mailbox",
 )
 TAGGED: Final = IndexModel(
@@ -88,11 +88,6 @@ DOMAIN: Final = IndexModel(
     [("domain", 1), ("received", -1), ("_id", -1), ("inbox", 1), ("octets", 1), ("folder", 1), ("read", 1)],
     name="domain",
 )
-HOLDINGS: Final = IndexModel(
-    # what mailboxes hold, in all and unread
-    [("inbox", 1), ("octets", 1), ("folder", 1), ("read", 1)],
-    name="holdings",
-)
 SAVED: Final = IndexModel(
     # what an account has starred
     [("savedBy", 1), ("received", -1), ("_id", -1), ("inbox", 1)],
@@ -116,7 +111,7 @@ ADDED: Final = IndexModel(
     [("added", 1), ("_id", 1), ("by", 1)],
     name="added",
 )
-INDEXES: Final = (MAILBOX, TAGGED, EXPENDABLE, STARRED, RECEIVED, DOMAIN, HOLDINGS, SAVED, ATTACHED, NOTE, ADDED)
+INDEXES: Final = (MAILBOX, TAGGED, EXPENDABLE, STARRED, RECEIVED, DOMAIN, SAVED, ATTACHED, NOTE, ADDED)
 
 
 class MongoTable:
