@@ -255,7 +255,9 @@ class SpoolingTable:
         What the database refuses for good is set aside: accepted, and not to be found.
         """
         failure: StoreUnavailable | None = None
-        if not self.breaker.is_open:
+        # Behind a spool that is long: many small inserts cost more than a batch of them, and would hold up its replay.
+        goes_behind = len(self._overlay) >= REPLAY_ROWS and self._has_room(len(rows))
+        if not self.breaker.is_open and not goes_behind:
             try:
                 with self.breaker.watching():
                     refused = await self._insert(rows)

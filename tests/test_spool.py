@@ -498,6 +498,29 @@ async def test_a_viewer_sees_the_same_while_the_database_is_away(home: Home) -> 
     assert len(await table.newest(BOX, recipient=None, until=None, limit=9)) == 6
 
 
+@pytest.mark.parametrize("room", [4, 3], ids=["with room", "full"])
+async def test_what_arrives_goes_behind_a_long_spool_that_has_room(
+    home: Home, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr(spool, "REPLAY_ROWS", 3)
+    home.max_messages = room
+    rows = home.rows(4)
+    home.markers.mkdir(exist_ok=True)
+    for row in rows[:3]:
+        (home.markers / row.message.id).touch()
+    table = home.table()
+    await table.begin(within_s=5)
+
+    await table.insert_many(rows[3:])
+
+    assert home.marked() == ids(rows[:room])
+    assert await home.database.table.known(ids(rows)) == set(ids(rows[room:]))
+    assert await table.newest(BOX, recipient=None, until=None, limit=9) == [row.message for row in rows[::-1]]
+    async with running(table):
+        await caught_up(home, table)
+    assert await home.database.table.known(ids(rows)) == set(ids(rows))
+
+
 async def test_what_another_node_deleted_meanwhile_stays_deleted(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     """And the log says so, for somebody else may have taken the file away."""
     table = home.table()
