@@ -1,4 +1,4 @@
-"""Whether the store stays as quick as it grows: insert, list and get at several sizes. `python -m bench.store`.
+"""Whether the store stays as quick as it grows: insert, list, get and inbox at several sizes. `python -m bench.store`.
 
 Both adapters are asked through the port, as the server asks them, one call at a time, in a process that does nothing
 else. The databases of all sizes are there at once and are asked in turns, so that what else the machine does falls on
@@ -28,12 +28,24 @@ from rich.table import Table
 
 from bench.figures import Figure, circumstances, console, print_figures, write_results
 from bench.servers import fresh_folder
+from mailsac.index import MessageIndex, Scope
+from mailsac.index_mongo import MongoIndex
+from mailsac.index_sqlite import SqliteIndex
 from mailsac.message import StoredMessage
 from mailsac.store import MessageTable
 from mailsac.store_sqlite import SqliteTable
 from tests.contract.rows import stored
 from tests.mongodb import database_for, is_real, mongo_table, server_uri
-from tests.plans import BY_INDEX, every_method, is_scan, mongo_commands, mongo_plan, sqlite_plan, sqlite_statements
+from tests.plans import (
+    BY_INDEX,
+    every_method,
+    every_question,
+    is_scan,
+    mongo_commands,
+    mongo_plan,
+    sqlite_plan,
+    sqlite_statements,
+)
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 MONGODB_SIZES: Final = SIZES[:2]
@@ -60,8 +72,8 @@ class Times(msgspec.Struct, frozen=True):
 class Filled:
     """A table with that many rows in it."""
 
-    def __init__(self, table: MessageTable, rows: int) -> None:
-        self.table, self.rows = table, rows
+    def __init__(self, table: MessageTable, index: MessageIndex, rows: int) -> None:
+        self.table, self.index, self.rows = table, index, rows
         self._ids: list[str] = []
         self._chance = random.Random(rows)
         self._moment = 0
@@ -85,6 +97,13 @@ class Filled:
     async def get(self) -> None:
         assert await self.table.get(self._chance.choice(self._ids)) is not None
 
+    async def inbox(self) -> None:
+        """What `/api/inbox` asks in open mode."""
+        every = Scope("mailsac", None)
+        found = await self.index.newest(every, since=None, skip=0, limit=LISTED)
+        assert len(found) == LISTED
+        assert (await self.index.totals(every)).messages >= self.rows
+
     def _new(self) -> StoredMessage:
         self._moment += 1
         return stored(self._moment, mailbox=_mailbox(self._moment % MAILBOXES))
@@ -99,7 +118,7 @@ async def measured(store: str, tables: Sequence[Filled], *, rounds: int = ROUNDS
     seconds: dict[tuple[str, int], list[list[float]]] = defaultdict(list)
     for _ in range(rounds):
         for filled in tables:
-            for operation in (filled.insert, filled.list, filled.get):
+            for operation in (filled.insert, filled.list, filled.get, filled.inbox):
                 seconds[operation.__name__, filled.rows].append(await _round(operation, calls))
 
     def typical_ms(taken: list[list[float]], share: float) -> float:
@@ -129,9 +148,10 @@ async def sqlite(folder: Path, sizes: Sequence[int]) -> list[Times]:
             async with SqliteTable.open(
                 folder / f"{rows}.db", fsync=False
             ) as table:  # a fsync for each batch adds nothing
-                filled = Filled(table, rows)
+                filled = Filled(table, SqliteIndex(table.database), rows)
                 await filled.fill()
-            filled.table = await stack.enter_async_context(SqliteTable.open(folder / f"{rows}.db"))
+            table = await stack.enter_async_context(SqliteTable.open(folder / f"{rows}.db"))
+            filled.table, filled.index = table, SqliteIndex(table.database)
             tables.append(filled)
             print(f"SQLite has {rows:,} rows", file=sys.stderr)
         return await measured("SQLite", tables)
@@ -153,7 +173,7 @@ async def mongodb(folder: Path, sizes: Sequence[int]) -> list[Times]:
         tables = []
         for rows in sizes:
             table = await stack.enter_async_context(mongo_table(server_uri(), database_for(folder / str(rows))))
-            tables.append(Filled(table, rows))
+            tables.append(Filled(table, MongoIndex(table), rows))
             await tables[-1].fill()
             print(f"{mongodb_name()} has {rows:,} rows", file=sys.stderr)
         if is_real():
@@ -166,6 +186,7 @@ async def mongodb_plans(folder: Path) -> list[tuple[str, list[str]]]:
     with mongo_commands() as commands:
         async with mongo_table(server_uri(), database_for(folder)) as table:
             await every_method(table)
+            await every_question(MongoIndex(table))
             plans = [(str(next(iter(one))), await mongo_plan(table.rows.database, one)) for one in tuple(commands)]
     return [(verb, plan) for verb, plan in plans if plan]
 
@@ -188,7 +209,10 @@ def growth(times: Sequence[Times], operation: str) -> Figure:
 @click.command()
 @click.option("--largest", default=SIZES[-1], show_default=True, help="Leave out what has more rows.")
 def main(largest: int) -> None:
-    """The store. Ends with 1 where `list` or `get` grows too much, or a statement is answered without an index."""
+    """The store. Ends with 1 where a list, `get` or `inbox` grows too much, or a statement is answered without an index.
+
+    On MongoDB `inbox` grows with the number of rows: its totals are counted, not kept.
+    """
     sizes = [rows for rows in SIZES if rows <= largest]
     mongodb_sizes = [rows for rows in MONGODB_SIZES if rows <= largest]
     with fresh_folder("store") as folder:
@@ -205,7 +229,7 @@ def main(largest: int) -> None:
     scans = sum(any(is_scan(statement, step) for step in plan) for statement, plan in plans.items())
     unindexed = sum("COLLSCAN" in plan or not BY_INDEX & set(plan) for _, plan in stages)
     figures = [
-        *(growth(of_sqlite, operation) for operation in ("list", "get")),
+        *(growth(of_sqlite, operation) for operation in ("list", "get", "inbox")),
         Figure("SQLite", f"statements that scan, of {len(plans)}", scans, 0, ""),
         Figure(mongodb_name(), f"commands without an index, of {len(stages)}", unindexed, 0, ""),
     ]
