@@ -209,7 +209,7 @@ def growth(times: Sequence[Times], operation: str) -> Figure:
 @click.command()
 @click.option("--largest", default=SIZES[-1], show_default=True, help="Leave out what has more rows.")
 def main(largest: int) -> None:
-    """The store. Ends with 1 where a list, `get` or `inbox` grows too much, or a statement is answered without an index.
+    """The store. Ends with 1 where list, get or inbox grow too much, or a statement is answered without an index.
 
     On MongoDB `inbox` grows with the number of rows: its totals are counted, not kept.
     """
