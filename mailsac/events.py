@@ -96,10 +96,12 @@ class EventHub:
 
     def __init__(self) -> None:
         self._by_place: dict[str, set[Subscription]] = {}
+        self.latest = ""  # the highest id of a message that was published
         self.wanted = asyncio.Event()  # set as long as anybody is subscribed
         self.queued = asyncio.Event()  # set when a message has come here with hooks; `webhooks` clears it
 
     def publish(self, event: MessageStored) -> None:
+        self.latest = max(self.latest, event.message.id)
         if not self._by_place:
             return
         told = set[Subscription]()

@@ -28,6 +28,7 @@ from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
 from mailsac.api.claims import Claims
 from mailsac.api.domains import Domains
+from mailsac.api.event_stream import EventStream
 from mailsac.api.guard import (
     DEFAULT_HEADERS,
     PREFLIGHT_HEADERS,
@@ -116,6 +117,7 @@ class HttpServer:
             max_waiting=max(1, config.max_connections // 2),
         )
         self._claims = Claims(store, accounts, self._waiting, leases, time_scale=time_scale)
+        self._event_stream = EventStream(store, accounts, index, routing, time_scale=time_scale)
         self._activities = Activities()
         addresses = Addresses(store, accounts, routing)
         attachments = Attachments(store, accounts, memory, time_scale)
@@ -136,6 +138,7 @@ class HttpServer:
                 validations=Validations(frozenset(map(canonical_domain, config.disposable_domains))),
                 admin=Admin(Administration(accounts), Activity(index, webhooks)),
                 stream=self._stream,
+                event_stream=self._event_stream,
                 operation=self._operation,
                 description=description,
             )
@@ -165,6 +168,11 @@ class HttpServer:
         """How many requests wait for mail."""
         return self._waiting.count
 
+    @property
+    def listening(self) -> int:
+        """How many clients listen to server-sent events."""
+        return self._event_stream.count
+
     def show_ports(self, *, smtp: int, pop3: int) -> None:
         """What the start page names; it waits for this, as the other listeners open later."""
         self._operation.ports = (smtp, pop3)
@@ -183,6 +191,7 @@ class HttpServer:
         """Accept no more. Connections that are open get an answer to what they ask, and `/readyz` says no."""
         self._stopping = self._operation.stopping = True
         self._stream.close()
+        self._event_stream.close()
         self._waiting.close()
         self._claims.close()
         if self._listener is not None:

@@ -135,13 +135,9 @@ def sought(request: web.Request) -> Sought:
     """The mailbox in the path with the filters and `since` of the query. Raises InvalidAddress, InvalidRequest."""
     query = request.query
     since = query.get("since", "")
-    cursor: tuple[str, int] | None = None
     not_before: str | None = None
-    if QUEUE_ID.fullmatch(since):
-        cursor = (since, BEHIND_ALL)
-    elif arrival_ms(since) is not None:
-        cursor = position(since)
-    elif since != "latest":
+    cursor = cursor_of(since)
+    if cursor is None and since != "latest":
         try:
             not_before = asked.moment(request, "since")
         except InvalidRequest:
@@ -156,6 +152,13 @@ def sought(request: web.Request) -> Sought:
         not_before=not_before,
         only_news=since == "latest",
     )
+
+
+def cursor_of(text: str) -> tuple[str, int] | None:
+    """The place of a message in the order of arrival, by its id or its queue id; None where it is neither."""
+    if QUEUE_ID.fullmatch(text):
+        return text, BEHIND_ALL
+    return position(text) if arrival_ms(text) is not None else None
 
 
 def seconds(request: web.Request, name: str, default: float, *, at_most: float) -> float:

@@ -32,6 +32,13 @@ class UnwantedMessage(MailsacError):
     http_message = "A message arrived that was not expected."
 
 
+class TooLongAgo(MailsacError):
+    """An event stream to go on behind an event since which more has happened than can be told."""
+
+    http_status = 410
+    http_message = "Too much has arrived since that event. List what is there, and listen anew."
+
+
 class NoSuchValue(MailsacError):
     """No message has a value of the kind that was asked for."""
 

@@ -30,6 +30,7 @@ from mailsac.api.attachments import Attachments
 from mailsac.api.bodies import Bodies
 from mailsac.api.claims import Claim, Claims
 from mailsac.api.domains import DomainDetails, Domains, OwnDomain
+from mailsac.api.event_stream import EVENT_STREAM, EventStream
 from mailsac.api.inbox import Filtered, Found, Inbox, InboxPage
 from mailsac.api.messages import (
     Count,
@@ -52,6 +53,7 @@ from mailsac.api.refusals import (
     PrivateAddressNotFound,
     PurgeNotOwned,
     Starting,
+    TooLongAgo,
     UnwantedMessage,
     WebSocketNotEnabled,
 )
@@ -111,6 +113,7 @@ FILTERS: Final = {
         "What came before does not count: a message id, itself included; `latest`; or a date or a time."
     ),
 }
+ADDRESSES: Final = Parameter("Addresses and domains, separated by commas.", example="bob@example.com", required=True)
 _seconds = Annotated[float, Meta(ge=0)]
 TIMEOUT: Final = Parameter("How many seconds to wait, at most those of `http.wait_max_s`; 30.", _seconds, example=0.5)
 ABSENCE: Final = Parameter("For how many seconds, at most those of `http.wait_max_s`; 5.", _seconds, example=0.1)
@@ -145,6 +148,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     validations: Validations
     admin: Admin
     stream: Stream
+    event_stream: EventStream
     operation: Operation
     description: Description
 
@@ -155,7 +159,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_addresses(by.addresses),
         *_webhooks(by.webhooks),
         *_messages(by.messages, by.inbox),
-        *_waiting(by.waiting, by.claims),
+        *_waiting(by.waiting, by.claims, by.event_stream),
         *_contents(by.bodies, by.attachments),
         *_account(by.account, by.inbox, by.domains, by.stream),
         *_statistics(by.statistics, by.validations),
@@ -231,7 +235,7 @@ def _messages(by: Messages, inbox: Inbox) -> tuple[Route, ...]:
     )
 
 
-def _waiting(by: Waiting, claims: Claims) -> tuple[Route, ...]:
+def _waiting(by: Waiting, claims: Claims, stream: EventStream) -> tuple[Route, ...]:
     mailbox, tag = "/api/addresses/{email}", "waiting"
     wait = {"timeout": TIMEOUT, "count": COUNT, **FILTERS}
     absent = {"for": ABSENCE, **FILTERS, "since": msgspec.structs.replace(FILTERS["since"], example="latest")}
@@ -258,6 +262,15 @@ def _waiting(by: Waiting, claims: Claims) -> tuple[Route, ...]:
             tag,
             status=gone,
             refusals=(ClaimEnded, TooManyLabels),
+        ),
+        Route(
+            "GET",
+            "/api/stream",
+            stream.listen,
+            tag,
+            query={"addresses": ADDRESSES},
+            media_types=(EVENT_STREAM,),
+            refusals=(NotPermitted, TooLongAgo, ShuttingDown),
         ),
     )
 
@@ -305,10 +318,7 @@ def _account(by: CallerAccount, inbox: Inbox, domains: Domains, stream: Stream) 
     }
     one = "/api/domains/{domain}"
     privacy, erase = f"{one}/privacy/{{private}}", f"{one}/delete-all-domain-mail"
-    socket = {
-        "key": Parameter("An API key."),
-        "addresses": Parameter("Addresses and domains, separated by commas.", example="bob@example.com", required=True),
-    }
+    socket = {"key": Parameter("An API key."), "addresses": ADDRESSES}
     listen: Any = {
         "caller": "nobody",  # the key is in the query, and a refusal is a frame
         "query": socket,

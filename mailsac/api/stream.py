@@ -76,6 +76,11 @@ class Wanted(msgspec.Struct, frozen=True):
     whole: frozenset[str]  # mailboxes and domains of which all mail is wanted
     tagged: frozenset[str]  # addresses with a +tag, of which only what was sent to exactly them is
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The mailboxes and domains of whose mail it may be told."""
+        return (*self.whole, *(parse_address(address).mailbox for address in self.tagged))
+
     def includes(self, message: Message) -> bool:
         """Whether it is told of that message."""
         return message.recipient in self.tagged or not self.whole.isdisjoint(places(message))
@@ -138,11 +143,10 @@ class Stream:
 
     async def _listen(self, request: web.Request, socket: web.WebSocketResponse, writer: AbstractStreamWriter) -> int:
         """All that comes before the close frame; returns its code. Raises MailsacError, ConnectionError."""
-        wanted = _wanted(request)
+        wanted = wanted_of(request)
         principal = await self._caller(request, wanted.key)
         self._require(principal, wanted)
-        told = (*wanted.whole, *(parse_address(address).mailbox for address in wanted.tagged))
-        with self._store.events.subscribed(*told) as subscription:
+        with self._store.events.subscribed(*wanted.told) as subscription:
             await _send(socket, Listening(wanted.addresses, wanted.domains))
             log.info("http.listening", extra={"request_id": request[asked.REQUEST_ID], "account": principal.account})
             return await self._serve(socket, writer, subscription, wanted)
@@ -230,7 +234,7 @@ class Stream:
             request.transport.abort()  # closing alone would wait for a client that does not read
 
 
-def _wanted(request: web.Request) -> Wanted:
+def wanted_of(request: web.Request) -> Wanted:
     """What the query asks for: commas and @ may be escaped or not, and a plus is a plus. Raises InvalidRequest."""
     values: dict[str, list[str]] = {}
     for parameter in _SEPARATORS.split(request.rel_url.raw_query_string):
