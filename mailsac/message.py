@@ -6,6 +6,7 @@ a lost row needs, with the size and the CRC-32C of what follows it, so a torn fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -223,15 +224,8 @@ def read_trace(head: bytes) -> tuple[Trace, int]:
 
     `head` is the start of the file, 8 KiB of it or all. Raises TraceError, or UnknownTraceVersion.
     """
-    start = head.find(b"\n" + TRACE_FIELD, 0, _TRACE_SEARCH) + 1
-    end = head.find(b"\r\n", start)
-    # Folded or not: a line that ends in a comma is not the last. White space after it says nothing, for what the
-    # client sent may begin with that.
-    while end > 0 and head[end - 1 : end] == b",":
-        end = head.find(b"\r\n", end + 2)
-    if not start or end < 0:
-        raise TraceError
-    value = head[start + len(TRACE_FIELD) : end]
+    start, end = _trace_value(head)
+    value = head[start:end]
     try:
         trace = _decode_trace(value)
     except msgspec.DecodeError as error:
@@ -240,6 +234,48 @@ def read_trace(head: bytes) -> tuple[Trace, int]:
         raise UnknownTraceVersion(trace.v)
     return trace, end + 2
 
+
+def trace_octets(head: bytes) -> int:
+    """The offset at which the client's octets start; the envelope itself is not looked at. Raises TraceError."""
+    return _trace_value(head)[1] + 2
+
+
+def _trace_value(head: bytes) -> tuple[int, int]:
+    """Where the value of X-Mailsac-Envelope starts and ends. Raises TraceError."""
+    start = head.find(b"\n" + TRACE_FIELD, 0, _TRACE_SEARCH) + 1
+    end = head.find(b"\r\n", start)
+    # Folded or not: a line that ends in a comma is not the last. White space after it says nothing, for what the
+    # client sent may begin with that.
+    while end > 0 and head[end - 1 : end] == b",":
+        end = head.find(b"\r\n", end + 2)
+    if not start or end < 0:
+        raise TraceError
+    return start + len(TRACE_FIELD), end
+
+
+def concealed(stored: bytes) -> bytes:
+    """Stored octets, all or the first 8 KiB at least, without what their envelope says of accounts: whose webhooks
+    were told, and who had starred the message at once. That is for a rebuild, not for whoever may read the message.
+
+    No octet comes or goes: sizes have been told, and what is replaced becomes hyphens.
+    """
+    if stored.find(_NOTHING_TO_CONCEAL, 0, _TRACE_SEARCH) > 0:
+        return stored
+    try:
+        start, end = _trace_value(stored)
+    except TraceError:
+        return stored
+    accounts = _OF_ACCOUNTS.search(stored, start, end)
+    if accounts is None:
+        return stored
+    hidden = b'"%b"' % _CONCEALABLE.sub(b"-", accounts["value"][1:-1])
+    return b"".join((stored[: accounts.start("value")], hidden, stored[accounts.end("value") :]))
+
+
+_NOTHING_TO_CONCEAL: Final = b"\n" + TRACE_FIELD + b'{"v":1,'
+# The members of Trace about accounts are its last; in a string that a client has sent, quotes are escaped.
+_OF_ACCOUNTS: Final = re.compile(rb',(?:\r\n\t)?"(?:hooks|saved_by)":(?P<value>.*)\}', re.DOTALL)
+_CONCEALABLE: Final = re.compile(rb"[^\r\n\t,]")  # what holds a folded field together stays
 
 _decode_trace: Final = msgspec.json.Decoder(Trace).decode
 

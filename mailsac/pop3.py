@@ -469,7 +469,7 @@ class _Connection(asyncio.BufferedProtocol):
         if action.octets <= WHOLE_OCTETS:
             yield await store.read_raw(action.message_id)
             return
-        async with aclosing(cast("AsyncGenerator[bytes, None]", store.chunks(action.message_id))) as chunks:
+        async with aclosing(store.chunks(action.message_id)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

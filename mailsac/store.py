@@ -12,8 +12,9 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from typing import Final, Protocol, cast
 
 import msgspec
 
@@ -27,7 +28,7 @@ from mailsac.errors import (
     TooManyLabels,
 )
 from mailsac.events import EventHub, MessageStored
-from mailsac.message import Message, StoredMessage
+from mailsac.message import Message, StoredMessage, concealed
 from mailsac.mime import Parsed, parse
 from mailsac.telemetry import Metrics
 from mailsac.worker import Worker
@@ -454,12 +455,18 @@ class MailStore:
         return await self._table.expendable(before, after=after, limit=limit)
 
     async def read_raw(self, message_id: str) -> bytes:
-        """The stored octets, trace header included, through the LRU. Raises MessageNotFound."""
-        return await self._cache.get(("raw", message_id), lambda: self._raw.read(message_id), len)
+        """The stored octets, trace header included, through the LRU. Raises MessageNotFound.
 
-    def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        What the trace header says of accounts is concealed, here and in `chunks`.
+        """
+        return concealed(await self._cache.get(("raw", message_id), lambda: self._raw.read(message_id), len))
+
+    async def chunks(self, message_id: str) -> AsyncGenerator[bytes, None]:
         """The stored octets in pieces; does not fill the LRU. Raises MessageNotFound."""
-        return self._raw.chunks(message_id, start=start)
+        async with aclosing(cast(AsyncGenerator[bytes, None], self._raw.chunks(message_id))) as pieces:
+            yield concealed(await anext(pieces, b""))
+            async for piece in pieces:
+                yield piece
 
     async def parsed(self, message: Message) -> Parsed:
         """The message taken apart, through the LRU; parsed once however many ask at the same time."""

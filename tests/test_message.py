@@ -19,10 +19,12 @@ from mailsac.message import (
     TraceError,
     UnknownTraceVersion,
     checksum,
+    concealed,
     crlf_octets,
     read_trace,
     timestamp,
     trace_header,
+    trace_octets,
 )
 
 BODY = b"Subject: hello\r\n\r\nworld\r\n"
@@ -203,3 +205,31 @@ def test_timestamps_are_utc_in_whole_milliseconds_and_sort_as_text() -> None:
     east = datetime(2026, 1, 1, 2, 0, 0, 999, tzinfo=timezone(timedelta(hours=2)))
     assert timestamp(east) == "2026-01-01T00:00:00.000Z"
     assert timestamp(east) < timestamp(east + timedelta(milliseconds=1)) < timestamp(east + timedelta(days=400))
+
+
+@pytest.mark.parametrize("hooks", [0, 1, 30])
+@pytest.mark.parametrize("saved_by", [None, "ann"])
+def test_what_the_envelope_says_of_accounts_is_concealed(hooks: int, saved_by: str | None) -> None:
+    told = tuple(Hook("webhook", f"hook-{number}@example.com") for number in range(hooks))
+    trace = header(envelope(), hooks=told, saved_by=saved_by)
+    stored = trace + b'Subject: ,"hooks":[],"saved_by":"client"}\r\n\r\n'
+
+    shown = concealed(stored)
+
+    assert len(shown) == len(stored)
+    assert trace_octets(shown) == trace_octets(stored) == len(trace)
+    assert shown[len(trace) :] == stored[len(trace) :]
+    assert b"hook-" not in shown[: len(trace)]
+    assert b'"ann"' not in shown[: len(trace)]
+    assert (shown == stored) == (not hooks and saved_by is None)
+    assert [len(line) for line in shown.split(b"\r\n")] == [len(line) for line in stored.split(b"\r\n")]
+
+
+def test_a_sender_cannot_choose_what_is_concealed() -> None:
+    stored = header(envelope(reverse_path=parse_address(r'"x\",\"hooks\":[}"@example.com')), saved_by="ann")
+
+    shown = concealed(stored)
+
+    start = stored.index(b',"saved_by":')
+    assert shown[:start] == stored[:start]
+    assert b'"ann"' not in shown

@@ -33,7 +33,7 @@ from mailsac.api.visibility import readable
 from mailsac.budget import OctetBudget
 from mailsac.errors import InvalidRequest, MessageNotFound
 from mailsac.html import clean_html
-from mailsac.message import Message, TraceError, read_trace
+from mailsac.message import Message, TraceError, trace_octets
 from mailsac.mime import (
     Parsed,
     body_html,
@@ -96,9 +96,9 @@ class Bodies:
         else:
             rest = self._store.chunks(message.id)
             first = await anext(rest, b"")
-        trace_octets = _trace_octets(first)
-        skipped = trace_octets if original else 0
-        length = message.size + trace_octets - skipped
+        start = _start(first)
+        skipped = start if original else 0
+        length = message.size + start - skipped
         if len(first) - skipped == length:
             return web.Response(body=first[skipped:], headers=headers)
         pieces = _joined(first[skipped:], rest)
@@ -168,9 +168,9 @@ def _headers(request: web.Request, message: Message, kind: str, content_type: st
     return headers
 
 
-def _trace_octets(stored: bytes) -> int:
+def _start(stored: bytes) -> int:
     """Where the client's octets begin. Raises MessageNotFound where the file is damaged too much to tell."""
     try:
-        return read_trace(stored)[1]
+        return trace_octets(stored)
     except TraceError as error:
         raise MessageNotFound(reason="the trace header is damaged") from error

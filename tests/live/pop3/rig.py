@@ -8,7 +8,7 @@ import random
 import re
 import resource
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,11 +56,11 @@ class FlakyStore(MailStore):
             raise StoreUnavailable
         return await super().read_raw(message_id)
 
-    async def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
+    async def chunks(self, message_id: str) -> AsyncGenerator[bytes, None]:
         pieces = 0
         if self.down:
             raise StoreUnavailable
-        async for chunk in super().chunks(message_id, start=start):
+        async for chunk in super().chunks(message_id):
             if pieces == self.pieces_before_loss:
                 raise StoreUnavailable
             pieces += 1
