@@ -116,7 +116,7 @@ class SmtpSession(SmtpConnection):
                 log.warning("smtp.bad_proxy_header", extra=self.log_fields())
                 raise Gone from None
         if self._server.blocklist.blocks_ip(self.client_ip):
-            log.warning("smtp.blocked", extra=self.log_fields())
+            log.warning("blocklist.refused", extra=self.log_fields())
             self.say(b"554 5.7.1 Mail from your network is refused")  # in place of 220, RFC 5321 §3.1
             raise Gone  # without the wait for QUIT that it asks for: who is listed takes no place of others
         log.debug("smtp.session_opened", extra=self.log_fields())
@@ -190,7 +190,7 @@ class SmtpSession(SmtpConnection):
 
     def _require_welcome(self, reverse_path: Address | None) -> None:
         if reverse_path is not None and self._server.blocklist.blocks_domain(reverse_path.domain):
-            log.warning("smtp.blocked", extra=self.log_fields(domain=reverse_path.domain))
+            log.warning("blocklist.refused", extra=self.log_fields(domain=reverse_path.domain))
             raise Refused("554 5.7.1 Mail from this domain is refused")
 
     async def _require_room(self) -> None:
