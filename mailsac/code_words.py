@@ -23,17 +23,16 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "login number" "one time key" "following number" "this number" "number below" """,
         "action": """verify verifies verifying verification confirm confirming "sign in" "signing in" "log in"
             "logging in" login signin sign authenticate authenticating authentication authorise authorize approve
-            unlock activate activation "two factor" "two step" 2fa mfa enter type "one time" expires expire
+            unlock activate activation "two factor" "two step" mfa enter type "one time" expires expire
             "valid for" "valid until" "finish signing" "keep it secret" "never share" "do not share"
             "don t share" read collect pickup "pick up" digits digit""",
         "password": """password passphrase""",
-        "other": """order orders invoice invoices ticket customer client phone telephone tel fax mobile call ring
-            reference ref number numbers id receipt booking reservation flight shipment parcel tracking locker
-            serial model product item items sku article policy contract membership member patient transaction
-            payment amount total subtotal balance price fare fee tax vat iban bic account card street avenue ave
-            road suite room box version build port pid kernel uptime tenant employee user year since copyright
-            payout seat gate zip postcode licence license quote "p o" "auth no" "case number" "case id" incident
-            "cost centre" "cost center" extension timesheet""",
+        "other": """orders invoice invoices client phone telephone tel fax mobile call ring ref number numbers id
+            receipt flight shipment parcel locker serial model items sku article policy contract membership
+            member patient transaction payment amount total subtotal balance price fare fee vat iban bic account
+            card street avenue ave road suite room box version build port pid kernel uptime tenant employee user
+            year since copyright payout seat gate postcode licence license quote "p o" "auth no" "case number"
+            "case id" incident "cost centre" "cost center" extension timesheet""",
         "qualifier": """promo promotion promotional discount coupon voucher gift referral offer rebate sale qr
             zip postal post error exit status response source country area dialling dialing dress tracking
             booking reservation sort swift tax product item order parking colour color hex http https airport
@@ -52,14 +51,14 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
             läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
             niemandem eintippen eintragen nennen schreib* unterschr* unterzeichn* abhol* ziffern zahl zahlenfolge
-            stellige* stelligen""",
+            stellige* stelligen tragen trage""",
         "password": """passwort kennwort""",
         "other": """bestellung bestellnummer bestellnr rechnung* rechnungsnummer auftrag* vorgang* ticket* kunde*
             kundennummer kundennr telefon* tel fax mobil* handy rufnummer hotline *nummer nummer nr nummern
-            aktenzeichen referenz* buchung* reservierung* flug sendung* paket* sendungsnummer artikel* vertrag*
-            mitglied* patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße
-            *strasse *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer
-            plz postleitzahl jahr seit id zählerstand zähler* seite""",
+            aktenzeichen referenz* buchung* reservierung* flug sendung* paket* sendungsnummer vertrag* mitglied*
+            patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße *strasse
+            *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer plz
+            postleitzahl jahr seit id zählerstand zähler* seite""",
         "qualifier": """gutschein* rabatt* aktions* promo* qr fehler* post postleit* länder* strich* produkt*
             artikel* bestell* buchungs* status* error quell* vorteils* coupon* empfehlungs* vorwahl*
             gutscheincode rabattcode aktionscode fehlercode buchungscode barcode strichcode postcode promocode
@@ -79,11 +78,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "double authentification" "ne le transmettez" "ne le communiquez" "ne le partagez" indiquez écris
             écrivez écrire utilisez donnez communiquez signer signez signature retirer retrait chiffres""",
         "password": """"mot de passe" """,
-        "other": """commande commandes facture factures dossier numéro numéros référence réf client téléphone tél
-            fax mobile appelez colis suivi livraison réservation vol train billet billets série modèle article
-            contrat adhérent membre abonné patient transaction montant total prix frais tva iban bic siret siren
-            rcs carte compte rue avenue boulevard chemin quai impasse allée bp cedex salle bureau bâtiment
-            version depuis année matricule devis ticket "code postal" cp identifiant agrément ral""",
+        "other": """commandes facture factures dossier numéro numéros référence réf téléphone tél fax mobile
+            appelez colis vol train billet billets série modèle contrat adhérent membre abonné patient
+            transaction montant total prix frais tva iban bic siret siren rcs carte compte rue avenue boulevard
+            chemin quai impasse allée bp cedex salle bureau bâtiment version depuis année matricule devis ticket
+            "code postal" cp identifiant agrément ral""",
         "qualifier": """promo promotionnel promotion réduction remise avantage cadeau parrainage postal barres
             barre qr erreur source couleur produit article suivi réservation commande commercial naf insee
             "d erreur" client fiscal banque guichet iata pays livraison "bon d" route travail civil pénal
@@ -102,11 +101,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "no lo compartas" "no lo comparta" "dos pasos" firmar firma facilita facilite teclear recoger
             recogida dígitos cifras""",
         "password": """contraseña contraseñas""",
-        "other": """pedido pedidos factura facturas número núm nro nº referencia ref cliente teléfono tel tfno
-            tlf fax móvil llame llámanos paquete envío seguimiento reserva vuelo tren billete localizador serie
-            modelo artículo producto contrato póliza socio miembro paciente transacción importe total precio
-            gastos iva iban bic nif cif dni tarjeta cuenta calle avenida avda plaza paseo carretera apartado apdo
-            sala piso puerta versión desde año expediente ticket incidencia página cp "código postal" llámenos""",
+        "other": """pedidos factura facturas número núm nro nº referencia ref teléfono tel tfno tlf fax móvil
+            llame llámanos paquete vuelo tren billete localizador serie modelo contrato póliza socio miembro
+            paciente transacción importe total precio gastos iva iban bic nif cif dni tarjeta cuenta calle
+            avenida avda plaza paseo carretera apartado apdo sala piso puerta versión desde año expediente ticket
+            incidencia página cp "código postal" llámenos""",
         "qualifier": """promocional promo promoción descuento oferta cupón regalo postal barras qr error fuente
             color producto artículo seguimiento reserva pedido país área cliente amigo "de vestimenta" iata swift
             cnae rastreo envío referido conducta civil penal trabajo circulación comercio proyecto vestimenta
@@ -123,11 +122,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             sbloccare "non condividerlo" "non comunicarlo" "non comunicare" firma firmare scrivi scriva scrivere
             utilizza riporta comunica ritiro ritirare cifre""",
         "password": """password""",
-        "other": """ordine ordini fattura fatture numero num nr nº riferimento rif cliente telefono tel fax
-            cellulare chiama chiami chiamare pacco spedizione tracciamento prenotazione volo treno biglietto
-            serie modello articolo prodotto contratto polizza socio tessera paziente transazione importo totale
-            prezzo spese iva iban bic partita carta conto viale piazza stanza sala ufficio versione anno pratica
-            ticket segnalazione pagina "codice fiscale" matricola bolletta pdr pnr preventivo "casella postale" """,
+        "other": """ordini fattura fatture numero num nr nº riferimento rif telefono tel fax cellulare chiama
+            chiami chiamare pacco volo treno biglietto serie modello contratto polizza socio tessera paziente
+            transazione importo totale prezzo spese iva iban bic partita carta conto viale piazza stanza sala
+            ufficio versione anno pratica ticket segnalazione pagina "codice fiscale" matricola bolletta pnr
+            preventivo "casella postale" """,
         "qualifier": """promo promozionale sconto fiscale coupon buono regalo barre qr errore postale sorgente
             colore prodotto articolo prenotazione ordine spedizione tracciamento cliente amico univoco sdi pdr
             destinatario avviamento iata paese "di avviamento" strada civile penale condotta etico progetto
@@ -146,12 +145,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "não partilhe" "duas etapas" escreva escreve coloque escrever levantar levantamento retirar retirada
             assinar dígitos algarismos""",
         "password": """senha "palavra passe" """,
-        "other": """pedido pedidos encomenda encomendas fatura faturas factura número núm nº nr referência ref
-            cliente telefone tel telemóvel fax celular ligue ligar pacote envio rastreio rastreamento reserva voo
-            trem comboio bilhete localizador série modelo artigo produto contrato apólice sócio membro paciente
-            transação valor total preço taxa iva iban bic nif cpf cnpj cartão conta rua avenida praça travessa
-            estrada cep sala andar bloco apto versão desde ano processo protocolo chamado ticket página agência
-            boleto entidade final "nota fiscal" """,
+        "other": """pedidos encomendas fatura faturas factura número núm nº nr referência ref telefone tel
+            telemóvel fax celular ligue ligar pacote voo trem comboio bilhete localizador série modelo contrato
+            apólice sócio membro paciente transação valor total preço taxa iva iban bic nif cpf cnpj cartão conta
+            rua avenida praça travessa cep sala andar bloco apto versão desde ano processo protocolo chamado
+            ticket página agência boleto entidade final "nota fiscal" """,
         "qualifier": """promocional promo promoção desconto cupom cupão oferta presente postal barras qr erro
             fonte cor produto artigo rastreio rastreamento reserva pedido país cliente indicação "de área" iata
             cnae ibge swift encomenda envio consumidor civil penal estrada conduta trabalho trânsito ética
@@ -167,10 +165,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "deel hem" "twee stappen" geef gebruik tik onderteken* ophalen cijfers cijferige""",
         "password": """wachtwoord""",
         "other": """bestelling bestelnummer bestelnr order ordernummer factuur* factuurnummer klant* klantnummer
-            klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie kenmerk boeking* boekings*
-            reservering* vlucht trein pakket* zending* track artikel* product model contract* polis* patiënt*
-            transactie* bedrag totaal prijs btw iban bic kvk rekening* kaart straat *straat *weg *laan *plein
-            *kade *gracht postbus postcode kamer zaal versie sinds jaar ticket offerte meterstand""",
+            klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie kenmerk boeking*
+            reservering* vlucht trein pakket* zending* track product model contract* polis* patiënt* transactie*
+            bedrag totaal prijs btw iban bic kvk rekening* kaart straat *straat *weg *laan *plein *kade *gracht
+            postbus kamer zaal versie sinds jaar ticket offerte meterstand""",
         "qualifier": """kortings* korting actie* promo* cadeau* waarde* qr post product* artikel* bestel*
             boekings* reserverings* status* kortingscode actiecode postcode foutcode barcode streepjescode
             boekingscode kleurcode statuscode broncode reserveringscode promotiecode vriendencode landcode
@@ -187,13 +185,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             wygasa wygaśnie traci jednorazow* odblokować odblokuj "nie udostępniaj" "nikomu nie" dwuetapow*
             dwuskładnikow* użyj podpis* odbierz odbioru odebrać cyfry cyfr cyfrowy""",
         "password": """hasło hasła hasłem""",
-        "other": """zamówienie zamówienia zamówień faktura faktury fakturę numer numeru nr sprawa sprawy
-            referencyjny klient klienta telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka
-            przesyłki rezerwacja rezerwacji pociąg bilet seria model produkt artykuł umowa umowy polisa członek
-            pacjent pesel nip regon krs transakcja transakcji kwota kwoty suma razem cena opłata vat iban bic
-            konto rachunek karta karty ulica ul aleja plac skrytka pokój sala lokal wersja rok roku zgłoszenie
-            zgłoszenia ticket licznik licznika numer* klient* zamówieni* faktur* rezerwacj* przesył* paczk* umow*
-            płatnik* konta konto* zgłoszen* kart* rachunk*""",
+        "other": """zamówienie zamówień faktura faktury fakturę numer numeru nr sprawa sprawy referencyjny klient
+            telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka rezerwacja pociąg bilet seria
+            model produkt artykuł umowa umowy polisa członek pacjent pesel nip regon krs transakcja transakcji
+            kwota kwoty suma razem cena opłata vat iban bic konto rachunek karta karty ulica ul aleja plac
+            skrytka pokój sala lokal wersja rok roku zgłoszenie zgłoszenia ticket licznik licznika numer* klient*
+            zamówieni* faktur* rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart* rachunk*""",
         "qualifier": """rabatowy rabatowego rabatowym promocyjny promocyjnego promocyjnym zniżkowy podarunkowy
             kupon pocztowy pocztowego qr kreskowy błędu źródłowy koloru produktu artykułu rezerwacji zamówienia
             kraju kierunkowy polecający swift statusu pkd śledzenia przesyłki klienta towaru projektu pracy
@@ -208,11 +205,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna siffrig*""",
         "password": """lösenord lösenordet""",
         "other": """beställning* beställningsnummer order ordernummer ordernr faktura* fakturanummer kund*
-            kundnummer kundnr telefon* tel fax mobil* ring nummer *nummer nr ärende* ärendenummer referens* ref
-            bokning* bokningsnummer flyg tåg paket* försändelse* artikel* produkt modell avtal* försäkring*
-            medlem* patient* transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto
-            bankgiro plusgiro ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert
-            personnummer slutsiffror kortnummer""",
+            kundnummer kundnr telefon* tel fax mobil* nummer *nummer nr ärende* ärendenummer referens* ref
+            bokning* bokningsnummer flyg tåg paket* försändelse* produkt modell avtal* försäkring* medlem*
+            patient* transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto bankgiro
+            plusgiro ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert personnummer
+            kortnummer""",
         "qualifier": """rabatt* kampanj* erbjudande* present* kupong* qr post produkt* artikel* boknings*
             beställnings* status* rabattkod rabattkoden kampanjkod felkod felkoden streckkod streckkoden qrkod
             postkod bokningskod färgkod landskod riktnummer värvningskod presentkod källkod statuskod
@@ -224,15 +221,15 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "tek kullanımlık şifreniz" "tek kullanımlık parola" "geçici şifre" "geçici şifreniz" doğrulama*
             "onay numarası" "giriş şifreniz" "giriş parolanız" "onay şifreniz" "sms şifreniz" "bu numarayı"
             "aşağıdaki numarayı" """,
-        "action": """doğrula* onayla* onay giriş "giriş yap*" oturum girin giriniz gir yazın yazınız etkinleştir*
-            aktivasyon geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı"
-            "iki aşamalı" kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı""",
+        "action": """doğrula* onayla* onay giriş oturum girin giriniz gir yazın yazınız etkinleştir* aktivasyon
+            geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı" "iki aşamalı"
+            kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" """,
         "password": """şifre şifresi şifreniz parola parolanız""",
-        "other": """sipariş siparişi siparişiniz fatura faturanız numara numarası numaranız nolu referans müşteri
-            telefon tel faks gsm kargo gönderi takip rezervasyon pnr uçuş bilet seri model ürün sözleşme poliçe
-            üye hasta işlem tutar toplam fiyat ücret kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad
-            sokak sokağı sok mahallesi mah bulvarı oda salon sürüm yıl yılı dosya talep kayıt ticket posta abone
-            tesisat numara* sipariş* müşteri* fatura* hesab* kargo* gönderi* rezervasyon* başvuru* abone*""",
+        "other": """siparişi siparişiniz fatura faturanız numara numarası numaranız nolu müşteri telefon tel faks
+            gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat ücret
+            kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad sokak sokağı sok mahallesi mah bulvarı
+            oda salon sürüm yıl yılı dosya talep kayıt ticket abone tesisat numara* sipariş* müşteri* fatura*
+            hesab* kargo* gönderi* rezervasyon* başvuru* abone*""",
         "qualifier": """indirim kampanya promosyon hediye kupon qr karekod barkod hata posta kaynak renk ürün
             rezervasyon sipariş ülke alan takip davet referans swift durum proje kıyafet davranış etik
             "ile biten" biten inceleme arayın arayıp arayabilirsiniz""",
@@ -245,18 +242,18 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             аутентифик* активир* активац* действует действителен действительно истек* одноразов* разблок*
             "никому не" "не сообщайте" двухфакторн* регистрац* верифик* напишите подпис* получени* цифры цифр""",
         "password": """пароль пароля""",
-        "other": """заказ заказа заказу заказы счет счета счету номер номера номеру договор договора клиент
-            клиента телефон телефона тел факс моб посылка посылки посылку отправление отправления трек бронь
-            брони бронирования бронирование рейс поезд билет билета серия модель товар товара артикул полис
-            пациент транзакц* операции сумма суммы итого цена стоимость ндс инн кпп огрн бик снилс карта карты
-            карте улица ул проспект пр пер переулок бульвар дом корп кв офис оф каб индекс версия года год заявка
-            заявки заявке обращение обращения обращению тикет абонент абонента лицевой номер* заказ* договор*
-            клиент* счет* заявк* обращени* посылк* бронирован* абонент*""",
+        "other": """заказ заказу заказы счет счета счету номер номера номеру договор договора клиент клиента
+            телефон телефона тел факс моб посылка посылку отправление отправления трек бронь брони бронирование
+            рейс поезд билет билета серия модель товар артикул полис пациент транзакц* операции сумма суммы итого
+            цена стоимость ндс инн кпп огрн бик снилс карта карты карте улица ул проспект пр пер переулок бульвар
+            дом корп кв офис оф каб индекс версия года год заявка заявки заявке обращение обращения обращению
+            тикет абонент абонента лицевой номер* заказ* договор* клиент* счет* заявк* обращени* посылк*
+            бронирован* абонент*""",
         "qualifier": """промо скидочный скидки скидку купон купона подарочный qr штрих ошибки ошибка почтовый
             цвета товара страны города бронирования заказа отслеживания исходный промокод промокода промокоду
             промокодом партнерский домофона домофон региона статуса окпо окпд оквэд октмо тн посылки проекта
             деятельности чести дресс дресскод "оканчивается на" оканчивающ* заканчивающ* ревью задача задачи
-            задачу сборка сборки звоните позвоните учреждения организации""",
+            задачу сборка сборки звоните позвоните учреждения организации маркировки""",
     },
     "uk": {
         "code": """код коду кодом коди кодів пін пінкод pin otp "одноразовий пароль" "тимчасовий пароль"
@@ -266,18 +263,17 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             автентифік* активу* активац* активув* діє дійсний дійсна чинний спливає закінч* одноразов* розблок*
             "нікому не" "не повідомляйте" двофакторн* реєстрац* верифік* напишіть підпис* отриманн* цифри цифр""",
         "password": """пароль пароля""",
-        "other": """замовлення рахунок рахунку рахунка номер номера номеру номером договір договору клієнт
-            клієнта телефон телефону тел факс моб дзвоніть посилка посилки посилку відправлення ттн накладна
-            накладної бронь бронювання рейс потяг поїзд квиток квитка серія модель товар товару артикул поліс
-            пацієнт транзакц* операції сума суми разом ціна вартість пдв іпн єдрпоу мфо картка картки вулиця вул
-            проспект просп провулок пров бульвар бульв будинок буд кв офіс оф каб індекс версія року рік заявка
-            заявки звернення запит абонент абонента особовий номер* замовлен* договор* клієнт* рахун* заявк*
-            звернен* посилк* бронюван* абонент*""",
+        "other": """рахунок рахунку рахунка номер номера номеру номером договір договору клієнт клієнта телефон
+            телефону тел факс моб дзвоніть посилка посилку відправлення ттн накладна накладної бронь рейс потяг
+            поїзд квиток квитка серія модель товар артикул поліс пацієнт транзакц* операції сума суми разом ціна
+            вартість пдв іпн мфо картка картки вулиця вул проспект просп провулок пров бульвар бульв будинок буд
+            кв офіс оф каб індекс версія року рік заявка заявки звернення запит абонент абонента особовий номер*
+            замовлен* договор* клієнт* рахун* заявк* звернен* посилк* бронюван* абонент*""",
         "qualifier": """промо знижки знижку купон купона подарунковий qr штрих помилки помилка поштовий кольору
             товару країни міста бронювання замовлення промокод промокоду промокодом вихідний домофона статусу
             єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі дрес дресскод
             "закінчується на" "що закінчується" ревю задача задачі збірка зателефонуйте телефонуйте закладу
-            установи""",
+            установи маркування""",
     },
     "ja": {
         "code": """コード 認証番号 確認番号 暗証番号 認証コード パスコード ワンタイムパスワード
@@ -288,8 +284,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             お手続き 誰にも 共有しない 利用開始 署名 数字 桁""",
         "password": """パスワード""",
         "other": """注文 ご注文番号 注文番号 請求 お客様番号 お客さま番号 会員番号 電話 ＴＥＬ お問い合わせ番号
-            問合せ番号 問い合わせ番号 伝票 追跡 予約番号 予約 受付番号 便名 便 型番 品番 製造番号 契約 証券番号
-            口座 金額 合計 価格 税込 料金 送料 郵便番号 〒 丁目 番地 号室 号車 バージョン 年度 管理番号 チケット
+            問合せ番号 問い合わせ番号 伝票 追跡 予約番号 受付番号 便名 便 型番 品番 製造番号 契約 証券番号 口座
+            金額 合計 価格 税込 料金 送料 郵便番号 〒 丁目 番地 号室 号車 バージョン 年度 管理番号 チケット
             整理番号 診察券 カード番号 カード末尾 商品番号 登録番号 ポイント 番号 ナンバー""",
         "qualifier": """クーポン 割引 優待 プロモーション プロモ キャンペーン 紹介 招待 QR バー 二次元 エラー
             商品 国 郵便 予約 カラー 色 ソース ステータス 銀行 支店 ギフト 特典 終了 店舗 市外 プロジェクト

@@ -24,7 +24,7 @@ import msgspec
 
 from mailsac.code_words import CODE_WORDS
 from mailsac.html import html_to_text
-from mailsac.vocabulary import SENTENCE_END, Found, Vocabulary, distance
+from mailsac.vocabulary import SENTENCE_END, SPACELESS, Found, Vocabulary, distance
 
 MAX_CHARS: Final = 64 * 1024  # of a text
 MAX_MARKUP_CHARS: Final = 256 * 1024  # of HTML that is made into text; much of it is style
@@ -181,14 +181,16 @@ def _looks(shape: str, written: str, value: str, before: str, after: str) -> flo
         if len(value) < 6 or not (value.isupper() or value.islower()) or _MEASURE.fullmatch(value):
             return None
         is_name = len(parts) == 2 and any(map(str.isdigit, parts)) and any(map(str.isalpha, parts))  # "GH-2048"
-        if is_name or _VOUCHER.fullmatch(value) or _COMMIT.fullmatch(value) or (shape == "mixed" and value.isalpha()):
+        if _VOUCHER.fullmatch(value):
+            return -0.5
+        if is_name or _COMMIT.fullmatch(value) or (shape == "mixed" and value.isalpha()):
             return -0.4
         return -0.2 if value.isalpha() else 0.0
     score = 0.15 if len(value) == 6 else 0.05
     if shape == "digits":
         town = _TOWN.match(after)
         score -= 0.4 if _YEAR.fullmatch(value) else 0.0
-        score -= 0.2 if len(value) <= 6 and ((town and town[1].isupper()) or _STATE.search(before)) else 0.0
+        score -= 0.3 if len(value) <= 6 and ((town and town[1].isupper()) or _STATE.search(before)) else 0.0
     score -= 0.3 if _ROUND.fullmatch(value) else 0.0
     score -= 0.1 if len({len(part) for part in parts}) > 1 else 0.0
     score -= 0.3 if "." in written else 0.0
@@ -206,6 +208,7 @@ REACH: Final = {  # distances at which a word says nothing any more
 }
 FAR: Final = 200  # the reach of "action" where the candidate stands alone on its line
 BEHIND: Final = 25  # how much farther away a word is that stands behind the candidate
+BESIDE: Final = 10  # the same for a word right behind it
 TAKEN: Final = 40  # the same for a word with another number in between
 MAX_WORDS: Final = 20  # looked at before and behind one candidate
 _WEIGHT: Final = {"code": 1.0, "action": 0.7, "password": 0.7}
@@ -279,13 +282,13 @@ def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reac
         if len(gap) > 2 * FAR:
             break
         is_taken = _NUMBER.search(gap) is not None
-        if mark.label in _WEIGHT or not (is_taken or (mark.label == "other" and _is_object(text, marks, index, gap))):
+        if mark.label in _WEIGHT or not (is_taken or _is_object(text, marks, index, gap)):
             note(mark, gap, TAKEN * is_taken)
     for mark in marks[at : at + MAX_WORDS]:
         gap = text[end : mark.start]
         if len(gap) > 2 * FAR:
             break
-        note(mark, gap, BEHIND + TAKEN * (_NUMBER.search(gap) is not None))
+        note(mark, gap, (BEHIND if gap.strip() else BESIDE) + TAKEN * (_NUMBER.search(gap) is not None))
     other = nearest.pop("other", FAR)
     if not nearest:
         return ("other", other) if other < FAR else ("", FAR)
@@ -295,7 +298,7 @@ def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reac
 
 def _is_object(text: str, marks: list[Found], index: int, gap: str) -> bool:
     """Whether a word of other numbers says what the code is for: "to verify your phone: 482913"."""
-    if not gap.strip():
+    if not gap.strip() or SPACELESS.match(gap):
         return False
     mark = marks[index]
     for ahead in reversed(marks[max(0, index - 3) : index]):

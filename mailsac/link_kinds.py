@@ -2,11 +2,12 @@
 
 How it works. Four things speak for a kind, each by the words of `link_words`: the anchor text (1.0), the words before
 and behind the link, up to the next link (0.8, less with the distance, and less for all but the nearest), the path and
-query of the URL (0.4), and the subject (0.3). A URL that may be for one reader only gets a little more, any other a
-little less, a page of help or terms much less. The kind with the highest sum has the link, if that is at least
-THRESHOLD. An anchor text that names a page of no kind ("privacy", "invite your friends") outweighs all this, and the
-front page of a site is of no kind. Two kinds need more than a word: "sign in" makes a magic link only of a URL that may
-be for one reader only, and "join" an invitation only where the mail speaks of one.
+query of the URL (0.4), and the subject (0.3, twice that where "click here" stands at the link). A URL that may be for
+one reader only gets a little more, any other a little less, a page of help or terms much less. The kind with the
+highest sum has the link, if it is at least THRESHOLD. An anchor text that names a page of no kind ("privacy", "invite
+your friends") outweighs all this, and the front page of a site is of no kind. Two kinds need more than a word: "sign
+in" makes a magic link only of a URL that may be for one reader only, and "join" an invitation only where the mail
+speaks of one.
 
 Everything is read once and bounded, so it takes linear time.
 """
@@ -30,6 +31,7 @@ MAX_CHARS: Final = 64 * 1024  # of the text
 MAX_MARKUP_CHARS: Final = 256 * 1024
 MAX_TAGS: Final = 5_000
 MAX_AROUND_CHARS: Final = 300  # looked at on each side of a link
+HERE_REACH: Final = 60  # characters between "click here" and its link
 MAX_CONTEXT_CHARS: Final = 200
 THRESHOLD: Final = 0.65
 
@@ -68,7 +70,7 @@ _VOCABULARY: Final = Vocabulary(
     ("code", CODE_WORDS),
     *(
         (label, LINK_WORDS)
-        for label in ("elsewhere", "unsubscribe", "reset", "verify", "invite", "magic", "join", "signin")
+        for label in ("elsewhere", "unsubscribe", "reset", "verify", "invite", "magic", "join", "signin", "here")
     ),
 )
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
@@ -137,6 +139,7 @@ def _places_in_html(markup: str) -> dict[str, _Place]:
             add(entities.unescape(attribute(tag.attributes, "alt") or ""))
         elif _BREAK.fullmatch(tag.name):
             add("\n")
+    add(_SPACES.sub(" ", entities.unescape(markup[at : at + MAX_AROUND_CHARS])))
     return _places("".join(pieces), found, anchored=True)
 
 
@@ -189,25 +192,27 @@ def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
     is_personal = _PERSONAL.search(path) is not None
     scores = _scores(place, anchor, path, topics, is_personal=is_personal)
     kind = max(_KINDS, key=lambda kind: scores[kind])
-    score = scores[kind] + (0.1 if is_personal else -0.1) - (0.5 if _REFERENCE_PAGE.search(path) else 0.0)
+    score = scores[kind] + (0.1 if is_personal else -0.1) - (0.8 if _REFERENCE_PAGE.search(path) else 0.0)
     if score < THRESHOLD or not path.strip("/"):
         return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, 0 if host else 1)
     return LinkKind(url, kind, round(min(score, 1.0), 2), context, 1 if kind == "unsubscribe" else 0)
 
 
 def _scores(place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool) -> dict[str, float]:
-    around = sorted(_around(place).items(), key=lambda each: each[1])
+    around = _around(place)
+    here = 0 if "here" in anchor else MAX_AROUND_CHARS
+    is_asked_for = min(here, around.pop("here", MAX_AROUND_CHARS)) < HERE_REACH
     scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
     said = next((label for label in scores if label in anchor), None)
     if said:
         scores[said] += _WEIGHT_ANCHOR
-    for rank, (label, away) in enumerate(around):
+    for rank, (label, away) in enumerate(sorted(around.items(), key=lambda each: each[1])):
         scores[label] += _WEIGHT_AROUND * (1 - away / MAX_AROUND_CHARS) * (0.6 if rank else 1.0)
-    for label in _labels(_NO_WORD.sub(" ", unquote_plus(path))):
+    for label in scores.keys() & _labels(_NO_WORD.sub(" ", unquote_plus(path))):
         scores[label] += _WEIGHT_URL
-    for label in topics - {"join"}:
-        scores[label] += _WEIGHT_SUBJECT
-    if "invite" in {*topics, *anchor, *dict(around)}:
+    for label in scores.keys() & topics - {"join"}:
+        scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for else 1)
+    if "invite" in {*topics, *anchor, *around}:
         scores["invite"] += scores["join"]
     if is_personal and not _LOG_IN_PAGE.search(path):
         scores["magic"] += 0.75 * scores["signin"]

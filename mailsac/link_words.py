@@ -3,6 +3,7 @@
 verify, reset, magic, invite, unsubscribe    speak of what the links of these kinds do
 signin      makes a link magic whose URL is for one reader only; that of a log-in page is for everybody
 join        makes a link an invitation where the mail speaks of one
+here        asks to follow a link, for what the subject says
 elsewhere   names links of no kind, some of which sound alike: "privacy", "not you?", "invite your friends"
 """
 
@@ -35,6 +36,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "stop emails" "stop it" "turn off" "remove me" "mailing list" "leave this list" "leave the list"
             "sign off" unsub "stop this" "stop getting" "don t want to receive" "no longer wish" "no longer want"
             "remove my address" "stop sending" "stop it with" "cancel subscription" "end your subscription" """,
+        "here": """click here "this link" link button continue "get started" "go to" visit tap press""",
         "elsewhere": """privacy terms legal imprint help support faq contact preferences settings "view in"
             "view this" "in your browser" "in browser" "wasn t" "not you" "didn t" "did not" "was not" "not me"
             "not request" "invite your friends" "invite friends" "invite a friend" refer "learn more" report
@@ -43,10 +45,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
     "de": {
         "verify": """bestätigen bestätige verifizieren verifiziere aktivieren aktiviere freischalten
             "registrierung abschließen" "anmeldung abschließen" "ja ich" bestätigungslink aktivierungslink
-            bestätigt "konto aktivieren" bestätigung""",
+            "konto aktivieren" bestätigung""",
         "reset": """zurücksetzen zurückzusetzen zurücksetzt "neues passwort" "neues kennwort" "passwort ändern"
             "passwort vergessen" "passwort vergeben" "passwort festlegen" "passwort setzen" "kennwort ändern"
-            "passwort wählen" passwortänder* "neues passwort*" "passwort zurück*" """,
+            "passwort wählen" passwortänder* "neues passwort*" """,
         "magic": """anmeldelink "ohne passwort" einmallink "magischer link" "direkt anmelden" loginlink
             zugangslink passwortlos* "ohne kennwort" anmeldelinks "kein passwort" "ganz ohne passwort" """,
         "signin": """einloggen anmelden login "jetzt anmelden" """,
@@ -56,6 +58,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "unsubscribe": """abmelden abbestellen abmeldung abzumelden abbestellung austragen "keine weiteren"
             abmeldelink "nicht mehr" "keine lust mehr" "abo beenden" "newsletter abbestellen" "nicht länger"
             abbestell*""",
+        "here": """klick* hier link knopf button weiter schaltfläche""",
         "elsewhere": """datenschutz* impressum agb nutzungsbedingungen hilfe kontakt einstellungen browser
             onlineansicht "nicht sie" "nicht du" "freunde einladen" "freunde werben" "nicht ich" "folge uns"
             "folgen sie uns" "gefällt mir" """,
@@ -77,6 +80,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "unsubscribe": """désabonner désabonnement désabonnez désinscri* "ne plus recevoir" "me désinscrire"
             "me désabonner" "plus recevoir" désabonne stop résilier "plus de courriels" "plus envie"
             "plus de messages" "ne plus être" """,
+        "here": """cliquez clique cliquer ici lien bouton continuer""",
         "elsewhere": """confidentialité légales conditions cgu cgv aide contact préférences paramètres navigateur
             "en ligne" parrainer parrainez "n êtes pas" "ce n est pas" "n avez pas" "pas vous" "inviter vos amis"
             "invitez vos amis" "inviter des amis" faq "suivez nous" "tes potes" "tes amis" "vos amis" parrainage""",
@@ -100,6 +104,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "cancelar la suscripción" "cancelar mi suscripción" "no recibir" "dejar de recibir" baja desuscrib*
             desuscripción "anular suscripción" "anular la suscripción" "no deseas" "no desea"
             "no quieres recibir" "no quiere recibir" "más correos" "más publicidad" darse""",
+        "here": """clic pulsa pulse aquí enlace botón continuar""",
         "elsewhere": """privacidad legal términos condiciones ayuda contacto preferencias ajustes navegador
             "no has sido" "no fuiste" "no ha sido" "no fue" "no reconoces" "no solicitaste" "no eres"
             "invita a tus amigos" "invitar amigos" faq síguenos""",
@@ -122,6 +127,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "non ricevere" "non desideri" "annullare l iscrizione" "cancella iscrizione" "cancella l iscrizione"
             cancellarsi disdici "non scrivetemi" "non scriveteci" "non vuoi più" "non vuole più" disiscriversi
             basta "più ricevere" togliermi cancellami""",
+        "here": """clicca clicchi cliccare qui link pulsante continua prosegua""",
         "elsewhere": """privacy legali termini condizioni assistenza contatti preferenze impostazioni browser
             aiuto "non sei stato" "non sei stata" "non hai" "non è stato" "non è stata" "invita i tuoi amici"
             "invita amici" faq seguici""",
@@ -145,6 +151,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "deixar de receber" "sair da lista" "não quero receber" remover "anular subscrição"
             "anular a subscrição" desinscrever "parar de receber" remova sair "não deseja" "não quer receber"
             "não quer mais" "mais e mails" "tire meu" "parar os" """,
+        "here": """clique clica aqui link botão ligação continuar""",
         "elsewhere": """privacidade legais termos condições ajuda contato contacto preferências configurações
             definições navegador "não foi você" "não foste" "não solicitou" "não pediu" "se não" "convide amigos"
             "convida amigos" "convidar amigos" suporte faq""",
@@ -164,6 +171,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "unsubscribe": """afmelden uitschrijven uitschrijving afmelding "meld je af" "meld u af" "schrijf je uit"
             "schrijf u uit" "niet meer" "geen mails" "geen e mails" opzeggen "stop met" "geen nieuwsbrief"
             "wil je geen" "wilt u geen" "niet langer" """,
+        "here": """klik klikken hier link knop doorgaan ga""",
         "elsewhere": """privacy* voorwaarden hulp help contact voorkeuren instellingen browser "niet aangevraagd"
             "was u dit" "was jij dit" "ben jij dit" "niet zelf" "vrienden uitnodigen" "nodig vrienden"
             "nodig je vrienden" "niet jij" "bent u dit" """,
@@ -182,6 +190,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "unsubscribe": """wypisz wypisać zrezygnuj rezygnuję rezygnacja "anuluj subskrypcję"
             "nie chcę otrzymywać" "nie chcę" wyrejestruj odsubskryb* wypisuję zrezygnować "nie chcesz" "nie chce"
             "przestać otrzymywać" """,
+        "here": """kliknij kliknąć tutaj tu link przycisk odnośnik dalej""",
         "elsewhere": """prywatności regulamin pomoc kontakt preferencje ustawienia przeglądarce "to nie ty"
             "to nie pan" "jeśli to nie" "zaproś znajomych" "zaproś przyjaciół" "nie prosiłeś" faq""",
     },
@@ -198,12 +207,13 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "join": """"gå med" "tacka ja" delta anslut acceptera""",
         "unsubscribe": """avregistrera avprenumerera avsluta "inte längre" "sluta få" slippa avanmäl* avanmäl
             avanmälan "säg upp" "inga fler" prenumerationen "vill du inte" "vill inte ha" avbeställ""",
+        "here": """klicka här länk länken knappen fortsätt""",
         "elsewhere": """integritet* villkor hjälp kontakt inställningar webbläsare* "inte du" "inte begärt"
             "inte bett" "bjud in vänner" "bjud in dina" "var det inte" support cookies""",
     },
     "tr": {
         "verify": """doğrula* onayla* onaylıyorum etkinleştir* aktifleştir* aktivasyon "kaydı tamamla"
-            "kaydınızı tamamla*" """,
+            "kaydınızı tamamlayın" "kaydınızı tamamlamak" """,
         "reset": """sıfırla* "yeni şifre" "yeni parola" "şifremi unuttum" "şifre değiştir" "şifreyi değiştir"
             "şifreni değiştir" "şifrenizi değiştirin" "parola değiştir" "parolanı değiştir" "şifremi değiştir"
             "yeni bir şifre" "yeni bir parola" yenile*""",
@@ -216,8 +226,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "join": """katıl katılın katılmak kabul""",
         "unsubscribe": """"abonelikten çık" "abonelikten ayrıl" "aboneliği iptal" "aboneliğini iptal"
             "aboneliğimi iptal" "abonelikten çıkmak" abonelikten "listeden çık" "almak istemiyorum"
-            "almak istemiyorsanız" "e posta alma" "listeden ayrıl" "artık almak" çıkmak "iptal etmek"
-            "almayı bırak*" bırakmak "listeden çıkın" "iptal et" istemiyorsanız istemiyorum "çıkmak için" """,
+            "almak istemiyorsanız" "e posta alma" "listeden ayrıl" "artık almak" çıkmak "iptal etmek" bırakmak
+            "listeden çıkın" "iptal et" istemiyorsanız istemiyorum "çıkmak için" "almayı bırak" "almayı bırakmak" """,
+        "here": """tıkla tıklayın tıklayınız buraya buradan bağlantı bağlantıya bağlantıyı düğme devam""",
         "elsewhere": """gizlilik koşulları şartları kvkk yardım iletişim tercihler tercihleri ayarlar ayarları
             tarayıcıda "siz değilseniz" "sen değilsen" "siz yapmadıysanız" "sen yapmadıysan"
             "arkadaşlarını davet" "arkadaşlarınızı davet" destek""",
@@ -235,6 +246,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "join": """присоедин* вступить принять""",
         "unsubscribe": """отписаться отпишитесь отписка отписки "отказаться от" "не получать" "больше не"
             отписать отписк* отпис* "не хотите" """,
+        "here": """нажмите перейдите здесь сюда ссылке ссылку ссылка кнопку продолжить""",
         "elsewhere": """конфиденциальности соглашение условия помощь контакты настройки браузере "это были не"
             "это не вы" "не вы" "пригласите друзей" "пригласить друзей" "приглашайте друзей" "пригласи друзей"
             поддержк* "не запрашивали" правила""",
@@ -252,6 +264,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "join": """приєдн* долуч* прийняти""",
         "unsubscribe": """відписатися відписатись відпишіться відписка відписки "не отримувати" "більше не"
             "відмовитися від" "скасувати підписку" відпис* "не хочете" """,
+        "here": """натисніть перейдіть тут сюди посилання посиланням кнопку продовжити""",
         "elsewhere": """конфіденційності угода умови допомога контакти налаштування браузері "це були не"
             "це не ви" "не ви" "запросіть друзів" "запросити друзів" "запрошуйте друзів" підтримк* правила
             "не надсилали" """,
@@ -268,6 +281,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "join": """参加する 参加 加わる""",
         "unsubscribe": """配信停止 配信を停止 購読解除 登録解除 配信解除 メール停止 受信を停止 退会 受け取らない
             停止する 解除 受信拒否 配信不要 今後メール""",
+        "here": """クリック こちら リンク ボタン 下記url 次のurl タップ""",
         "elsewhere": """プライバシー 利用規約 規約 ヘルプ お問い合わせ 設定を変更 配信設定 ブラウザ 心当たり
             友だちを招待 お友達を招待 友達を招待 特定商取引 よくある質問 マイページ""",
     },
@@ -282,6 +296,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "join": """참여하기 수락 참여 합류 참가""",
         "unsubscribe": """수신거부 "수신 거부" "구독 취소" 구독취소 "구독 해지" 구독해지 "수신 해지" "받지 않"
             "알림 끄기" "수신을 원하지" "원치 않" "알림 그만" "그만 받기" """,
+        "here": """클릭 여기 링크 버튼 누르 눌러 계속""",
         "elsewhere": """개인정보 약관 도움말 고객센터 브라우저 "본인이 아" 요청하지 "친구 초대" "친구를 초대"
             "자주 묻는" "알림 설정" "수신 설정" "환경 설정" """,
     },
@@ -297,6 +312,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """邀请 邀請""",
         "join": """加入 接受""",
         "unsubscribe": """退订 退訂 取消订阅 取消訂閱 不再接收 停止接收 不想再收到 不想收到 不再收到 不希望""",
+        "here": """点击 點擊 这里 這裡 链接 連結 按钮 按鈕 继续 繼續 点此 點此 打开""",
         "elsewhere": """隐私 隱私 条款 條款 帮助 幫助 客服中心 设置 設定 浏览器 瀏覽器 非本人 不是您 不是本人
             邀请好友 邀請好友 邀请朋友 联系我们 聯絡我們 常见问题""",
     },

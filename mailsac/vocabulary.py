@@ -27,7 +27,7 @@ SPACELESS: Final = re.compile(f"[{_CJK}]")
 _WORD: Final = re.compile(rf"[^\W\d_{_CJK}]{{1,40}}+")
 _ENTRY: Final = re.compile(r'"([^"]+)"|(\S+)')
 _APART: Final = 3  # characters between two words of one phrase: a space, an apostrophe, a hyphen with spaces
-_MAX_WORDS: Final = 4  # of one phrase
+_MAX_WORDS: Final = 6  # of one phrase
 
 
 class Vocabulary:

@@ -1,0 +1,157 @@
+"""What the links of a mail are for, and which of them its reader is meant to follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.codes import MIN_LINK, score_links
+from mailsac.link_kinds import MAX_CONTEXT_CHARS, LinkKind, classify_links, first_link
+from mailsac.links import extract
+from tests.codes import labelled
+
+
+def test_the_links_of_the_labelled_mails_are_of_the_kinds_that_their_labels_say() -> None:
+    score = score_links(labelled(held_out=False))
+
+    assert score.precision >= MIN_LINK, score.mistakes
+    assert score.recall >= MIN_LINK, score.mistakes
+
+
+def classified(subject: str, text: str | None = None, html: str | None = None) -> tuple[LinkKind, ...]:
+    return classify_links(extract(text, html), subject, text, html)
+
+
+def kinds(subject: str, text: str | None = None, html: str | None = None) -> list[str]:
+    return [link.kind for link in classified(subject, text, html)]
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "expected"),
+    [
+        ("Hello", "Please verify your address: https://x.example/1a", ["verify"]),
+        ("Hello", "Bitte bestätigen Sie Ihre Adresse: https://x.example/1a", ["verify"]),
+        ("Hello", "Pour réinitialiser votre mot de passe : https://x.example/1a", ["reset"]),
+        ("Hello", "Para restablecer la contraseña: https://x.example/1a", ["reset"]),
+        ("Hello", "Accedi senza password: https://x.example/1a", ["magic"]),
+        ("Hello", "Entrar sem senha: https://x.example/1a", ["magic"]),
+        ("Hello", "Anna nodigt je uit: https://x.example/1a", ["invite"]),
+        ("Zaproszenie", "Dołącz: https://x.example/1a", ["invite"]),
+        ("Nyheter", "Avregistrera: https://x.example/1a", ["unsubscribe"]),
+        ("Haberler", "Abonelikten çık: https://x.example/1a", ["unsubscribe"]),
+        ("Сброс пароля", "Нажмите: https://x.example/1a", ["reset"]),
+        ("Новини", "Відписатися: https://x.example/1a", ["unsubscribe"]),
+        ("お知らせ", "ログイン用リンク：https://x.example/1a", ["magic"]),
+        ("이메일 인증", "아래 링크를 눌러 주세요.\nhttps://x.example/1a", ["verify"]),
+        ("您好", "请点击验证邮箱：https://x.example/1a", ["verify"]),
+        ("Hello", "https://x.example/verify-email?token=1a\nUse it to verify your address", ["verify"]),
+        ("Hello", "To unsubscribe write to mailto:news@x.example?subject=unsubscribe", ["unsubscribe"]),
+    ],
+)
+def test_words_around_a_link_say_its_kind(subject: str, text: str, expected: list[str]) -> None:
+    assert kinds(subject, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Verify your email", "Visit https://x.example/"),
+        ("Your invoice", "Log in to see it: https://x.example/login"),
+        ("Your order is confirmed", "Track it: https://x.example/t/48291"),
+        ("Router", "How to reset it: https://x.example/help/reset-password-4829"),
+        ("Your code", "Your confirmation code is 482913. Shop: https://x.example/shop?c=1"),
+        ("", "https://x.example/1a"),
+    ],
+)
+def test_links_of_no_kind(subject: str, text: str) -> None:
+    assert kinds(subject, text) == ["other"]
+
+
+def test_the_anchor_text_decides() -> None:
+    html = (
+        '<p>Confirm that this is your address.</p><a href="https://t.example/c?u=1">Confirm my address</a>'
+        '<p>Not you? <a href="https://t.example/c?u=2">Contact us</a> or <a href="https://t.example/c?u=3">unsubscribe</a>'
+        ' or <a href="https://t.example/c?u=4"><img alt="reset your password" src="x.png"></a>'
+        '<p><a href="https://t.example/c?u=5">Privacy: how we verify</a>'
+    )
+
+    assert kinds("Welcome", None, html) == ["verify", "other", "unsubscribe", "reset", "other"]
+
+
+def test_the_context_is_the_anchor_text_and_the_words_around() -> None:
+    html = '<p>One more step: please <a href="https://x.example/1a">confirm\nyour   address</a> by Friday.</p><p>Bye'
+
+    [link] = classified("Welcome", None, html)
+
+    assert link.context == "One more step: please confirm your address by Friday. Bye"
+    assert link.confidence > 0.9
+
+
+PAGE = """
+<a href="https://x.example/logo.png">logo</a>
+<a href="https://t.example/track/open/4829">.</a>
+<a href="https://www.facebook.com/example">Facebook</a>
+<a href="https://x.example/legal/privacy">Privacy</a>
+<a href="https://x.example/news/1a">News</a>
+<a href="https://x.example/verify/1a">Verify your address</a>
+<a href="https://x.example/u/1a">Unsubscribe</a>
+"""
+
+
+def test_the_first_link_of_a_kind_or_of_any() -> None:
+    links = classified("Hello", None, PAGE)
+
+    def url(link: LinkKind | None) -> str | None:
+        return link.url if link else None
+
+    assert url(first_link(links)) == "https://x.example/news/1a"
+    assert url(first_link(links, "verify")) == "https://x.example/verify/1a"
+    assert url(first_link(links, "unsubscribe")) == "https://x.example/u/1a"
+    assert url(first_link(links, "other")) == "https://x.example/news/1a"
+    assert first_link(links, "reset") is None
+    assert url(first_link(links[:4])) == "https://www.facebook.com/example"
+    assert first_link(links[:2]) is None
+    assert first_link(()) is None
+
+
+HOSTILE: list[Callable[[int], str]] = [
+    lambda size: '<a href="https://x.example/1?a=1">verify</a>' * (size // 44),
+    lambda size: "".join(f'verify <a href="https://x.example/{n}">reset</a> join\n' for n in range(size // 50)),
+    lambda size: "".join(f"verify https://x.example/{n} reset\n" for n in range(size // 35)),
+    lambda size: "<a href=https://x.example/" + "?a" * (size // 2) + ">verify</a>",
+    lambda size: "<a href=https://x.example/1>" + "verify " * (size // 7),
+    lambda size: "<a " * (size // 3),
+    lambda size: "https://x.example/" + "/a-" * 1_300 + " verify \n" * (size // 9),
+    lambda size: "&lt;" * (size // 4),
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_mail_takes_bounded_work(hostile: Callable[[int], str]) -> None:
+    text = hostile(2_000_000)
+    links = extract(text, text)
+    start = time.perf_counter()
+
+    found = classify_links(links, text[:100_000], text, text)
+
+    assert [link.url for link in found] == list(links)
+    assert time.perf_counter() - start < 10
+
+
+@given(st.text(max_size=100), st.text(max_size=300), st.text(max_size=300))
+def test_any_mail_has_links_of_some_kind(subject: str, text: str, html: str) -> None:
+    page = f"<a href='https://x.example/1?{html}'>{html}</a>"
+
+    for link in classified(subject, f"{text} https://x.example/{text}", page):
+        assert 0 <= link.confidence <= 1
+        assert len(link.context) <= MAX_CONTEXT_CHARS
+        assert link.choice in (0, 1, 2)
+
+
+@given(st.lists(st.text(max_size=40), max_size=5).map(tuple), st.text(max_size=100))
+def test_any_strings_can_be_links(links: tuple[str, ...], text: str) -> None:
+    assert [link.url for link in classify_links(links, text, text, text)] == list(links)
