@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -17,13 +18,14 @@ SEARCHED: Final = 100_000  # messages that one search looks at, the newest of it
 class Scope(msgspec.Struct, frozen=True):
     """What an account sees as its own: these mailboxes, all mailboxes of these domains, and what it has starred.
 
-    `mailboxes` None means every mailbox there is.
+    `mailboxes` None means every mailbox there is. Else what is in `without` is left out, whatever it is in besides.
     """
 
     account: str
     mailboxes: tuple[str, ...] | None
     domains: tuple[str, ...] = ()
     starred: bool = True  # with what it has starred in mailboxes of others
+    without: tuple[str, ...] = ()  # mailboxes of others: reserved in these domains, or public when it starred something
 
 
 class View(msgspec.Struct, frozen=True):
@@ -103,16 +105,16 @@ class MessageIndex(Protocol):
     async def totals(self, scope: Scope) -> Totals:
         """What is in spam or trash counts for all but `unread`."""
 
-    async def starred(self, account: str, *, limit: int) -> list[Message]:
-        """What the account has starred, in any mailbox."""
+    async def starred(self, account: str, *, limit: int, without: Sequence[str] = ()) -> list[Message]:
+        """What the account has starred, in any mailbox but those."""
 
     async def starred_mailboxes(self, account: str) -> dict[str, int]:
         """The mailboxes in which it has starred something, in alphabetical order, with how much."""
 
     async def newest_in_domain(
-        self, domain: str, *, until: str | None, limit: int, viewer: str | None
+        self, domain: str, *, until: str | None, limit: int, viewer: str | None, without: Sequence[str] = ()
     ) -> list[Message]:
-        """The messages of all mailboxes of a domain. For `viewer` see `MessageTable.newest`."""
+        """The messages of all mailboxes of a domain but those. For `viewer` see `MessageTable.newest`."""
 
     async def mailboxes(self, domain: str) -> dict[str, int]:
         """The mailboxes of a domain that hold mail, with how much."""
@@ -145,7 +147,7 @@ def folded(message: Message) -> Folded:
 
 def disjoint(scope: Scope) -> tuple[str, ...]:
     """The mailboxes of the scope that are in none of its domains."""
-    domains = set(scope.domains)
-    return tuple(
-        mailbox for mailbox in dict.fromkeys(scope.mailboxes or ()) if mailbox.rpartition("@")[2] not in domains
-    )
+    domains, mailboxes = set(scope.domains), dict.fromkeys(scope.mailboxes or ())
+    for mailbox in scope.without:
+        mailboxes.pop(mailbox, None)
+    return tuple(mailbox for mailbox in mailboxes if mailbox.rpartition("@")[2] not in domains)

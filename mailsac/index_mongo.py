@@ -93,9 +93,10 @@ class MongoIndex:
         parts: list[Part] = [({"inbox": {"$gt": ""}}, MAILBOX)]
         if scope.mailboxes is not None:
             mailboxes, domains = list(disjoint(scope)), list(scope.domains)
-            parts = [({"inbox": {"$in": mailboxes}}, MAILBOX), ({"domain": {"$in": domains}}, DOMAIN)]
+            in_domains = {"domain": {"$in": domains}} | _outside(scope.without)
+            parts = [({"inbox": {"$in": mailboxes}}, MAILBOX), (in_domains, DOMAIN)]
             if scope.starred:
-                elsewhere = {"inbox": {"$nin": mailboxes}, "domain": {"$nin": domains}}
+                elsewhere = _outside((*mailboxes, *scope.without)) | {"domain": {"$nin": domains}}
                 parts.append((_starred_by(scope.account) | elsewhere, SAVED))
         messages = octets = unread = 0
         async with self._asking(QUESTION_S):
@@ -106,9 +107,9 @@ class MongoIndex:
         return Totals(messages=messages, octets=octets, unread=unread)
 
     @whole
-    async def starred(self, account: str, *, limit: int) -> list[Message]:
+    async def starred(self, account: str, *, limit: int, without: Sequence[str] = ()) -> list[Message]:
         async with self._asking(QUESTION_S):
-            return await self._messages(_starred_by(account), SAVED, limit=limit)
+            return await self._messages(_starred_by(account) | _outside(without), SAVED, limit=limit)
 
     @whole
     async def starred_mailboxes(self, account: str) -> dict[str, int]:
@@ -119,9 +120,9 @@ class MongoIndex:
 
     @whole
     async def newest_in_domain(
-        self, domain: str, *, until: str | None, limit: int, viewer: str | None
+        self, domain: str, *, until: str | None, limit: int, viewer: str | None, without: Sequence[str] = ()
     ) -> list[Message]:
-        where: Document = {"domain": {"$eq": domain}}
+        where: Document = {"domain": {"$eq": domain}} | _outside(without)
         if until is not None:
             where["received"] = {"$lte": datetime.fromisoformat(until)}
         if viewer is not None:
@@ -249,9 +250,14 @@ def _parts(scope: Scope) -> list[Part]:
     """What makes up the scope, each with the index that has it in order of time. The last may repeat others."""
     if scope.mailboxes is None:
         return [({"received": ANY_TIME}, RECEIVED)]
+    without = _outside(scope.without)
     parts: list[Part] = [({"inbox": {"$in": some}}, MAILBOX) for some in slices(list(disjoint(scope)), MERGED)]
-    parts += [({"domain": {"$eq": domain}}, DOMAIN) for domain in dict.fromkeys(scope.domains)]
-    return [*parts, (_starred_by(scope.account), SAVED)] if scope.starred else parts
+    parts += [({"domain": {"$eq": domain}} | without, DOMAIN) for domain in dict.fromkeys(scope.domains)]
+    return [*parts, (_starred_by(scope.account) | without, SAVED)] if scope.starred else parts
+
+
+def _outside(mailboxes: Sequence[str]) -> Document:
+    return {"inbox": {"$nin": list(mailboxes)}} if mailboxes else {}
 
 
 def _starred_by(account: str) -> Document:

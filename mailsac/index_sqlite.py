@@ -32,36 +32,23 @@ ELSEWHERE: Final = """
     and mailbox not in (select value from json_each(:mailboxes))
     and domain not in (select value from json_each(:domains))
 """
+# Only where there is something: the index of domains does not have it, and rows are read.
+WITHOUT: Final = "and mailbox not in (select value from json_each(:without))"
 
 ALL: Final = """
     select rowid, received, id from message where starred = 0
     union all
     select rowid, received, id from message where starred = 1
 """
-ALL_OF: Final = f"""
-    select rowid, received, id, hidden from message where mailbox in (select value from json_each(:mailboxes))
-    union all
-    select rowid, received, id, hidden from message where domain in (select value from json_each(:domains))
-    union all
-    select rowid, received, id, hidden from message where {ELSEWHERE}
-"""  # noqa: S608
-# SQLite passes over the rest of a mailbox as soon as its mail is older than the page.
-NEWEST_OF: Final = f"""
-    with page (row, received, id) as (
-        select rowid, received, id from ({ALL_OF}) where hidden = 0 and received >= :since
-        order by received desc, id desc limit :limit offset :skip
-    )
-    select json from page cross join message on message.rowid = page.row order by page.received desc, page.id desc
-"""  # noqa: S608
-
 TOTALS: Final = "select messages, octets, unread from total where id = 0"
 TOTALS_OF: Final = f"""
     select coalesce(sum(messages), 0), coalesce(sum(octets), 0), coalesce(sum(unread), 0) from (
         select messages, octets, unread from json_each(:mailboxes) cross join mailbox on name = value
         union all
         select messages, octets, unread from json_each(:domains) cross join mailbox on domain = value
+        where name not in (select value from json_each(:without))
         union all
-        select 1, octets, hidden = 0 and read = 0 from message where {ELSEWHERE}
+        select 1, octets, hidden = 0 and read = 0 from message where {ELSEWHERE} {WITHOUT}
     )
 """  # noqa: S608
 
@@ -90,7 +77,7 @@ class SqliteIndex:
     async def newest(self, scope: Scope, *, since: str | None, skip: int, limit: int) -> list[Message]:
         values: Values = {"since": since or EVER[0], "skip": skip, "limit": limit} | _within(scope)
         ask = self._messages if skip + limit <= SHALLOW else self._scanned
-        return await ask(NEWEST if scope.mailboxes is None else NEWEST_OF, values)
+        return await ask(NEWEST if scope.mailboxes is None else _newest_of(scope), values)
 
     async def find(self, scope: Scope, criteria: Criteria, *, limit: int) -> list[Message]:
         values: Values = {"limit": limit, "searched": SEARCHED} | _within(scope)
@@ -103,7 +90,7 @@ class SqliteIndex:
             values["read"] = criteria.read
         statement = f"""
             with searched (row, received, id) as (
-                select rowid, received, id from ({ALL if scope.mailboxes is None else ALL_OF})
+                select rowid, received, id from ({ALL if scope.mailboxes is None else _all_of(scope)})
                 order by received desc, id desc limit :searched
             )
             select json from searched cross join message on message.rowid = searched.row
@@ -116,10 +103,13 @@ class SqliteIndex:
         rows = await self._database.rows(TOTALS if scope.mailboxes is None else TOTALS_OF, _within(scope))
         return Totals(*rows[0])
 
-    async def starred(self, account: str, *, limit: int) -> list[Message]:
+    async def starred(self, account: str, *, limit: int, without: Sequence[str] = ()) -> list[Message]:
         return await self._messages(
-            "select json from message where saved_by = :account order by received desc, id desc limit :limit",
-            {"account": account, "limit": limit},
+            f"""
+            select json from message where saved_by = :account {WITHOUT}
+            order by received desc, id desc limit :limit
+            """,  # noqa: S608
+            {"account": account, "without": _list(without), "limit": limit},
         )
 
     async def starred_mailboxes(self, account: str) -> dict[str, int]:
@@ -127,15 +117,21 @@ class SqliteIndex:
         return dict(await self._database.rows(statement, (account,)))
 
     async def newest_in_domain(
-        self, domain: str, *, until: str | None, limit: int, viewer: str | None
+        self, domain: str, *, until: str | None, limit: int, viewer: str | None, without: Sequence[str] = ()
     ) -> list[Message]:
         seen = "" if viewer is None else "and (starred = 0 or saved_by = :viewer)"
         return await self._messages(
             f"""
-            select json from message where domain = :domain and received <= :until {seen}
+            select json from message where domain = :domain and received <= :until {seen} {WITHOUT}
             order by received desc, id desc limit :limit
             """,  # noqa: S608
-            {"domain": domain, "until": until or EVER[1], "viewer": viewer, "limit": limit},
+            {
+                "domain": domain,
+                "until": until or EVER[1],
+                "viewer": viewer,
+                "without": _list(without),
+                "limit": limit,
+            },
         )
 
     async def mailboxes(self, domain: str) -> dict[str, int]:
@@ -194,7 +190,31 @@ def _within(scope: Scope) -> Values:
         "mailboxes": _list(disjoint(scope)),
         "domains": _list(scope.domains),
         "starred_by": scope.account if scope.starred else None,
+        "without": _list(scope.without),
     }
+
+
+def _all_of(scope: Scope) -> str:
+    without = WITHOUT if scope.without else ""
+    return f"""
+        select rowid, received, id, hidden from message where mailbox in (select value from json_each(:mailboxes))
+        union all
+        select rowid, received, id, hidden from message
+        where domain in (select value from json_each(:domains)) {without}
+        union all
+        select rowid, received, id, hidden from message where {ELSEWHERE} {without}
+    """  # noqa: S608
+
+
+def _newest_of(scope: Scope) -> str:
+    """SQLite passes over the rest of a mailbox as soon as its mail is older than the page."""
+    return f"""
+        with page (row, received, id) as (
+            select rowid, received, id from ({_all_of(scope)}) where hidden = 0 and received >= :since
+            order by received desc, id desc limit :limit offset :skip
+        )
+        select json from page cross join message on message.rowid = page.row order by page.received desc, page.id desc
+    """  # noqa: S608
 
 
 def _seen(view: View | None) -> tuple[str, Values]:

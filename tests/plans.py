@@ -100,6 +100,7 @@ async def every_question(index: MessageIndex) -> None:
     for scope in (
         everything,
         Scope("mailsac", (BOX, "a@example.org"), ("example.com",)),
+        Scope("mailsac", (BOX, "a@example.org"), ("example.com",), without=("b@example.com", "c@example.net")),
         Scope("mailsac", (BOX,), starred=False),
         Scope("mailsac", (), ("example.com",), starred=False),
         Scope("mailsac", ()),
@@ -110,10 +111,11 @@ async def every_question(index: MessageIndex) -> None:
         await ask.totals(scope)
         await ask.find(scope, Criteria(anywhere="a"), limit=5)
     await ask.find(everything, Criteria(subject="a", from_="b", to="c", read=False), limit=5)
-    await ask.starred("mailsac", limit=5)
+    for without in ((), ("b@example.com", "c@example.net")):
+        await ask.starred("mailsac", limit=5, without=without)
+        await ask.newest_in_domain("example.com", until=None, limit=5, viewer=None, without=without)
     await ask.starred_mailboxes("mailsac")
     for viewer in (None, "somebody"):
-        await ask.newest_in_domain("example.com", until=None, limit=5, viewer=viewer)
         await ask.newest_in_domain("example.com", until=received(50), limit=5, viewer=viewer)
     await ask.mailboxes("example.com")
     for seen in (None, view):

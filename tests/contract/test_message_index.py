@@ -55,6 +55,7 @@ NEEDLES: Final = st.sampled_from(
     ("grüsse", "SS", ".*", "%", "_", "$", "[a", "\x00", "\\", "i̇", "FI", "es l", "es\nl", "@", "ann@", "example.org",
      "strasse", "ß", "b+t", '"e@f"', "org\nann", "\ud800", "x.example", '{"$ne')
 )  # fmt: skip
+WITHOUT: Final = st.just(()) | st.lists(st.sampled_from(MAILBOXES), max_size=3).map(tuple)
 LIMITS: Final = st.integers(0, 12)
 SINCE: Final = st.none() | st.integers(0, MOMENTS).map(received)
 
@@ -139,16 +140,19 @@ class Model:
         unread = [row for row in rows if row.message.read is not True and row.message.folder not in ("spam", "trash")]
         return Totals(messages=len(rows), octets=sum(row.octets for row in rows), unread=len(unread))
 
-    def starred(self, account: str, *, limit: int) -> list[Message]:
-        return [one for one in self.messages if one.saved_by == account][:limit]
+    def starred(self, account: str, *, limit: int, without: Sequence[str] = ()) -> list[Message]:
+        return [one for one in self.messages if one.saved_by == account and one.mailbox not in without][:limit]
 
-    def newest_in_domain(self, domain: str, *, until: str | None, limit: int, viewer: str | None) -> list[Message]:
+    def newest_in_domain(
+        self, domain: str, *, until: str | None, limit: int, viewer: str | None, without: Sequence[str] = ()
+    ) -> list[Message]:
         return [
             one
             for one in self.messages
             if one.domain == domain
             and (until is None or one.received <= until)
             and (viewer is None or one.saved_by in (None, viewer))
+            and one.mailbox not in without
         ][:limit]
 
     def mailboxes(self, domain: str) -> dict[str, int]:
@@ -171,9 +175,10 @@ class Model:
 
 
 def in_scope(message: Message, scope: Scope) -> bool:
-    return (
-        scope.mailboxes is None
-        or message.mailbox in scope.mailboxes
+    if scope.mailboxes is None:
+        return True
+    return message.mailbox not in scope.without and (
+        message.mailbox in scope.mailboxes
         or message.domain in scope.domains
         or (scope.starred and message.saved_by == scope.account)
     )
@@ -223,6 +228,7 @@ def scopes(draw: st.DrawFn) -> Scope:
         mailboxes=draw(st.none() | some),
         domains=draw(st.lists(st.sampled_from(DOMAINS), max_size=2, unique=True).map(tuple)),
         starred=draw(st.booleans()),
+        without=draw(WITHOUT),
     )
 
 
@@ -322,17 +328,24 @@ def test_what_an_account_has_starred(asked: Asked) -> None:
         starred = asked.model.starred(account, limit=999)
         for limit in (0, 3, 999):
             assert asked.run(asked.index.starred(account, limit=limit)) == starred[:limit]
-        found = asked.run(asked.index.starred_mailboxes(account))
-        assert found == Counter(one.mailbox for one in starred)
-        assert list(found) == sorted(found)
+            for without in (MAILBOXES[:1], MAILBOXES[1:4]):
+                found = asked.run(asked.index.starred(account, limit=limit, without=without))
+                assert found == asked.model.starred(account, limit=limit, without=without)
+        mailboxes = asked.run(asked.index.starred_mailboxes(account))
+        assert mailboxes == Counter(one.mailbox for one in starred)
+        assert list(mailboxes) == sorted(mailboxes)
 
 
 def test_the_mail_of_a_domain(asked: Asked) -> None:
     @EXAMPLES
-    @given(st.sampled_from((*DOMAINS, "nowhere.example")), SINCE, LIMITS, st.none() | st.sampled_from(ACCOUNTS))
-    def ask(domain: str, until: str | None, limit: int, viewer: str | None) -> None:
-        found = asked.run(asked.index.newest_in_domain(domain, until=until, limit=limit, viewer=viewer))
-        assert found == asked.model.newest_in_domain(domain, until=until, limit=limit, viewer=viewer)
+    @given(
+        st.sampled_from((*DOMAINS, "nowhere.example")), SINCE, LIMITS, st.none() | st.sampled_from(ACCOUNTS), WITHOUT
+    )
+    def ask(domain: str, until: str | None, limit: int, viewer: str | None, without: tuple[str, ...]) -> None:
+        found = asked.run(
+            asked.index.newest_in_domain(domain, until=until, limit=limit, viewer=viewer, without=without)
+        )
+        assert found == asked.model.newest_in_domain(domain, until=until, limit=limit, viewer=viewer, without=without)
         assert asked.run(asked.index.mailboxes(domain)) == asked.model.mailboxes(domain)
 
     ask()
