@@ -39,6 +39,7 @@ from mailsac.api.guard import (
 )
 from mailsac.api.inbox import Inbox
 from mailsac.api.messages import Messages
+from mailsac.api.one_value import OneValue
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation
 from mailsac.api.protocol import connection_factory
@@ -120,6 +121,7 @@ class HttpServer:
         self._event_stream = EventStream(store, accounts, index, routing, time_scale=time_scale)
         self._activities = Activities()
         addresses = Addresses(store, accounts, routing)
+        bodies = Bodies(store, accounts, memory, time_scale)
         attachments = Attachments(store, accounts, memory, time_scale)
         description = Description()
         self.routes = route_table(
@@ -129,7 +131,8 @@ class HttpServer:
                 messages=Messages(store, accounts, self._activities, self._waiting),
                 waiting=self._waiting,
                 claims=self._claims,
-                bodies=Bodies(store, accounts, memory, time_scale),
+                one_value=OneValue(store, accounts, self._waiting, bodies),
+                bodies=bodies,
                 attachments=attachments,
                 inbox=Inbox(accounts, index),
                 domains=Domains(store, accounts, index, addresses),

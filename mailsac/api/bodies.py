@@ -86,7 +86,10 @@ class Bodies:
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
         """The stored octets, trace header first; with `original=1` the client's octets alone."""
-        message = await readable(request, self._store, self._accounts)
+        return await self.raw_of(request, await readable(request, self._store, self._accounts))
+
+    async def raw_of(self, request: web.Request, message: Message) -> web.StreamResponse:
+        """The answer of `raw` for that message."""
         original = asked.flag(request, "original")
         headers = _headers(request, message, "original" if original else "raw", TEXT, "eml")
         if (unchanged := not_modified(request, headers["ETag"])) is not None:
@@ -106,7 +109,10 @@ class Bodies:
 
     async def dirty(self, request: web.Request) -> web.StreamResponse:
         """The HTML part untouched, except that images of the message itself are inlined."""
-        message = await readable(request, self._store, self._accounts)
+        return await self.dirty_of(request, await readable(request, self._store, self._accounts))
+
+    async def dirty_of(self, request: web.Request, message: Message) -> web.StreamResponse:
+        """The answer of `dirty` for that message."""
         raw = await self._store.read_raw(message.id) if message.attachments else b""
         rendering = Rendering("dirty", HTML, "html", lambda parsed: dirty_html(parsed, raw))
         return await self._rendered(request, message, rendering)
@@ -117,7 +123,11 @@ class Bodies:
 
     async def text(self, request: web.Request) -> web.StreamResponse:
         """The text part as it is; made from the HTML where there is none."""
-        return await self._rendered(request, await readable(request, self._store, self._accounts), TEXT_BODY)
+        return await self.text_of(request, await readable(request, self._store, self._accounts))
+
+    async def text_of(self, request: web.Request, message: Message) -> web.StreamResponse:
+        """The answer of `text` for that message."""
+        return await self._rendered(request, message, TEXT_BODY)
 
     async def headers(self, request: web.Request) -> web.StreamResponse:
         """The header fields: `json` (name to list of values, the default), `json-ordered` or `plain`."""

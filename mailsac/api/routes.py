@@ -41,6 +41,7 @@ from mailsac.api.messages import (
     Messages,
     Moved,
 )
+from mailsac.api.one_value import KINDS, OneValue, Value
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation, Readiness
 from mailsac.api.refusals import (
@@ -48,6 +49,7 @@ from mailsac.api.refusals import (
     ClaimEnded,
     JobNotFound,
     MessageHidden,
+    NoSuchValue,
     NothingArrived,
     OriginNotAllowed,
     PrivateAddressNotFound,
@@ -116,6 +118,7 @@ FILTERS: Final = {
 ADDRESSES: Final = Parameter("Addresses and domains, separated by commas.", example="bob@example.com", required=True)
 _seconds = Annotated[float, Meta(ge=0)]
 TIMEOUT: Final = Parameter("How many seconds to wait, at most those of `http.wait_max_s`; 30.", _seconds, example=0.5)
+WAIT: Final = Parameter("How many seconds to wait, at most those of `http.wait_max_s`; 0.", _seconds)
 ABSENCE: Final = Parameter("For how many seconds, at most those of `http.wait_max_s`; 5.", _seconds, example=0.1)
 COUNT: Final = Parameter("How many messages to wait for.", Annotated[int, Meta(ge=1, le=MAX_COUNT)], example=1)
 
@@ -139,6 +142,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     messages: Messages
     waiting: Waiting
     claims: Claims
+    one_value: OneValue
     bodies: Bodies
     attachments: Attachments
     inbox: Inbox
@@ -160,6 +164,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_webhooks(by.webhooks),
         *_messages(by.messages, by.inbox),
         *_waiting(by.waiting, by.claims, by.event_stream),
+        *_one_value(by.one_value),
         *_contents(by.bodies, by.attachments),
         *_account(by.account, by.inbox, by.domains, by.stream),
         *_statistics(by.statistics, by.validations),
@@ -272,6 +277,26 @@ def _waiting(by: Waiting, claims: Claims, stream: EventStream) -> tuple[Route, .
             media_types=(EVENT_STREAM,),
             refusals=(NotPermitted, TooLongAgo, ShuttingDown),
         ),
+    )
+
+
+def _one_value(by: OneValue) -> tuple[Route, ...]:
+    tag = "one value"
+    query = {"wait": WAIT, **FILTERS}
+    kind = {"kind": Parameter("What it is for; without it any purpose.", Literal[KINDS])}
+    found: Any = {"query": query, "refusals": (NotPermitted, NoSuchValue, NothingArrived, ShuttingDown)}
+    of_kind: Any = {**found, "query": {**kind, **query}}
+    return (
+        Route("GET", "/otp/{email}.json", by.code, tag, answer=Value, **found),
+        Route("GET", "/otp/{email}", by.code, tag, media_types=TEXT, **found),
+        Route("GET", "/link/{email}.json", by.link, tag, answer=Value, **of_kind),
+        Route("GET", "/link/{email}", by.link, tag, media_types=TEXT, **of_kind),
+        Route("GET", "/last/{email}.html", by.last_html, tag, media_types=HTML, **found),
+        Route("GET", "/last/{email}.eml", by.last_eml, tag, media_types=TEXT, **found),
+        Route("GET", "/last/{email}.json", by.last_json, tag, answer=Message, **found),
+        Route("GET", "/last/{email}", by.last_text, tag, media_types=TEXT, **found),
+        Route("GET", f"{MESSAGE}/codes", by.codes, tag, answer=list[Value], refusals=READ),
+        Route("GET", f"{MESSAGE}/links", by.links, tag, answer=list[Value], refusals=READ),
     )
 
 

@@ -322,14 +322,17 @@ class Waiting:
             return "it has been deleted"
         return None
 
-    async def read(self, message: Message, work: Callable[[Parsed], T]) -> T:
-        """`work` on the message taken apart, off the loop where it is large. Raises MessageNotFound, Overloaded."""
-        if message.size <= ON_LOOP_OCTETS:
+    async def read(self, message: Message, work: Callable[[Parsed], T], *, cost: int = 1) -> T:
+        """`work` on the message taken apart, off the loop where it is large. Raises MessageNotFound, Overloaded.
+
+        `cost` is how many times as long it takes as what the loop does with a message of that size.
+        """
+        if cost * message.size <= ON_LOOP_OCTETS:
             done = work(await self._store.parsed(message))
             await asyncio.sleep(0)  # the next one is not far
             return done
         with await self._memory.reserve(COPIES * message.size, timeout_s=ROOM_WAIT_S):
-            return await self._store.worker.run(message.size, work, await self._store.parsed(message))
+            return await self._store.worker.run(cost * message.size, work, await self._store.parsed(message))
 
     async def _near(self, principal: Principal, wanted: Sought, found: Found) -> Sequence[Message]:
         """What came to addresses that are nearly the one that was asked for, as far as that can be found out."""

@@ -16,7 +16,8 @@ from tests.http_client import Answer, call, deliver
 
 MAIL = (
     b"From: Ann <ann@example.org>\r\nTo: Bob <bob@example.com>\r\nSubject: hello\r\nMIME-Version: 1.0\r\n"
-    b"Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\nContent-Type: text/html\r\n\r\n<p>Hi</p>\r\n"
+    b"Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\nContent-Type: text/html\r\n\r\n"
+    b'<p>Your code is 482913, or <a href="https://example.org/verify?token=8f3a1c">verify your address</a>.</p>\r\n'
     b"--B\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=report.pdf\r\n\r\nabc\r\n"
     b"--B--\r\n"
 )
