@@ -349,10 +349,10 @@ class SpoolingTable:
             self._remember([message])
         return message
 
-    async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
+    async def purge(self, mailbox: str, *, recipient: str | None, starred_by: str | None = None) -> list[str]:
         with self.breaker.asking():
             await self._replay(self._overlay.ids(mailbox))
-            return self._forgotten(await self._table.purge(mailbox, recipient=recipient))
+            return self._forgotten(await self._table.purge(mailbox, recipient=recipient, starred_by=starred_by))
 
     async def erase(self, mailbox: str) -> list[str]:
         with self.breaker.asking():

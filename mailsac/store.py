@@ -163,8 +163,8 @@ class MessageTable(Protocol):
         Raises TooManyLabels, and then nothing has changed.
         """
 
-    async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
-        """Delete all of the mailbox that is not starred; returns the ids."""
+    async def purge(self, mailbox: str, *, recipient: str | None, starred_by: str | None = None) -> list[str]:
+        """Delete all of the mailbox that is not starred, and where it says so not by that account; returns the ids."""
 
     async def erase(self, mailbox: str) -> list[str]:
         """Delete all of the mailbox, starred messages too; returns the ids."""
@@ -430,9 +430,9 @@ class MailStore:
         """Row first, then file, then LRU; returns the ids that were there, and not starred where that matters."""
         return await self._forget(await self._table.delete(message_ids, keep_starred=keep_starred))
 
-    async def purge(self, mailbox: str, *, recipient: str | None = None) -> list[str]:
-        """Delete all of a mailbox that is not starred; returns the ids."""
-        return await self._forget(await self._table.purge(mailbox, recipient=recipient))
+    async def purge(self, mailbox: str, *, recipient: str | None = None, starred_by: str | None = None) -> list[str]:
+        """Delete all of a mailbox that is not starred, and where it says so not by that account; returns the ids."""
+        return await self._forget(await self._table.purge(mailbox, recipient=recipient, starred_by=starred_by))
 
     async def erase(self, mailbox: str) -> list[str]:
         """Delete all of a mailbox, starred messages too; returns the ids."""

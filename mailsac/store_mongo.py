@@ -249,8 +249,11 @@ class MongoTable:
         return await self.delete([line.id for line in await self.maildrop(mailbox, recipient=None)])
 
     @whole
-    async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
-        return await self._forget_expendable([line.id for line in await self.maildrop(mailbox, recipient=recipient)])
+    async def purge(self, mailbox: str, *, recipient: str | None, starred_by: str | None = None) -> list[str]:
+        doomed = [line.id for line in await self.maildrop(mailbox, recipient=recipient)]
+        if starred_by is None:
+            return await self._forget_expendable(doomed)
+        return await self._forget(doomed, {"deleted": {"$exists": False}, "savedBy": {"$ne": starred_by}})
 
     @whole
     async def expire(self, before: str, *, limit: int) -> list[str]:

@@ -126,10 +126,14 @@ class SqliteTable:
             raise outcome
         return outcome
 
-    async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
+    async def purge(self, mailbox: str, *, recipient: str | None, starred_by: str | None = None) -> list[str]:
         where, values = _within(mailbox, recipient)
         found = await self.database.rows(f"select id from message where {where} order by received, id", values)  # noqa: S608
-        return await self._delete("delete from message where id = ? and starred = 0", [one for (one,) in found])
+        doomed = [one for (one,) in found]
+        if starred_by is None:
+            return await self._delete("delete from message where id = ? and starred = 0", doomed)
+        others = "delete from message where id = ? and (starred = 0 or saved_by <> ?)"
+        return await self._delete(others, doomed, starred_by)
 
     async def erase(self, mailbox: str) -> list[str]:
         return await self.delete([line.id for line in await self.maildrop(mailbox, recipient=None)])
@@ -231,12 +235,15 @@ class SqliteTable:
             lambda db: [Listing(id=one, octets=octets) for one, octets in db.execute(statement, values)]
         )
 
-    async def _delete(self, statement: str, message_ids: Sequence[str]) -> list[str]:
-        """Run the statement for each id, a bounded number in a transaction; returns the ids that it found."""
+    async def _delete(self, statement: str, message_ids: Sequence[str], *values: str) -> list[str]:
+        """Run the statement with each id and the values, a bounded number in a transaction; returns the ids that it
+        found."""
         gone: list[str] = []
         for start in range(0, len(message_ids), MAX_DELETE):
             part = message_ids[start : start + MAX_DELETE]
-            gone += await self.database.write(partial(_delete_each, statement=statement, message_ids=part))
+            gone += await self.database.write(
+                partial(_delete_each, statement=statement, message_ids=part, values=values)
+            )
         return gone
 
 
@@ -291,8 +298,10 @@ def _insert_each(db: sqlite3.Connection, rows: Sequence[tuple[tuple[object, ...]
             jobs_sqlite.queue(db, jobs)
 
 
-def _delete_each(db: sqlite3.Connection, statement: str, message_ids: Sequence[str]) -> list[str]:
-    return [one for one in message_ids if db.execute(statement, (one,)).rowcount == 1]
+def _delete_each(
+    db: sqlite3.Connection, statement: str, message_ids: Sequence[str], values: tuple[str, ...]
+) -> list[str]:
+    return [one for one in message_ids if db.execute(statement, (one, *values)).rowcount == 1]
 
 
 def _replace_each(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:

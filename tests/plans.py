@@ -79,6 +79,7 @@ async def every_method(adapter: Table) -> None:
     await table.delete([filed[0].id], keep_starred=True)
     for recipient in (TAGGED, BOX, None):
         await table.purge(BOX, recipient=recipient)
+        await table.purge(BOX, recipient=recipient, starred_by="mailsac")
     await table.erase(BOX)
     await table.unlinked(await table.unlink_notes(limit=3))
     methods = inspect.getmembers(type(adapter), inspect.iscoroutinefunction)

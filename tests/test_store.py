@@ -108,7 +108,7 @@ class Ports:
         self.steps.append(("rows deleted", removed))
         return removed
 
-    async def purge(self, mailbox: str, *, recipient: str | None) -> list[str]:
+    async def purge(self, mailbox: str, *, recipient: str | None, starred_by: str | None = None) -> list[str]:
         return await self._remove(list(self.rows))
 
     async def mark(self, message_id: str, mark: Mark) -> Message | None:

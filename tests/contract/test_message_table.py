@@ -147,6 +147,19 @@ async def test_purge_keeps_what_is_starred_and_other_mailboxes(table: MessageTab
     assert len(await table.unlink_notes(limit=5000)) == len(rows)
 
 
+async def test_purge_for_an_account_keeps_what_that_one_has_starred(table: MessageTable) -> None:
+    tag = "box+t@example.com"
+    rows = [stored(n, recipient=tag if n % 2 else None) for n in range(6)]
+    await table.insert_many(rows)
+    for n, account in ((0, "ann"), (1, "ann"), (2, "bob"), (3, "bob")):
+        await table.mark(rows[n].message.id, Star(account))
+
+    assert await table.purge(BOX, recipient=tag, starred_by="ann") == [rows[n].message.id for n in (3, 5)]
+    assert await table.purge(BOX, recipient=None, starred_by="ann") == [rows[n].message.id for n in (2, 4)]
+    assert await table.purge(BOX, recipient=None) == []
+    assert await table.count(BOX, recipient=None) == 2
+
+
 async def test_expire_takes_the_oldest_of_all_mailboxes_in_bounded_bites(table: MessageTable) -> None:
     rows = [stored(n, mailbox=f"box{n % 3}@example.com") for n in range(10)]
     star = stored(0, starred=True)

@@ -118,14 +118,22 @@ class Model(RuleBasedStateMachine):
         assert self.run(self.table.erase(mailbox)) == expected
         self.forget(expected)
 
-    @rule(mailbox=st.sampled_from(MAILBOXES), tag=st.sampled_from((None, *TAGS)))
-    def purge(self, mailbox: str, tag: str | None) -> None:
+    @rule(
+        mailbox=st.sampled_from(MAILBOXES),
+        tag=st.sampled_from((None, *TAGS)),
+        starred_by=st.none() | ACCOUNTS,
+    )
+    def purge(self, mailbox: str, tag: str | None, starred_by: str | None) -> None:
         recipient = None if tag is None else tagged(mailbox, tag)
         doomed = self.in_order(
-            lambda one: one.mailbox == mailbox and recipient in (None, one.recipient) and one.saved_by is None
+            lambda one: (
+                one.mailbox == mailbox
+                and recipient in (None, one.recipient)
+                and (one.saved_by is None or starred_by not in (None, one.saved_by))
+            )
         )
         expected = [row.message.id for row in doomed]
-        assert self.run(self.table.purge(mailbox, recipient=recipient)) == expected
+        assert self.run(self.table.purge(mailbox, recipient=recipient, starred_by=starred_by)) == expected
         self.forget(expected)
 
     @rule(after_ms=MOMENTS, limit=st.integers(1, 4))
