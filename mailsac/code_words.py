@@ -5,6 +5,7 @@ action     says what such a code is for or what to do with it: "to sign in, ente
 password   names a password, which is a code where it stands right before a number
 other      names another number: "order 482913"
 qualifier  names another number, and beside a word of `code` makes it another kind of code: "promo code", "code postal"
+ending     says that a number is only the end of another: "the phone ending in 4829"
 
 `stem*` is any word that begins so, `*stem` any word that ends so, and what stands in quotes is several words in a row.
 Case and accents do not matter. Chinese, Japanese and Korean put no spaces between words: there every entry is found
@@ -32,21 +33,22 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             member patient transaction payment amount total subtotal balance price fare fee vat iban bic account
             card street avenue ave road suite room box version build port pid kernel uptime tenant employee user
             year since copyright payout seat gate postcode licence license quote "p o" "auth no" "case number"
-            "case id" incident "cost centre" "cost center" extension timesheet""",
+            "case id" incident "cost centre" "cost center" extension timesheet task issue permit release request
+            event lines""",
         "qualifier": """promo promotion promotional discount coupon voucher gift referral offer rebate sale qr
             zip postal post error exit status response source country area dialling dialing dress tracking
             booking reservation sort swift tax product item order parking colour color hex http https airport
             ticket shipping customer reference style commission pantone "booking confirmation"
             "reservation confirmation" ean upc hs tariff project cost department activity conduct "of conduct"
             building civil penal highway morse cheat club team class course unit batch lot stock vendor supplier
-            "ending in" "ends in" "ending with" ending review commit "exited with" exited returned "error with"
-            job""",
+            review commit "exited with" exited returned "error with" job draw raffle section""",
+        "ending": """"ending in" "ends in" "ending with" ending "last digits" "last four digits" """,
     },
     "de": {
         "code": """*code *codes einmalpasswort einmalkennwort einmalpin pin *pin tan tans mtan pushtan smstan
             "einmal passwort" zugangsschlüssel sicherheitsschlüssel bestätigungsnummer prüfnummer prüfziffer*
             geheimzahl geheimnummer kennziffer zahlencode losung codenummer codewort kodewort "diese nummer"
-            "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" """,
+            "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode""",
         "action": """bestätige* bestätigen bestätigung anmelden anmeldung anmelde* einloggen login verifizier*
             freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
             läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
@@ -58,14 +60,15 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             aktenzeichen referenz* buchung* reservierung* flug sendung* paket* sendungsnummer vertrag* mitglied*
             patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße *strasse
             *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer plz
-            postleitzahl jahr seit id zählerstand zähler* seite""",
+            postleitzahl jahr seit id zählerstand zähler* seite aufgabe build depot vorgang losnummer zeilen
+            störung antrag""",
         "qualifier": """gutschein* rabatt* aktions* promo* qr fehler* post postleit* länder* strich* produkt*
             artikel* bestell* buchungs* status* error quell* vorteils* coupon* empfehlungs* vorwahl*
             gutscheincode rabattcode aktionscode fehlercode buchungscode barcode strichcode postcode promocode
             vorteilscode farbcode statuscode quellcode freundschaftscode bestellcode länderkennzahl projekt*
             kostenstelle* morse* dresscode zollcode firmencode projektcode aktivitäts* freundescode werbecode
-            ländercode bankcode swiftcode produktcode artikelcode "endet auf" "endend auf" endziffer* endnummer
-            codereview review "beendet mit" """,
+            ländercode bankcode swiftcode produktcode artikelcode codereview review "beendet mit" teilnehmer*""",
+        "ending": """"endet auf" "endend auf" endziffer* endnummer endung "der endung" endziffern endend endet""",
     },
     "fr": {
         "code": """code codes codepin pin otp *code "mot de passe à usage unique" "mot de passe temporaire"
@@ -82,13 +85,14 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             appelez colis vol train billet billets série modèle contrat adhérent membre abonné patient
             transaction montant total prix frais tva iban bic siret siren rcs carte compte rue avenue boulevard
             chemin quai impasse allée bp cedex salle bureau bâtiment version depuis année matricule devis ticket
-            "code postal" cp identifiant agrément ral""",
+            "code postal" cp identifiant agrément ral tâche "tâche n" build compilation lot""",
         "qualifier": """promo promotionnel promotion réduction remise avantage cadeau parrainage postal barres
             barre qr erreur source couleur produit article suivi réservation commande commercial naf insee
             "d erreur" client fiscal banque guichet iata pays livraison "bon d" route travail civil pénal
             commerce consommation "la route" projet vestimentaire conduite déontologie analytique
-            "bonne conduite" monétique douanier "se terminant par" "finissant par" "se termine par" revue
-            relecture "composez le" "appelez le" "au numéro" """,
+            "bonne conduite" monétique douanier revue relecture "composez le" "appelez le" "au numéro" tombola""",
+        "ending": """"se terminant par" "finissant par" "se termine par" "terminant par" "finit par"
+            "derniers chiffres" """,
     },
     "es": {
         "code": """código códigos clave claves pin otp "contraseña de un solo uso" "contraseña temporal"
@@ -105,12 +109,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             llame llámanos paquete vuelo tren billete localizador serie modelo contrato póliza socio miembro
             paciente transacción importe total precio gastos iva iban bic nif cif dni tarjeta cuenta calle
             avenida avda plaza paseo carretera apartado apdo sala piso puerta versión desde año expediente ticket
-            incidencia página cp "código postal" llámenos""",
+            incidencia página cp "código postal" llámenos tarea compilación solicitud""",
         "qualifier": """promocional promo promoción descuento oferta cupón regalo postal barras qr error fuente
             color producto artículo seguimiento reserva pedido país área cliente amigo "de vestimenta" iata swift
             cnae rastreo envío referido conducta civil penal trabajo circulación comercio proyecto vestimenta
-            tráfico ético "buenas prácticas" deontológico arancelario "terminada en" "terminado en" "termina en"
-            revisión "llame al" "llama al" "marque el" "marca el" """,
+            tráfico ético "buenas prácticas" deontológico arancelario revisión "llame al" "llama al" "marque el"
+            "marca el" boleto sorteo premio""",
+        "ending": """"terminada en" "terminado en" "termina en" "acabado en" "acaba en" "últimas cifras" """,
     },
     "it": {
         "code": """codice codici pin otp passcode token "password monouso" "password temporanea"
@@ -123,15 +128,15 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             utilizza riporta comunica ritiro ritirare cifre""",
         "password": """password""",
         "other": """ordini fattura fatture numero num nr nº riferimento rif telefono tel fax cellulare chiama
-            chiami chiamare pacco volo treno biglietto serie modello contratto polizza socio tessera paziente
-            transazione importo totale prezzo spese iva iban bic partita carta conto viale piazza stanza sala
-            ufficio versione anno pratica ticket segnalazione pagina "codice fiscale" matricola bolletta pnr
-            preventivo "casella postale" """,
+            chiami chiamare pacco volo treno serie modello contratto polizza socio tessera paziente transazione
+            importo totale prezzo spese iva iban bic partita carta conto viale piazza stanza sala ufficio
+            versione anno pratica ticket segnalazione pagina "codice fiscale" matricola bolletta pnr preventivo
+            "casella postale" attività build compilazione richiesta""",
         "qualifier": """promo promozionale sconto fiscale coupon buono regalo barre qr errore postale sorgente
             colore prodotto articolo prenotazione ordine spedizione tracciamento cliente amico univoco sdi pdr
             destinatario avviamento iata paese "di avviamento" strada civile penale condotta etico progetto
-            consumo abbigliamento deontologico doganale "che termina" "terminante con" "che termina con"
-            revisione "chiama il" "chiami il" """,
+            consumo abbigliamento deontologico doganale revisione "chiama il" "chiami il" lotteria biglietto""",
+        "ending": """"che termina con" "terminante con" "termina con" "che finisce con" finale""",
     },
     "pt": {
         "code": """código códigos pin otp token "palavra passe temporária" "palavra passe única"
@@ -149,12 +154,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             telemóvel fax celular ligue ligar pacote voo trem comboio bilhete localizador série modelo contrato
             apólice sócio membro paciente transação valor total preço taxa iva iban bic nif cpf cnpj cartão conta
             rua avenida praça travessa cep sala andar bloco apto versão desde ano processo protocolo chamado
-            ticket página agência boleto entidade final "nota fiscal" """,
+            ticket página agência boleto entidade final "nota fiscal" tarefa build compilação solicitação""",
         "qualifier": """promocional promo promoção desconto cupom cupão oferta presente postal barras qr erro
             fonte cor produto artigo rastreio rastreamento reserva pedido país cliente indicação "de área" iata
             cnae ibge swift encomenda envio consumidor civil penal estrada conduta trabalho trânsito ética
-            projeto projecto vestuário tributário "terminado em" "termina em" revisão "ligue para"
-            "terminado com" """,
+            projeto projecto vestuário tributário revisão "ligue para" sorteio""",
+        "ending": """"terminado em" "termina em" "terminado com" "que termina em" "com final" "últimos dígitos" """,
     },
     "nl": {
         "code": """*code *codes pin otp tan "eenmalig wachtwoord" toegangssleutel verificatienummer controlegetal
@@ -168,12 +173,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie kenmerk boeking*
             reservering* vlucht trein pakket* zending* track product model contract* polis* patiënt* transactie*
             bedrag totaal prijs btw iban bic kvk rekening* kaart straat *straat *weg *laan *plein *kade *gracht
-            postbus kamer zaal versie sinds jaar ticket offerte meterstand""",
+            postbus kamer zaal versie sinds jaar ticket offerte meterstand taak build melding aanvraag""",
         "qualifier": """kortings* korting actie* promo* cadeau* waarde* qr post product* artikel* bestel*
             boekings* reserverings* status* kortingscode actiecode postcode foutcode barcode streepjescode
             boekingscode kleurcode statuscode broncode reserveringscode promotiecode vriendencode landcode
             promocode voordeelcode cadeaucode foutmelding lidnummer project* gedrags* kleding* projectcode
-            gedragscode kledingcode kostenplaats "eindigend op" "eindigt op" review""",
+            gedragscode kledingcode kostenplaats review""",
+        "ending": """"eindigend op" "eindigt op" "dat eindigt op" "die eindigt op" """,
     },
     "pl": {
         "code": """kod kodu kodem kody kodów pin otp "hasło jednorazowe" "hasłem jednorazowym"
@@ -190,16 +196,19 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             model produkt artykuł umowa umowy polisa członek pacjent pesel nip regon krs transakcja transakcji
             kwota kwoty suma razem cena opłata vat iban bic konto rachunek karta karty ulica ul aleja plac
             skrytka pokój sala lokal wersja rok roku zgłoszenie zgłoszenia ticket licznik licznika numer* klient*
-            zamówieni* faktur* rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart* rachunk*""",
+            zamówieni* faktur* rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart* rachunk*
+            zadanie zadania build wniosek wniosku""",
         "qualifier": """rabatowy rabatowego rabatowym promocyjny promocyjnego promocyjnym zniżkowy podarunkowy
             kupon pocztowy pocztowego qr kreskowy błędu źródłowy koloru produktu artykułu rezerwacji zamówienia
             kraju kierunkowy polecający swift statusu pkd śledzenia przesyłki klienta towaru projektu pracy
-            drogowy cywilny karny etyczny ubioru genetyczny zawodowy "kończąca się" "kończący się" "o końcówce"
-            końcówka końcówką "kończący się na" przegląd zadzwoń""",
+            drogowy cywilny karny etyczny ubioru genetyczny zawodowy przegląd zadzwoń losu""",
+        "ending": """"kończąca się na" "kończący się na" "kończy się na" "zakończony na" "zakończoną na"
+            "o końcówce" końcówka końcówką końcówce""",
     },
     "sv": {
         "code": """*kod *koden *koder *koderna pin otp engångslösenord* "tillfälligt lösenord" säkerhetsnyckel
-            verifieringsnummer kontrollnummer kodnummer kodord "detta nummer" "det här numret" "följande nummer" """,
+            verifieringsnummer kontrollnummer kodnummer kodord "detta nummer" "det här numret" "följande nummer"
+            engångskod engångskoden""",
         "action": """verifiera verifiering bekräfta bekräftar bekräftelse logga loggar inloggning* ange anger
             skriv mata knappa autentisering godkänn godkänna aktivera aktivering giltig upphör engångs*
             tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna siffrig*""",
@@ -209,12 +218,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             bokning* bokningsnummer flyg tåg paket* försändelse* produkt modell avtal* försäkring* medlem*
             patient* transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto bankgiro
             plusgiro ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert personnummer
-            kortnummer""",
+            kortnummer uppgift uppgiften bygge bygget""",
         "qualifier": """rabatt* kampanj* erbjudande* present* kupong* qr post produkt* artikel* boknings*
             beställnings* status* rabattkod rabattkoden kampanjkod felkod felkoden streckkod streckkoden qrkod
             postkod bokningskod färgkod landskod riktnummer värvningskod presentkod källkod statuskod
             kampanjkoden färgkoden projekt* uppförande* klädkod klädkoden uppförandekod projektkod genetiska
-            "som slutar" "slutar på" slutsiffror granskning kodgranskning ring""",
+            granskning kodgranskning ring lott""",
+        "ending": """"slutar på" "som slutar på" "slutar med" slutsiffror slutsiffrorna""",
     },
     "tr": {
         "code": """kod kodu kodunuz kodun kodunuzu kodunu kodları pin otp "tek kullanımlık şifre"
@@ -229,10 +239,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat ücret
             kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad sokak sokağı sok mahallesi mah bulvarı
             oda salon sürüm yıl yılı dosya talep kayıt ticket abone tesisat numara* sipariş* müşteri* fatura*
-            hesab* kargo* gönderi* rezervasyon* başvuru* abone*""",
+            hesab* kargo* gönderi* rezervasyon* başvuru* abone* görev derleme""",
         "qualifier": """indirim kampanya promosyon hediye kupon qr karekod barkod hata posta kaynak renk ürün
-            rezervasyon sipariş ülke alan takip davet referans swift durum proje kıyafet davranış etik
-            "ile biten" biten inceleme arayın arayıp arayabilirsiniz""",
+            rezervasyon sipariş ülke alan takip davet referans swift durum proje kıyafet davranış etik inceleme
+            arayın arayıp arayabilirsiniz çekiliş""",
+        "ending": """"ile biten" biten "son dört hanesi" "son hanesi" sonu""",
     },
     "ru": {
         "code": """код кода коду кодом коды кодов пин пинкод pin otp "одноразовый пароль" "одноразового пароля"
@@ -248,12 +259,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             цена стоимость ндс инн кпп огрн бик снилс карта карты карте улица ул проспект пр пер переулок бульвар
             дом корп кв офис оф каб индекс версия года год заявка заявки заявке обращение обращения обращению
             тикет абонент абонента лицевой номер* заказ* договор* клиент* счет* заявк* обращени* посылк*
-            бронирован* абонент*""",
+            бронирован* абонент* коммит""",
         "qualifier": """промо скидочный скидки скидку купон купона подарочный qr штрих ошибки ошибка почтовый
             цвета товара страны города бронирования заказа отслеживания исходный промокод промокода промокоду
             промокодом партнерский домофона домофон региона статуса окпо окпд оквэд октмо тн посылки проекта
-            деятельности чести дресс дресскод "оканчивается на" оканчивающ* заканчивающ* ревью задача задачи
-            задачу сборка сборки звоните позвоните учреждения организации маркировки""",
+            деятельности чести дресс дресскод ревью задача задачи задачу сборка сборки звоните позвоните
+            учреждения организации маркировки""",
+        "ending": """"оканчивается на" оканчивающ* заканчивающ* "заканчивается на" "последние цифры" """,
     },
     "uk": {
         "code": """код коду кодом коди кодів пін пінкод pin otp "одноразовий пароль" "тимчасовий пароль"
@@ -268,12 +280,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             поїзд квиток квитка серія модель товар артикул поліс пацієнт транзакц* операції сума суми разом ціна
             вартість пдв іпн мфо картка картки вулиця вул проспект просп провулок пров бульвар бульв будинок буд
             кв офіс оф каб індекс версія року рік заявка заявки звернення запит абонент абонента особовий номер*
-            замовлен* договор* клієнт* рахун* заявк* звернен* посилк* бронюван* абонент*""",
+            замовлен* договор* клієнт* рахун* заявк* звернен* посилк* бронюван* абонент* коміт""",
         "qualifier": """промо знижки знижку купон купона подарунковий qr штрих помилки помилка поштовий кольору
             товару країни міста бронювання замовлення промокод промокоду промокодом вихідний домофона статусу
-            єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі дрес дресскод
-            "закінчується на" "що закінчується" ревю задача задачі збірка зателефонуйте телефонуйте закладу
-            установи маркування""",
+            єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі дрес дресскод ревю задача
+            задачі збірка зателефонуйте телефонуйте закладу установи маркування""",
+        "ending": """"закінчується на" "що закінчується на" "останні цифри" закінчуєть*""",
     },
     "ja": {
         "code": """コード 認証番号 確認番号 暗証番号 認証コード パスコード ワンタイムパスワード
@@ -286,10 +298,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "other": """注文 ご注文番号 注文番号 請求 お客様番号 お客さま番号 会員番号 電話 ＴＥＬ お問い合わせ番号
             問合せ番号 問い合わせ番号 伝票 追跡 予約番号 受付番号 便名 便 型番 品番 製造番号 契約 証券番号 口座
             金額 合計 価格 税込 料金 送料 郵便番号 〒 丁目 番地 号室 号車 バージョン 年度 管理番号 チケット
-            整理番号 診察券 カード番号 カード末尾 商品番号 登録番号 ポイント 番号 ナンバー""",
+            整理番号 診察券 カード番号 カード末尾 商品番号 登録番号 ポイント 番号 ナンバー 課題 ビルド コミット
+            チケット番号""",
         "qualifier": """クーポン 割引 優待 プロモーション プロモ キャンペーン 紹介 招待 QR バー 二次元 エラー
             商品 国 郵便 予約 カラー 色 ソース ステータス 銀行 支店 ギフト 特典 終了 店舗 市外 プロジェクト
-            ドレス 部門 行動 末尾 下4桁 下４桁 レビュー""",
+            ドレス 部門 行動 レビュー 抽選""",
+        "ending": """末尾 下4桁 下４桁 下四桁 末尾が""",
     },
     "ko": {
         "code": """코드 인증번호 "인증 번호" 확인번호 "확인 번호" 보안번호 "일회용 비밀번호" 일회용비밀번호
@@ -300,9 +314,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "password": """비밀번호 암호""",
         "other": """주문 청구 고객번호 회원번호 전화 연락처 문의 송장 배송 예약 접수번호 항공편 모델 상품번호
             계약 계좌 금액 합계 결제 가격 요금 우편번호 사업자 버전 티켓 등록번호 카드번호 포인트 환자번호
-            통신판매업 참조번호 번호 사번""",
+            통신판매업 참조번호 번호 사번 작업 빌드 커밋""",
         "qualifier": """쿠폰 할인 프로모션 추천 초대 QR 바코드 오류 에러 상품 국가 우편 색상 소스 상태 은행
-            기프트 이벤트 종료 지역 프로젝트 드레스 부서 끝자리 뒷자리 리뷰""",
+            기프트 이벤트 종료 지역 프로젝트 드레스 부서 리뷰 검토 추첨""",
+        "ending": """끝자리 뒷자리 끝번호""",
     },
     "zh": {
         "code": """验证码 驗證碼 校验码 校驗碼 动态码 動態碼 动态密码 動態密碼 动态口令 确认码 確認碼 认证码
@@ -316,9 +331,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "other": """订单 訂單 发票 發票 客户编号 客戶編號 会员号 會員編號 电话 電話 手机号 手機 客服热线 热线
             专线 專線 快递 运单 單號 单号 预订 預訂 订位 航班 车次 车牌 型号 型號 编号 編號 合同 保单 账号 帳號
             账户 金额 金額 合计 合計 总计 總計 价格 價格 运费 邮编 郵編 邮政编码 郵遞區號 楼 室 版本 工单 工單
-            卡号 卡號 统一编号 统一社会信用代码 统编 統編 积分 备案 备 ICP 流水号 号 號 号码 號碼 代码 代碼""",
+            卡号 卡號 统一编号 统一社会信用代码 统编 統編 积分 备案 备 ICP 流水号 号 號 号码 號碼 代码 代碼 任务
+            任務 构建 提交 編譯""",
         "qualifier": """优惠 優惠 折扣 促销 促銷 邀请 邀請 推荐 推薦 二维 二維 QR 条形 錯誤 错误 商品 国家 國家
             邮政 颜色 顏色 源 状态 銀行 银行 礼品 禮品 兑换 兌換 机构 信用 股票 退出 项目 專案 着装 部门 部門
-            尾号 尾號 末四碼 末四位 审查 審查 评审""",
+            审查 審查 评审 抽奖""",
+        "ending": """尾号 尾號 末四碼 末四位 尾数 后四位 後四碼""",
     },
 }

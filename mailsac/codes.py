@@ -24,7 +24,7 @@ import msgspec
 
 from mailsac.code_words import CODE_WORDS
 from mailsac.html import html_to_text
-from mailsac.vocabulary import SENTENCE_END, SPACELESS, Found, Vocabulary, distance
+from mailsac.vocabulary import SENTENCE_END, Found, Vocabulary, distance
 
 MAX_CHARS: Final = 64 * 1024  # of a text
 MAX_MARKUP_CHARS: Final = 256 * 1024  # of HTML that is made into text; much of it is style
@@ -67,7 +67,7 @@ def find_codes(subject: str, text: str | None, html: str | None) -> tuple[Code, 
 
 MAX_SUBJECT_CHARS: Final = 1_000
 _VOCABULARY: Final = Vocabulary(
-    *((label, CODE_WORDS) for label in ("qualifier", "code", "other", "password", "action"))
+    *((label, CODE_WORDS) for label in ("ending", "qualifier", "code", "other", "password", "action"))
 )
 
 
@@ -166,6 +166,7 @@ def _candidates(text: str, source: Source, *, topics: set[str]) -> Iterable[_Can
 _YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))?")  # or a date
 _ROUND: Final = re.compile(r"[0-9]+000|[0-9]{2,3}00")  # "45000 readers"
 _TOWN: Final = re.compile(r",? ([^\W\d_])")
+_HEADING: Final = re.compile(r" ?[:：](?:\s|$)")  # "Task 48291: ..."
 _STATE: Final = re.compile(r"(?:\b[A-Z]{2}|,) $")
 _VOUCHER: Final = re.compile(r"[A-Z]{4,}[0-9]{1,4}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,8}")
@@ -189,7 +190,8 @@ def _looks(shape: str, written: str, value: str, before: str, after: str) -> flo
     score = 0.15 if len(value) == 6 else 0.05
     if shape == "digits":
         town = _TOWN.match(after)
-        score -= 0.4 if _YEAR.fullmatch(value) else 0.0
+        score -= 0.6 if _YEAR.fullmatch(value) else 0.0
+        score -= 0.3 if _HEADING.match(after) and before[-2:-1].isalpha() else 0.0
         score -= 0.3 if len(value) <= 6 and ((town and town[1].isupper()) or _STATE.search(before)) else 0.0
     score -= 0.3 if _ROUND.fullmatch(value) else 0.0
     score -= 0.1 if len({len(part) for part in parts}) > 1 else 0.0
@@ -205,8 +207,11 @@ REACH: Final = {  # distances at which a word says nothing any more
     "action": 60,
     "password": 16,  # few mails tell a password, and many speak of one
     "other": 36,
+    "qualifier": 36,
+    "ending": 12,
 }
 FAR: Final = 200  # the reach of "action" where the candidate stands alone on its line
+SUBJECT_REACH: Final = 80  # how far into the text the subject counts as the line above
 BEHIND: Final = 25  # how much farther away a word is that stands behind the candidate
 BESIDE: Final = 10  # the same for a word right behind it
 TAKEN: Final = 40  # the same for a word with another number in between
@@ -242,14 +247,16 @@ def _judged(
     start, end = match.span()
     context = _line_around(text, start, end)
     stands_alone = context.strip("*_ :.-|>[]()\"'") == match[0]
+    is_introduced = _INTRODUCED.search(text, max(0, start - _AROUND), start) is not None
     label, away = _nearest(text, start, end, marks, action_reach=FAR if stands_alone else REACH["action"])
+    if not label and start <= SUBJECT_REACH and "code" in topics and (is_introduced or stands_alone):
+        label, away = "code", 30 + distance(text[:start])  # the subject is the line above the text
     score = 0.0
     if label in _WEIGHT:
-        is_introduced = _INTRODUCED.search(text, max(0, start - _AROUND), start) is not None
         if value.isdigit() and away <= (12 if is_introduced else 2 if "code" in topics else -1):
             looks = max(looks, 0.0)  # "your code is 2024"
         score = _WEIGHT[label] * (1 - away / FAR) + looks + 0.2 * stands_alone + 0.1 * ("code" in topics)
-        if not value.isdigit() and topics and topics <= {"other", "qualifier"}:
+        if not value.isdigit() and topics and topics.isdisjoint(_WEIGHT):
             score -= 0.5  # a booking calls its number a code, too
     return _Candidate(value, score, label == "other", context, source)
 
@@ -270,9 +277,9 @@ def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reac
     nearest: dict[str, int] = {}
 
     def note(mark: Found, gap: str, farther: int) -> None:
-        label = "other" if mark.label == "qualifier" else mark.label
         away = distance(gap) + farther
-        if away < min(action_reach if label == "action" else REACH[label], nearest.get(label, FAR)):
+        label = mark.label if mark.label in _WEIGHT else "other"
+        if away < min(action_reach if label == "action" else REACH[mark.label], nearest.get(label, FAR)):
             nearest[label] = away
 
     at = bisect_left(marks, start, key=lambda mark: mark.start)
@@ -282,7 +289,7 @@ def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reac
         if len(gap) > 2 * FAR:
             break
         is_taken = _NUMBER.search(gap) is not None
-        if mark.label in _WEIGHT or not (is_taken or _is_object(text, marks, index, gap)):
+        if mark.label in _WEIGHT or not (is_taken or (mark.label != "ending" and _is_object(text, marks, index, gap))):
             note(mark, gap, TAKEN * is_taken)
     for mark in marks[at : at + MAX_WORDS]:
         gap = text[end : mark.start]
@@ -298,7 +305,7 @@ def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reac
 
 def _is_object(text: str, marks: list[Found], index: int, gap: str) -> bool:
     """Whether a word of other numbers says what the code is for: "to verify your phone: 482913"."""
-    if not gap.strip() or SPACELESS.match(gap):
+    if not gap.strip():
         return False
     mark = marks[index]
     for ahead in reversed(marks[max(0, index - 3) : index]):

@@ -37,6 +37,7 @@ class Vocabulary:
     """
 
     def __init__(self, *labels: tuple[str, Words]) -> None:
+        self._order = {"": len(labels)} | {label: number for number, (label, _) in enumerate(labels)}
         self._words: dict[str, str] = {}  # label by folded word or phrase
         self._starts: dict[str, str] = {}
         self._ends: dict[str, str] = {}
@@ -114,13 +115,10 @@ class Vocabulary:
     def _look_up(self, word: str) -> str:
         if word in self._words:
             return self._words[word]
-        for length in range(len(word), 2, -1):
-            if word[:length] in self._starts:
-                return self._starts[word[:length]]
-        for length in range(len(word), 2, -1):
-            if word[-length:] in self._ends:
-                return self._ends[word[-length:]]
-        return ""
+        lengths = range(len(word), 2, -1)
+        start = next((self._starts[word[:length]] for length in lengths if word[:length] in self._starts), "")
+        end = next((self._ends[word[-length:]] for length in lengths if word[-length:] in self._ends), "")
+        return min((start, end), key=self._order.__getitem__)  # of a compound
 
 
 def entries(column: str) -> list[str]:
