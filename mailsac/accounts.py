@@ -37,6 +37,7 @@ from mailsac.errors import (
     Duplicate,
     InvalidAddress,
     InvalidRequest,
+    LastAdminKey,
     MailsacError,
     NoCredits,
     NoSuchRecord,
@@ -44,7 +45,7 @@ from mailsac.errors import (
     NotPermitted,
     StoreUnavailable,
 )
-from mailsac.message import timestamp
+from mailsac.message import Message, timestamp
 from mailsac.net_guard import is_web_url
 from mailsac.records import Records
 from mailsac.standard_webhooks import make_secret
@@ -194,6 +195,12 @@ class Accounts:
         """The `viewer` of `MessageTable.newest`: in a public mailbox what others have starred is not seen."""
         return principal.account if self.access(principal, mailbox) is Access.PUBLIC else None
 
+    def shown(self, account: str, message: Message) -> Message:
+        """What the account is told of a message that it may see: whether it has starred it, not who else has."""
+        if self.is_open or message.saved_by in (None, account):
+            return message
+        return msgspec.structs.replace(message, saved_by=None)
+
     def require_list(self, principal: Principal, mailbox: str) -> None:
         """May list and count. Raises NotPermitted."""
         if self.access(principal, mailbox) is Access.FOREIGN:
@@ -228,11 +235,15 @@ class Accounts:
         return await self._change(lambda: _found(self.directory.get(Account, account_id)), changes)
 
     async def remove_account(self, account_id: str) -> None:
-        """With its keys, addresses and domains; its mail stays, and is public then. Raises NoSuchRecord."""
+        """With its keys, addresses and domains; its mail stays, and is public then.
+
+        Raises NoSuchRecord, and LastAdminKey where nobody could administer anything then.
+        """
 
         def plan() -> list[Record]:
             account = _found(self.directory.get(Account, account_id))
             directory = self.directory
+            self._require_admin_left(without=directory.keys_of(account_id))
             owned: list[Record] = [*directory.keys_of(account_id)]
             owned += [*directory.addresses_of(account_id), *directory.domains_of(account_id)]
             return [account, *owned]
@@ -252,8 +263,20 @@ class Accounts:
         return (await self._records.add(plan))[0], text
 
     async def revoke_key(self, key_id: str) -> None:
-        """Raises NoSuchRecord."""
-        await self._records.remove(lambda: [_found(self.directory.get(ApiKey, key_id))])
+        """Raises NoSuchRecord, and LastAdminKey where nobody could administer anything then."""
+
+        def plan() -> list[ApiKey]:
+            key = _found(self.directory.get(ApiKey, key_id))
+            self._require_admin_left(without=[key])
+            return [key]
+
+        await self._records.remove(plan)
+
+    def _require_admin_left(self, *, without: Sequence[ApiKey]) -> None:
+        if any(key.admin for key in without):
+            left = (key for key in self.directory.all(ApiKey) if key not in without)
+            if not any(key.admin and self._counts(key) for key in left):
+                raise LastAdminKey
 
     async def reserve(
         self, owner: str, mailboxes: Sequence[str], settings: Mapping[str, object] | None = None
@@ -345,8 +368,16 @@ class Accounts:
         return (await self._records.add(plan))[0]
 
     async def change_domain(self, name: str, changes: Mapping[str, object]) -> Domain:
-        """Set fields of `Domain`. Raises NoSuchRecord, and InvalidRequest for what is no value of its field."""
-        return await self._change(lambda: _found(self.directory.get(Domain, name)), changes)
+        """Set fields of `Domain`. Of the domains of an account one at most is its default.
+
+        Raises NoSuchRecord, and InvalidRequest for what is no value of its field.
+        """
+        changed = await self._change(lambda: _found(self.directory.get(Domain, name)), changes)
+        if changed.is_default and changes.get("is_default"):
+            for other in self.directory.domains_of(changed.owner):
+                if other.is_default and other.id != name:
+                    await self.change_domain(other.id, {"is_default": False})
+        return changed
 
     async def remove_domain(self, name: str) -> None:
         """Its mail stays. Raises NoSuchRecord."""

@@ -217,7 +217,7 @@ def _do(
     import asyncio
 
     from mailsac.app import StartError, administered
-    from mailsac.errors import InvalidRequest, MailsacError
+    from mailsac.errors import InvalidRequest, MailsacError, NoSuchRecord
     from mailsac.telemetry import configure_logging
 
     config = resolve(file, {"data_dir": data_dir}).config
@@ -234,6 +234,8 @@ def _do(
         raise CannotRun(f"{error}; a running server does it with --server URL") from error
     except InvalidRequest as error:
         raise CannotRun("; ".join(error.problems) or error.http_message) from error
+    except NoSuchRecord as error:
+        raise CannotRun("there is no such account, key, domain or reserved address") from error
     except MailsacError as error:
         raise CannotRun(error.http_message) from error
 

@@ -127,6 +127,15 @@ class NoCredits(MailsacError):
     pop3_reply = "-ERR not permitted"
 
 
+class LastAdminKey(MailsacError):
+    """Without that key nobody could use `/api/admin`."""
+
+    http_status = 400
+    http_message = "That is the last admin key. Make another one first."
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR not permitted"
+
+
 class Duplicate(MailsacError):
     """A record of that kind and id is there already."""
 

@@ -78,9 +78,10 @@ class Inbound:
         """
         parsed, crc32c, octets = await self._worker.run(len(data), _examine, data)
         queue_id = self._ids.next()
-        items = []
+        items, destinations = [], []
         for index, recipient in enumerate(envelope.recipients):
             destination = self._routing.destination(recipient, account=envelope.account)
+            destinations.append(destination)
             trace, header = trace_header(
                 envelope,
                 recipient,
@@ -96,6 +97,8 @@ class Inbound:
             items.append(Item(row=row, pieces=(header, data), replied=replied))
         del parsed  # its texts may be as large as the message, and the commit may have to wait
         await self._store.save(items)
+        for destination in destinations:
+            self._routing.count(destination, account=envelope.account)
         return queue_id
 
 

@@ -65,6 +65,16 @@ class Routing:
             saved_by=None if account is None else self._captured_by(account, final),
         )
 
+    def count(self, destination: Destination, *, account: str | None) -> None:
+        """Count the operations of a stored message: its arrival for the owner of the mailbox, whoever is told of it
+        beyond the first, and its capture for the account that sent it in."""
+        owner = self._accounts.directory.owner_of(destination.mailbox)
+        if owner is not None:
+            for _ in range(max(1, len(destination.hooks))):
+                self._accounts.count_operation(owner)
+        if account is not None and self._accounts.directory.get(Account, account) is not None:
+            self._accounts.count_operation(account)
+
     def alias_of(self, mailbox: str) -> str | None:
         """`inbox-<hex>@domain`, always the same for the same mailbox: `encryptedInbox` of the API.
 
@@ -77,6 +87,10 @@ class Routing:
         tag = _tag(key, plain)
         alias = f"{ALIAS_PREFIX}{(tag + _mask(key, tag, plain)).hex()}@{mailbox.rpartition('@')[2]}"
         return alias if len(alias.encode()) <= MAX_PATH_OCTETS - 2 else None
+
+    def is_alias(self, mailbox: str) -> bool:
+        """Whether it stands for another mailbox."""
+        return _real(self._accounts.directory, mailbox) != mailbox
 
     def _captured_by(self, account: str, mailbox: str) -> str | None:
         """The account, where it wants its mail for itself. A star in the mailbox of another would be out of place."""

@@ -23,6 +23,7 @@ from mailsac.errors import (
     Duplicate,
     InvalidAddress,
     InvalidRequest,
+    LastAdminKey,
     NoCredits,
     NoSuchRecord,
     NotAuthenticated,
@@ -637,3 +638,25 @@ async def test_a_secret_is_rotated_out_within_a_day(accounts: Accounts) -> None:
     assert timedelta(hours=23) < left <= timedelta(days=1)
     with pytest.raises(NoSuchRecord):
         await accounts.rotate_webhook_secret("nobody@example.com")
+
+
+async def test_the_last_admin_key_stays(accounts: Accounts) -> None:
+    await accounts.create_account("root")
+    first, _ = await accounts.create_key("root", admin=True)
+    with pytest.raises(LastAdminKey):
+        await accounts.revoke_key(first.id)
+    with pytest.raises(LastAdminKey):
+        await accounts.remove_account("root")
+
+    second, _ = await accounts.create_key("anna", admin=True)
+    await accounts.remove_account("root")
+    with pytest.raises(LastAdminKey):
+        await accounts.revoke_key(second.id)
+
+
+async def test_an_account_has_one_default_domain_at_most(accounts: Accounts) -> None:
+    await accounts.create_domain("one.example", "anna")
+    await accounts.create_domain("two.example", "anna")
+    for name in ("one.example", "two.example"):
+        await accounts.change_domain(name, {"is_default": True})
+        assert [domain.id for domain in accounts.directory.domains_of("anna") if domain.is_default] == [name]

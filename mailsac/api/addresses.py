@@ -9,12 +9,12 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from mailsac.accounts import Access, Accounts, Principal
-from mailsac.address import parse_address
+from mailsac.address import Address, parse_address
 from mailsac.api import request as asked
 from mailsac.api.refusals import PrivateAddressNotFound
 from mailsac.api.response import json_body, json_response, spelled
 from mailsac.directory import PrivateAddress
-from mailsac.errors import NotAuthenticated
+from mailsac.errors import InvalidAddress, NotAuthenticated
 from mailsac.routing import Routing
 from mailsac.store import MailStore
 
@@ -99,15 +99,21 @@ class Addresses:
 
     async def reserve(self, request: web.Request) -> web.StreamResponse:
         """Reserve an address: from now on its mail is private, also what is there already."""
-        mailbox, changes = asked.address(request).mailbox, _changes(request)
+        mailbox, changes = self._reservable(asked.address(request)), _changes(request)
         (address,) = await self._accounts.reserve(request[asked.PRINCIPAL].account, [mailbox], changes)
         return json_body(self.view(address))
 
     async def reserve_many(self, request: web.Request) -> web.StreamResponse:
         """Reserve at most 100 addresses, all or none."""
-        mailboxes = [parse_address(text).mailbox for text in asked.fields_as(request, Bulk).addresses]
+        mailboxes = [self._reservable(parse_address(text)) for text in asked.fields_as(request, Bulk).addresses]
         addresses = await self._accounts.reserve(request[asked.PRINCIPAL].account, mailboxes)
         return json_body([self.view(address) for address in addresses])
+
+    def _reservable(self, address: Address) -> str:
+        """Its mailbox. Raises InvalidAddress for an alias, whose mail goes to the address that it stands for."""
+        if self._routing.is_alias(address.mailbox):
+            raise InvalidAddress(reason="an alias")
+        return address.mailbox
 
     async def change(self, request: web.Request) -> web.StreamResponse:
         """Change settings of a reserved address: its note, where its mail is forwarded, who is told of it."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -30,6 +31,7 @@ FIELDS: Final = web.RequestKey("fields", dict[str, object])  # the decoded body,
 PRINCIPAL: Final = web.RequestKey("principal", Principal)
 KEY: Final = web.RequestKey("key", str)  # as it was given, "" for none; who waits long looks again whose it is
 
+FORM: Final = "application/x-www-form-urlencoded"
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_LIMIT: Final = 1000  # the largest page, as on the hosted service
 DEFAULT_LIMIT: Final = 20
@@ -133,12 +135,32 @@ def api_key(request: web.Request) -> str | None:
 
 
 def fields_as(request: web.Request, kind: type[T]) -> T:
-    """The fields of the body as a struct; text of a form becomes numbers and booleans. Raises InvalidRequest."""
+    """The fields of the body as a struct. Raises InvalidRequest.
+
+    A form knows text alone: it becomes numbers and booleans, what is not repeated is a list of one where a list is
+    wanted, and of what is repeated the last is taken where one is.
+    """
+    fields = request[FIELDS]
+    if request.content_type == FORM:
+        fields = {**fields, **{field.encode_name: _of_form(fields, field) for field in _given(kind, fields)}}
     try:
-        return msgspec.convert(request[FIELDS], kind, strict=False)
+        return msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError:
         names = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
         raise InvalidRequest(f"the body must be an object with fields among {names}, each of its type") from None
+
+
+def _given(kind: type[msgspec.Struct], fields: Mapping[str, object]) -> list[msgspec.structs.FieldInfo]:
+    return [field for field in msgspec.structs.fields(kind) if field.encode_name in fields]
+
+
+def _of_form(fields: Mapping[str, object], field: msgspec.structs.FieldInfo) -> object:
+    value = fields[field.encode_name]
+    kind = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+    wants_list = get_origin(kind) in (list, tuple)
+    if isinstance(value, list):
+        return value if wants_list or not value else value[-1]
+    return [value] if wants_list else value
 
 
 async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -> bytes:
@@ -166,14 +188,15 @@ async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -
 def decode_body(content_type: str, body: bytes) -> dict[str, object]:
     """The fields of a JSON object or a form. No body is no fields; JSON is recognised under a form type too.
 
-    Of duplicate names the last wins. Raises InvalidBody, UnsupportedBody.
+    Of duplicate names in JSON the last wins; in a form they are a list, and so is a name that ends in "[]".
+    Raises InvalidBody, UnsupportedBody.
     """
     text = body.strip()
     if not text:
         return {}
-    if content_type == "application/x-www-form-urlencoded" and not text.startswith(b"{"):
+    if content_type == FORM and not text.startswith(b"{"):
         try:
-            return dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"))
+            return _form_fields(text.decode())
         except ValueError:
             raise InvalidBody("the form is malformed") from None
     if content_type.startswith("multipart/"):
@@ -185,3 +208,13 @@ def decode_body(content_type: str, body: bytes) -> dict[str, object]:
     if not isinstance(fields, dict):
         raise InvalidBody("the JSON is not an object")
     return fields
+
+
+def _form_fields(text: str) -> dict[str, object]:
+    values: dict[str, list[str]] = {}
+    lists = set()
+    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"):
+        values.setdefault(name.removesuffix("[]"), []).append(value)
+        if name.endswith("[]"):
+            lists.add(name.removesuffix("[]"))
+    return {name: found if name in lists or len(found) > 1 else found[0] for name, found in values.items()}

@@ -71,6 +71,7 @@ from mailsac.errors import (
     AlreadyOwned,
     Duplicate,
     InvalidLabel,
+    LastAdminKey,
     MessageNotFound,
     NoCredits,
     NoSuchRecord,
@@ -417,10 +418,10 @@ def _admin(by: Admin) -> tuple[Route, ...]:
             answer=view,
             refusals=KNOWN,
         ),
-        Route("DELETE", account, by.remove_account, tag, status=gone, refusals=KNOWN),
+        Route("DELETE", account, by.remove_account, tag, status=gone, refusals=(*KNOWN, LastAdminKey)),
         Route("GET", f"{account}/keys", by.keys, tag, answer=list[KeyView], refusals=KNOWN),
         Route("POST", f"{account}/keys", by.create_key, tag, body=new_key, answer=MadeKey, refusals=KNOWN),
-        Route("DELETE", f"{keys}/{{key}}", by.revoke_key, tag, status=gone, refusals=KNOWN),
+        Route("DELETE", f"{keys}/{{key}}", by.revoke_key, tag, status=gone, refusals=(*KNOWN, LastAdminKey)),
         Route("GET", domains, by.domains, tag, answer=list[of_admin.DomainView], refusals=ADMINISTER),
         Route(
             "POST", domains, by.create_domain, tag, body=new_domain, answer=domain_view, refusals=(*new, NoSuchRecord)

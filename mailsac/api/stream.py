@@ -135,7 +135,7 @@ class Stream:
             if error.http_status < 500:
                 code = WSCloseCode.POLICY_VIOLATION
             problems = error.problems if isinstance(error, InvalidRequest) else ()
-            await _send(socket, Failure(": ".join((error.http_message, *problems)), error.http_status))
+            await _send(socket, Failure(" ".join((error.http_message, *problems)), error.http_status))
         except ConnectionError:
             pass  # the client has gone
         await self._close(request, socket, code)
@@ -205,10 +205,11 @@ class Stream:
             principal = await self._accounts.by_key(wanted.key)  # it may have been revoked meanwhile
             if wanted.includes(message) and may_see(self._accounts, principal, message):
                 try:
-                    frame = await self._frame(message)
+                    frame = await self._frame(self._accounts.shown(principal.account, message))
                 except MessageNotFound:
                     continue  # deleted before it could be told
                 await socket.send_frame(frame, WSMsgType.TEXT)
+                self._accounts.count_operation(principal.account)
                 await writer.drain()
                 await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
 

@@ -41,6 +41,24 @@ async def test_every_call_is_one_operation(town: Town) -> None:
     assert await operations() == before + 3
 
 
+async def test_mail_counts_for_whose_it_is_and_whoever_is_told_beyond_the_first(town: Town) -> None:
+    async def operations() -> int:
+        return town.server.accounts.operations("anna")
+
+    box = town.box()
+    await town.anna("POST", f"/api/addresses/{box}")
+    before = await operations()
+    await town.mail(town.box())
+    assert await operations() == before
+    await town.mail(box)
+    await town.mail("any@anna.test")
+    assert await operations() == before + 2
+    hooks = {"webhook": "http://127.0.0.1:9/", "webhookSlack": "http://127.0.0.1:9/"}
+    await town.anna("PUT", f"/api/addresses/{box}", hooks)
+    await town.mail(box)
+    assert await operations() == before + 2 + 1 + 2
+
+
 async def test_what_it_has(town: Town) -> None:
     reserved, elsewhere = town.box(), town.box()
     await town.anna("POST", f"/api/addresses/{reserved}")

@@ -104,6 +104,26 @@ async def test_forms_and_json_under_a_form_type(client: Client) -> None:
         assert (answer.json["info"], answer.json["enablews"], answer.json["webhook"]) == expected
 
 
+@pytest.mark.parametrize("name", ["addresses", "addresses[]", "addresses%5B%5D"])
+async def test_a_form_repeats_a_name_for_a_list(client: Client, name: str) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for boxes in (["one@example.net"], ["two@example.net", "three@example.net"]):
+        body = "&".join(f"{name}={box}" for box in boxes).encode()
+        answer = await call(client.server, "POST", "/api/private-addresses-bulk", headers=form, body=body)
+        assert (answer.status, [one["_id"] for one in answer.json]) == (200, boxes)
+    answer = await call(client.server, "PUT", "/api/addresses/one@example.net", headers=form, body=b"info=a&info=b")
+    assert (answer.status, answer.json["info"]) == (200, "b")
+    odd = b'{"info": [], "enablews": true}'
+    assert (await call(client.server, "PUT", "/api/addresses/one@example.net", headers=form, body=odd)).status == 400
+
+
+async def test_nobody_reserves_the_alias_of_an_address(client: Client) -> None:
+    alias = (await client("POST", URL))["encryptedInbox"]
+    await client("POST", f"/api/addresses/{alias}", status=400)
+    await client("POST", "/api/private-addresses-bulk", {"addresses": ["ok@example.net", alias]}, status=400)
+    assert (await client("GET", "/api/addresses/ok@example.net/availability"))["owned"] is False
+
+
 async def test_an_empty_body_of_any_type_is_none(client: Client) -> None:
     for number, content_type in enumerate(("application/json", "application/x-www-form-urlencoded", "text/plain")):
         headers = {"Content-Type": content_type, "Content-Length": "0"}
