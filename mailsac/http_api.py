@@ -17,7 +17,7 @@ from typing import Final
 from aiohttp import web
 
 from mailsac.accounts import Accounts, Principal
-from mailsac.address import canonical_domain
+from mailsac.address import Address, canonical_domain
 from mailsac.administration import Administration
 from mailsac.api import request as asked
 from mailsac.api.account import Activities, CallerAccount
@@ -38,6 +38,7 @@ from mailsac.api.guard import (
     origin_allowed,
 )
 from mailsac.api.inbox import Inbox
+from mailsac.api.injection import RFC822, Injection
 from mailsac.api.messages import Messages
 from mailsac.api.one_value import OneValue
 from mailsac.api.openapi import Description
@@ -54,7 +55,7 @@ from mailsac.api.waiting import Waiting
 from mailsac.api.webhooks import WebhookLog
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget
-from mailsac.config import Auth, Http, Retention
+from mailsac.config import Auth, Http, Retention, Smtp
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated
 from mailsac.inbound import Inbound
 from mailsac.index import MessageIndex
@@ -91,14 +92,21 @@ class HttpServer:
         retention: Retention,
         metrics: Metrics,
         inbound: Inbound,
+        smtp: Smtp,
+        data_budget: OctetBudget,
+        require_acceptable: Callable[[Address], None],
         failures: AuthFailures,
         blocklist: BlocklistFile,
         leases: Leases,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
     ) -> None:
-        """`is_degraded` says whether answers may lack something, because the database is away."""
+        """`is_degraded` says whether answers may lack something, because the database is away.
+
+        `data_budget` and `require_acceptable` are those of SMTP.
+        """
         self._config = config
+        self._max_message_bytes = smtp.max_message_bytes
         self._is_degraded = is_degraded
         self._accounts = accounts
         self._failures = failures
@@ -131,6 +139,14 @@ class HttpServer:
                 messages=Messages(store, accounts, self._activities, self._waiting),
                 waiting=self._waiting,
                 claims=self._claims,
+                injection=Injection(
+                    inbound,
+                    accounts,
+                    smtp,
+                    budget=data_budget,
+                    require_acceptable=require_acceptable,
+                    time_scale=time_scale,
+                ),
                 one_value=OneValue(store, accounts, self._waiting, bodies),
                 bodies=bodies,
                 attachments=attachments,
@@ -224,7 +240,8 @@ class HttpServer:
         for path, routes in self._by_path().items():
             resource = application.router.add_resource(asked.pattern(path))
             for method, route in routes.items():
-                added = resource.add_route(method, route.handler, expect_handler=_expect)
+                expect = functools.partial(_expect, max_bytes=self._max_message_bytes) if route.mail else _expect
+                added = resource.add_route(method, route.handler, expect_handler=expect)
                 self._route_of[added] = route
             # aiohttp's own answers to a wrong method and an unknown path bypass the expect handler.
             refuse = functools.partial(_wrong_method, allowed=tuple(routes))
@@ -343,6 +360,9 @@ class HttpServer:
     async def _read(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Read the body, whatever the route does with it: the cap holds everywhere. A body of GET is dropped."""
         route = self._route_of.get(request.match_info.route)
+        if route is not None and route.mail and request.content_type == RFC822:
+            request[asked.FIELDS] = {}
+            return await handler(request)  # which reads it, once it is known who sends it
         body = await asked.read_body(
             request,
             max_bytes=asked.MAX_BODY_BYTES,
@@ -390,10 +410,10 @@ async def _no_route(request: web.Request) -> web.StreamResponse:
     raise web.HTTPNotFound
 
 
-async def _expect(request: web.Request) -> None:
+async def _expect(request: web.Request, *, max_bytes: int = asked.MAX_BODY_BYTES) -> None:
     """Ask for the body that a client announces (RFC 9110 §10.1.1), unless it is already known to be too large."""
     asked_for = request.headers.get("Expect", "").lower() == "100-continue"
-    if asked_for and (request.content_length or 0) <= asked.MAX_BODY_BYTES:
+    if asked_for and (request.content_length or 0) <= max_bytes:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # an interim answer is no start of the answer
 

@@ -44,7 +44,7 @@ from mailsac.smtp_commands import (
     text_of_line,
 )
 from mailsac.smtp_connection import END_OF_SESSION, TLS_HANDSHAKE_S, Connections, Gone, SmtpConnection
-from mailsac.smtp_data import MessageReader
+from mailsac.smtp_data import MAX_RECEIVED_FIELDS, MessageReader, received_fields
 from mailsac.telemetry import Metrics
 
 log = logging.getLogger("mailsac.smtp")
@@ -63,8 +63,6 @@ SOFT_ERRORS: Final = 10  # smtpd_soft_error_limit: from here on the reply to an 
 ERROR_DELAY_S: Final = 1.0  # … this long
 MAX_JUNK_COMMANDS: Final = 100  # smtpd_junk_command_limit
 MAX_OVERLONG_LINES: Final = 3
-MAX_RECEIVED_FIELDS: Final = 100  # more of them is a mail loop, RFC 5321 §6.3
-MAX_HEADER_OCTETS: Final = 256 * 1024  # how far the end of the header section is looked for
 
 UNDECLARED_SIZE: Final = 256 * 1024  # what a message without SIZE is taken for at first
 COMMANDS_PER_TURN: Final = 32  # then a pipelining client lets the others have the loop
@@ -430,16 +428,6 @@ class SmtpSession(SmtpConnection):
         """CHUNKING is not offered. What follows is a message and not commands, so the session ends here."""
         self.say(b"503 5.5.1 CHUNKING is not offered")
         await self.hang_up()
-
-
-def received_fields(data: bytes) -> int:
-    """How many servers the message says it has passed (RFC 5321 §6.3)."""
-    end = MAX_HEADER_OCTETS
-    for empty_line in (b"\n\r\n", b"\n\n"):  # the second only before the first: most mail has none of it
-        found = data.find(empty_line, 0, end)
-        end = found if found >= 0 else end
-    header_section = b"\n" + data[:end]
-    return header_section.lower().count(b"\nreceived:")
 
 
 # Found by name, as aiosmtpd does it; but once, and not for each connection.

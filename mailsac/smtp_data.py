@@ -10,6 +10,8 @@ from io import BytesIO
 from typing import Final
 
 END: Final = b"\r\n.\r\n"
+MAX_RECEIVED_FIELDS: Final = 100  # more of them is a mail loop, RFC 5321 §6.3
+MAX_HEADER_OCTETS: Final = 256 * 1024  # how far the end of the header section is looked for
 _PREFIXES: Final = tuple(END[:length] for length in range(len(END) - 1, 0, -1))  # longest first
 
 
@@ -67,8 +69,7 @@ class MessageReader:
         if not piece:
             return
         if self._find_bare_newlines and not self.has_bare_newline:
-            line_ends = piece.count(b"\r\n")
-            self.has_bare_newline = piece.count(b"\n") != line_ends or piece.count(b"\r") != line_ends
+            self.has_bare_newline = has_bare_newline(piece)
         piece = piece.replace(b"\r\n.", b"\r\n")
         if not self._octets:
             piece = piece[2:]
@@ -78,3 +79,19 @@ class MessageReader:
             self.drop()
         if self._message is not None:
             self._message.write(piece)
+
+
+def has_bare_newline(octets: bytes) -> bool:
+    """Whether there is a CR or LF that is no part of a CRLF."""
+    line_ends = octets.count(b"\r\n")
+    return octets.count(b"\n") != line_ends or octets.count(b"\r") != line_ends
+
+
+def received_fields(data: bytes) -> int:
+    """How many servers the message says it has passed (RFC 5321 §6.3)."""
+    end = MAX_HEADER_OCTETS
+    for empty_line in (b"\n\r\n", b"\n\n"):  # the second only before the first: most mail has none of it
+        found = data.find(empty_line, 0, end)
+        end = found if found >= 0 else end
+    header_section = b"\n" + data[:end]
+    return header_section.lower().count(b"\nreceived:")

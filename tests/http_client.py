@@ -111,4 +111,9 @@ def example(route: Route, **places: str) -> str:
 
 def example_body(route: Route) -> bytes | None:
     """The body of that example."""
-    return None if route.body is None else msgspec.json.encode(route.body)
+    return route.mail or (None if route.body is None else msgspec.json.encode(route.body))
+
+
+def example_headers(route: Route) -> dict[str, str]:
+    """What the body of that example needs to be said of it."""
+    return {"Content-Type": "message/rfc822"} if route.mail else {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailsac.address import Address
 from mailsac.errors import InvalidAddress, MailsacError, MessageTooLarge
 from mailsac.proxy import BadProxyHeader, ProxyHeader, parse_proxy_header
-from mailsac.smtp import received_fields
+from mailsac.smtp_data import received_fields
 from mailsac.smtp_commands import (
     Command,
     Credentials,

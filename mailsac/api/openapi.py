@@ -143,6 +143,9 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
                 _JSON: {"schema": schemas.of(type(route.body)), "example": msgspec.to_builtins(route.body)},
             },
         }
+    if route.mail:
+        message = {"schema": {"type": "string"}, "example": route.mail.decode()}
+        operation["requestBody"] = {"required": True, "content": {"message/rfc822": message}}
     return operation
 
 

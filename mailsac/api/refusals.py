@@ -95,6 +95,20 @@ class AttachmentNotFound(MailsacError):
     http_message = "Attachment not found."
 
 
+class NoMessage(MailsacError):
+    """A request body that should be a message, and is of another type."""
+
+    http_status = 415
+    http_message = "The request body must be a message, of the type message/rfc822."
+
+
+class NotAccepted(MailsacError):
+    """A recipient whose mail SMTP does not accept either."""
+
+    http_status = 403
+    http_message = "Mail for that domain is not accepted here."
+
+
 class BodyTimeout(MailsacError):
     """The request body did not arrive in time."""
 

@@ -39,6 +39,7 @@ class Route(msgspec.Struct, frozen=True):
     caller: Literal["required", "optional", "nobody"] = "required"
     query: Mapping[str, Parameter] = {}
     body: msgspec.Struct | None = None  # the example of the request body, of the type that is taken
+    mail: bytes = b""  # the example of a body that is a message, which the handler reads
     answer: Any = None  # the type of the JSON
     media_types: tuple[str, ...] = ()  # of answers that are no JSON
     status: HTTPStatus = HTTPStatus.OK

@@ -32,6 +32,7 @@ from mailsac.api.claims import Claim, Claims
 from mailsac.api.domains import DomainDetails, Domains, OwnDomain
 from mailsac.api.event_stream import EVENT_STREAM, EventStream
 from mailsac.api.inbox import Filtered, Found, Inbox, InboxPage
+from mailsac.api.injection import Injected, Injection
 from mailsac.api.messages import (
     Count,
     Deleted,
@@ -49,7 +50,9 @@ from mailsac.api.refusals import (
     ClaimEnded,
     JobNotFound,
     MessageHidden,
+    NoMessage,
     NoSuchValue,
+    NotAccepted,
     NothingArrived,
     OriginNotAllowed,
     PrivateAddressNotFound,
@@ -73,10 +76,12 @@ from mailsac.errors import (
     InvalidLabel,
     LastAdminKey,
     MessageNotFound,
+    MessageTooLarge,
     NoCredits,
     NoSuchRecord,
     NotPermitted,
     ShuttingDown,
+    StorageFull,
     TooManyLabels,
 )
 from mailsac.index import Tally
@@ -132,6 +137,7 @@ ADMINISTER: Final[Refusals] = (NotPermitted,)
 KNOWN: Final[Refusals] = (NotPermitted, NoSuchRecord)
 RESERVE: Final[Refusals] = (AlreadyOwned, NoCredits, Duplicate)
 
+MAIL: Final = b"From: ann@example.org\r\nTo: bob@example.com\r\nSubject: hello\r\n\r\nhello\r\n"
 SETTINGS: Final = AddressSettings(info="of the sign-up test", enablews=True)
 
 
@@ -141,6 +147,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Addresses
     webhooks: WebhookLog
     messages: Messages
+    injection: Injection
     waiting: Waiting
     claims: Claims
     one_value: OneValue
@@ -163,7 +170,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
     return (
         *_addresses(by.addresses),
         *_webhooks(by.webhooks),
-        *_messages(by.messages, by.inbox),
+        *_messages(by.messages, by.inbox, by.injection),
         *_waiting(by.waiting, by.claims, by.event_stream),
         *_one_value(by.one_value),
         *_contents(by.bodies, by.attachments),
@@ -217,7 +224,7 @@ def _webhooks(by: WebhookLog) -> tuple[Route, ...]:
     )
 
 
-def _messages(by: Messages, inbox: Inbox) -> tuple[Route, ...]:
+def _messages(by: Messages, inbox: Inbox, injection: Injection) -> tuple[Route, ...]:
     mailbox, one, tag = "/api/addresses/{email}", MESSAGE, "messages"
     limit = {"limit": LIMIT}
     labels = Labels(("to do", "spring"))
@@ -228,6 +235,16 @@ def _messages(by: Messages, inbox: Inbox) -> tuple[Route, ...]:
         Route("GET", f"{mailbox}/message-count", by.count, tag, answer=Count, refusals=(NotPermitted,)),
         Route(
             "GET", f"{mailbox}/messages", by.newest, tag, query=NEWEST, answer=list[Message], refusals=(NotPermitted,)
+        ),
+        Route(
+            "POST",
+            f"{mailbox}/messages",
+            injection.inject,
+            tag,
+            mail=MAIL,
+            answer=Injected,
+            status=HTTPStatus.CREATED,
+            refusals=(NotAccepted, MessageTooLarge, NoMessage, StorageFull),
         ),
         Route("DELETE", f"{mailbox}/messages", by.purge, tag, status=HTTPStatus.NO_CONTENT, refusals=(PurgeNotOwned,)),
         Route("GET", one, by.get, tag, caller="optional", answer=Message, refusals=READ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
@@ -37,9 +37,11 @@ class Client(msgspec.Struct, frozen=True):
         assert answer.status == status, (method, target, answer)
         return answer.json if answer.body else None
 
-    async def answer(self, method: str, target: str, body: object = None) -> Answer:
+    async def answer(
+        self, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """`body` is sent as JSON; octets as they are."""
-        headers = {} if self.key is None else {"Mailsac-Key": self.key}
+        headers = {**(headers or {}), **({} if self.key is None else {"Mailsac-Key": self.key})}
         octets = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)
         return await call(self.server, method, target, headers=headers, body=octets)
 

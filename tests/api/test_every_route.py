@@ -19,7 +19,7 @@ from mailsac.app import Server, administered, running
 from mailsac.config import Config
 from mailsac.errors import NoSuchRecord
 from tests.api.conftest import MAIL
-from tests.http_client import call, deliver, example, example_body
+from tests.http_client import call, deliver, example, example_body, example_headers
 from tests.mongodb import database_for, prepare, server_uri, uri_of
 from tests.test_http_api import refused
 
@@ -77,7 +77,7 @@ async def test_every_example_is_what_it_is_said_to_be(operator: Operator) -> Non
         walked += 1
         if route.status == HTTPStatus.SWITCHING_PROTOCOLS or EVENT_STREAM in route.media_types:
             continue  # the tests of the web socket and of the event stream have clients for it
-        headers = {"Mailsac-Key": operator.key}
+        headers = {"Mailsac-Key": operator.key, **example_headers(route)}
         if route.method == "GET":
             head = await call(operator.server, "HEAD", target, headers=headers)
             assert (head.status, head.body) == (route.status, b""), target

@@ -10,7 +10,7 @@ import pytest
 from mailsac.api.event_stream import EVENT_STREAM
 from mailsac.api.route import Route
 from tests.api.conftest import MD5, Client, Town
-from tests.http_client import Answer, example, example_body
+from tests.http_client import Answer, example, example_body, example_headers
 
 NOT_AUTHORIZED = "Not authorized. You may need to log in first."
 NOT_OWNED = "Cannot delete messages for inbox that is not owned by this account"
@@ -32,6 +32,7 @@ OF_MAILBOXES = {
     ("POST", "/api/addresses/{email}/webhook-secret"): (401, 401, 401, 401),
     ("GET", "/api/addresses/{email}/message-count"): (403, 403, 200, 200),
     ("GET", "/api/addresses/{email}/messages"): (403, 403, 200, 200),
+    ("POST", "/api/addresses/{email}/messages"): (201, 201, 201, 201),
     ("DELETE", "/api/addresses/{email}/messages"): (401, 401, 401, 401),
     ("GET", "/api/addresses/{email}/wait"): (403, 403, 200, 408),
     ("GET", "/api/addresses/{email}/expect-none"): (403, 403, 204, 204),
@@ -113,7 +114,8 @@ def not_public(town: Town) -> list[Route]:
 
 async def carried_out(route: Route, by: Client, **places: str) -> Answer:
     """The example of the route, at those places."""
-    return await by.answer(route.method, example(route, **places), example_body(route))
+    headers = example_headers(route)
+    return await by.answer(route.method, example(route, **places), example_body(route), headers=headers)
 
 
 def is_admin(route: Route) -> bool:
@@ -196,7 +198,7 @@ async def test_mailboxes(town: Town, column: int, case: Callable[[Town], Any]) -
         if answer.status == 401:
             emptied = (route.method, route.path) == ("DELETE", "/api/addresses/{email}/messages")
             assert answer.json["message"] == (NOT_OWNED if emptied else NOT_AUTHORIZED)
-        assert email not in answer.text
+        assert email not in answer.text or answer.status == 408  # which repeats what was asked for
         assert await town.anna("GET", f"/api/addresses/{email}/messages") == before
 
 
