@@ -21,7 +21,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """code codes *passcode passcodes pincode otp otps totp pin tan "one time password"
             "one time passcode" "one time pin" "single use password" "verification number" "security number"
             "verification digits" "digit number" "security key" "temporary password" "access number"
-            "login number" "one time key" "following number" "this number" "number below" """,
+            "login number" "one time key" "following number" "this number" "number below" "enter the number"
+            "type the number" "copy the number" """,
         "action": """verify verifies verifying verification confirm confirming "sign in" "signing in" "log in"
             "logging in" login signin sign authenticate authenticating authentication authorise authorize approve
             unlock activate activation "two factor" "two step" mfa enter type "one time" expires expire
@@ -48,7 +49,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """*code *codes einmalpasswort einmalkennwort einmalpin pin *pin tan tans mtan pushtan smstan
             "einmal passwort" zugangsschlüssel sicherheitsschlüssel bestätigungsnummer prüfnummer prüfziffer*
             geheimzahl geheimnummer kennziffer zahlencode losung codenummer codewort kodewort "diese nummer"
-            "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode""",
+            "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode "die zahl"
+            "folgende ziffern" """,
         "action": """bestätige* bestätigen bestätigung anmelden anmeldung anmelde* einloggen login verifizier*
             freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
             läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
@@ -73,7 +75,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "fr": {
         "code": """code codes codepin pin otp *code "mot de passe à usage unique" "mot de passe temporaire"
             "mot de passe unique" "clé d accès" "clé de sécurité" "numéro de vérification" "numéro de contrôle"
-            passcode "ce numéro" "numéro suivant" "numéro ci" """,
+            passcode "ce numéro" "numéro suivant" "numéro ci" "saisissez le numéro" "recopiez le numéro"
+            "entrez le numéro" """,
         "action": """connexion connecter connectez confirmez confirmer confirme confirmation vérifier vérifiez
             vérification valider validez validation saisissez saisir saisis entrez entrer entre recopiez recopier
             recopie tapez taper tape identifier identification authentification autoriser autorisez activer
@@ -97,7 +100,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "es": {
         "code": """código códigos clave claves pin otp "contraseña de un solo uso" "contraseña temporal"
             "contraseña única" "número de verificación" "número de seguridad" passcode token "este número"
-            "siguiente número" "número siguiente" """,
+            "siguiente número" "número siguiente" "introduce el número" "introduzca el número"
+            "escribe el número" "copia el número" """,
         "action": """verificar verifica verifique verificación confirmar confirma confirme confirmación acceder
             accede acceso iniciar inicia inicie inicio sesión ingresar ingresa ingrese introduce introduzca
             introducir escribe escriba teclea teclee autorizar autorización autenticación activar activa active
@@ -120,7 +124,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "it": {
         "code": """codice codici pin otp passcode token "password monouso" "password temporanea"
             "password usa e getta" "chiave di accesso" "numero di verifica" "questo numero" "seguente numero"
-            "numero seguente" """,
+            "numero seguente" "inserisci il numero" "digita il numero" "copia il numero" """,
         "action": """verifica verificare verifichi conferma confermare confermi accedere accedi acceda accesso
             login entrare inserisci inserire inserisca digita digiti digitare autenticazione autorizzare
             autorizza autorizzazione attivare attiva attivazione valido valida scade scadrà monouso "due fattori"
@@ -142,7 +146,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """código códigos pin otp token "palavra passe temporária" "palavra passe única"
             "chave de acesso" "número de verificação" passcode "senha de uso único" "senha temporária"
             "senha provisória" "senha única" "senha descartável" "senha de acesso" "este número"
-            "seguinte número" "número seguinte" "número abaixo" """,
+            "seguinte número" "número seguinte" "número abaixo" "copie o número" "digite o número"
+            "introduza o número" "insira o número" """,
         "action": """verificar verifique verifica verificação confirmar confirme confirma confirmação entrar
             acessar acesse aceder aceda acesso login iniciar inicie sessão digite digita digitar insira insere
             inserir introduza introduz informe autenticação autorizar autorize autorização ativar ative ativação
@@ -163,7 +168,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "nl": {
         "code": """*code *codes pin otp tan "eenmalig wachtwoord" toegangssleutel verificatienummer controlegetal
-            "tijdelijk wachtwoord" controlenummer codenummer codewoord "dit nummer" "volgende nummer" """,
+            "tijdelijk wachtwoord" controlenummer codenummer codewoord "dit nummer" "volgende nummer"
+            "vul het nummer" "typ het nummer" """,
         "action": """verifieer verifiëren verificatie bevestig bevestigen bevestiging inloggen "log in" login
             aanmelden aanmelding "meld je" "meldt u" voer vul typ toets invoeren authenticatie autoriseren
             goedkeuren activeer activeren activering geldig verloopt vervalt eenmalig* ontgrendel* "deel deze"
@@ -184,7 +190,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "pl": {
         "code": """kod kodu kodem kody kodów pin otp "hasło jednorazowe" "hasłem jednorazowym"
             "jednorazowe hasło" "hasło tymczasowe" "hasło sms" "klucz dostępu" token "numer weryfikacyjny"
-            "ten numer" "następujący numer" """,
+            "ten numer" "następujący numer" "wpisz numer" "przepisz numer" """,
         "action": """zweryfikuj zweryfikować weryfikacja weryfikacji weryfikacyjny potwierdź potwierdzić
             potwierdzenie potwierdzenia zaloguj zalogować logowanie logowania wpisz wpisać wprowadź wprowadzić
             podaj podać przepisz uwierzytelni* autoryz* aktywuj aktywować aktywacja aktywacji ważny ważne ważność
@@ -208,7 +214,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "sv": {
         "code": """*kod *koden *koder *koderna pin otp engångslösenord* "tillfälligt lösenord" säkerhetsnyckel
             verifieringsnummer kontrollnummer kodnummer kodord "detta nummer" "det här numret" "följande nummer"
-            engångskod engångskoden""",
+            engångskod engångskoden "ange numret" "skriv numret" "skriv in numret" """,
         "action": """verifiera verifiering bekräfta bekräftar bekräftelse logga loggar inloggning* ange anger
             skriv mata knappa autentisering godkänn godkänna aktivera aktivering giltig upphör engångs*
             tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna siffrig*""",
@@ -228,9 +234,9 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "tr": {
         "code": """kod kodu kodunuz kodun kodunuzu kodunu kodları pin otp "tek kullanımlık şifre"
-            "tek kullanımlık şifreniz" "tek kullanımlık parola" "geçici şifre" "geçici şifreniz" doğrulama*
-            "onay numarası" "giriş şifreniz" "giriş parolanız" "onay şifreniz" "sms şifreniz" "bu numarayı"
-            "aşağıdaki numarayı" """,
+            "tek kullanımlık şifreniz" "tek kullanımlık parola" "geçici şifre" "geçici şifreniz" "onay numarası"
+            "giriş şifreniz" "giriş parolanız" "onay şifreniz" "sms şifreniz" "bu numarayı" "aşağıdaki numarayı"
+            "numarasını girin" "numarasını yazın" """,
         "action": """doğrula* onayla* onay giriş oturum girin giriniz gir yazın yazınız etkinleştir* aktivasyon
             geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı" "iki aşamalı"
             kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" """,
@@ -248,7 +254,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "ru": {
         "code": """код кода коду кодом коды кодов пин пинкод pin otp "одноразовый пароль" "одноразового пароля"
             "временный пароль" "контрольное число" "проверочное число" "разовый пароль" "одноразовым паролем"
-            "пароль для входа" "код пароль" "этот номер" "следующий номер" """,
+            "пароль для входа" "код пароль" "этот номер" "следующий номер" "введите номер" "введите число" """,
         "action": """подтверд* подтвержд* вход входа войти войдите авториз* введите ввести введи укажите
             аутентифик* активир* активац* действует действителен действительно истек* одноразов* разблок*
             "никому не" "не сообщайте" двухфакторн* регистрац* верифик* напишите подпис* получени* цифры цифр""",
@@ -270,7 +276,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "uk": {
         "code": """код коду кодом коди кодів пін пінкод pin otp "одноразовий пароль" "тимчасовий пароль"
             "одноразовим паролем" "разовий пароль" "одноразового пароля" "пароль для входу" "цей номер"
-            "наступний номер" """,
+            "наступний номер" "введіть номер" "введіть число" """,
         "action": """підтверд* підтвердж* вхід входу увійти увійдіть авториз* введіть ввести введи вкажіть
             автентифік* активу* активац* активув* діє дійсний дійсна чинний спливає закінч* одноразов* розблок*
             "нікому не" "не повідомляйте" двофакторн* реєстрац* верифік* напишіть підпис* отриманн* цифри цифр""",

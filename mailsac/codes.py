@@ -120,7 +120,7 @@ MAX_URL_CHARS: Final = 256  # looked at before a candidate, for the URL that it 
 _MONEY: Final = "$€£¥₹₩₴₽₺"
 # A currency or a colour; a piece of a URL, of a decimal, of a name; a longer number.
 _BEFORE: Final = re.compile(
-    rf"(?:[#{_MONEY}] ?|[/=&?+@\\_%~]|[0-9](?:[ .,:/(-]|\) ?| [-/] )|[A-Za-z][.]|(?:[a-z0-9]|[A-Za-z]{{4}})-)$"
+    rf"(?:[#{_MONEY}] ?|[/=&?+@\\_%~]|[0-9](?:[ .,:/(-]|\) ?| [-/] )|[A-Za-z][.\[]|(?:[a-z0-9]|[A-Za-z]{{4}})-)$"
 )
 _UNITS: Final = (
     "EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|CZK|TRY|UAH|RUB|JPY|KRW|CNY|RMB|MXN|BRL|kr|zł|TL|euros?|dollars|cents?|руб|грн"

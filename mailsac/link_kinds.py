@@ -172,8 +172,9 @@ _NO_WORD: Final = re.compile(r"[\W_]+")
 _PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
 _LOG_IN_PAGE: Final = re.compile(r"(?:^|/)(?:log-?in|sign-?in|account|auth|session)/?(?:\?|$)", re.IGNORECASE)
 _REFERENCE_PAGE: Final = re.compile(
-    r"(?:^|/)(?:help|support|faq|docs?|guides?|guia|manual|wiki|blog|legal|terms|privacy)(?:[/.?]|$)", re.IGNORECASE
+    r"(?:^|/)(?:help|support|faq|docs?|guides?|guia|manual|wiki|blog|hc|legal|terms|privacy)(?:[/.?]|$)", re.IGNORECASE
 )
+_REFERENCE_SITE: Final = re.compile(r"(?:help|support|docs|faq|wiki)\.", re.IGNORECASE)
 
 
 def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
@@ -192,7 +193,11 @@ def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
     is_personal = _PERSONAL.search(path) is not None
     scores = _scores(place, anchor, path, topics, is_personal=is_personal)
     kind = max(_KINDS, key=lambda kind: scores[kind])
-    score = scores[kind] + (0.1 if is_personal else -0.1) - (0.8 if _REFERENCE_PAGE.search(path) else 0.0)
+    score = (
+        scores[kind]
+        + (0.1 if is_personal else -0.1)
+        - (0.8 if _REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host) else 0.0)
+    )
     if score < THRESHOLD or not path.strip("/"):
         return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, 0 if host else 1)
     return LinkKind(url, kind, round(min(score, 1.0), 2), context, 1 if kind == "unsubscribe" else 0)
@@ -200,8 +205,8 @@ def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
 
 def _scores(place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool) -> dict[str, float]:
     around = _around(place)
-    here = 0 if "here" in anchor else MAX_AROUND_CHARS
-    is_asked_for = min(here, around.pop("here", MAX_AROUND_CHARS)) < HERE_REACH
+    is_all = place is not _NOWHERE and not f"{place.anchor}{place.before}{place.behind}".strip()
+    is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_all
     scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
     said = next((label for label in scores if label in anchor), None)
     if said:
@@ -215,7 +220,8 @@ def _scores(place: _Place, anchor: set[str], path: str, topics: set[str], *, is_
     if "invite" in {*topics, *anchor, *around}:
         scores["invite"] += scores["join"]
     if is_personal and not _LOG_IN_PAGE.search(path):
-        scores["magic"] += 0.75 * scores["signin"]
+        is_topic = not topics.isdisjoint(("magic", "signin")) or "magic" in around
+        scores["magic"] += scores["signin"] * (0.75 if is_topic else 0.5)
     return scores
 
 
