@@ -64,13 +64,13 @@ def cors_headers(origin: str | None, cors_origins: Collection[str]) -> Mapping[s
     return {
         "Vary": "Origin",
         "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "X-Request-Id, ETag, Content-Disposition",
+        "Access-Control-Expose-Headers": "X-Request-Id, ETag, Content-Disposition, Location, Mailsac-Cursor",
     }
 
 
 PREFLIGHT_HEADERS: Final[Mapping[str, str]] = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, DELETE",
-    "Access-Control-Allow-Headers": "Content-Type, Mailsac-Key, If-None-Match",
+    "Access-Control-Allow-Headers": "Content-Type, Mailsac-Key, If-None-Match, Prefer, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 

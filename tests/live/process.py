@@ -88,9 +88,13 @@ class Process:
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET."""
+        return self.ask("GET", path)
+
+    def ask(self, method: str, path: str) -> tuple[int, bytes]:
+        """Status and body of the answer to a request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=BOUND_S)
         try:
-            connection.request("GET", path)
+            connection.request(method, path)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
