@@ -136,6 +136,7 @@ class Directory:
         self._by_kind: dict[type[Record], dict[str, Any]] = {kind: {} for kind in KINDS.values()}
         self._by_digest: dict[str, ApiKey] = {}
         self._addresses_of: dict[str, dict[str, PrivateAddress]] = {}
+        self._addresses_in: dict[str, dict[str, PrivateAddress]] = {}
         self._domains_of: dict[str, dict[str, Domain]] = {}
         for record in records:
             self.put(record)
@@ -149,6 +150,7 @@ class Directory:
                 self._by_digest[record.digest] = record
             case PrivateAddress():
                 self._addresses_of.setdefault(record.owner, {})[record.id] = record
+                self._addresses_in.setdefault(record.id.rpartition("@")[2], {})[record.id] = record
             case Domain():
                 self._domains_of.setdefault(record.owner, {})[record.id] = record
 
@@ -159,6 +161,7 @@ class Directory:
                 self._by_digest.pop(key.digest, None)
             case PrivateAddress() as address:
                 del self._addresses_of[address.owner][address.id]
+                del self._addresses_in[address.id.rpartition("@")[2]][address.id]
             case Domain() as domain:
                 del self._domains_of[domain.owner][domain.id]
 
@@ -187,6 +190,10 @@ class Directory:
     def addresses_of(self, account: str) -> list[PrivateAddress]:
         """In alphabetical order."""
         return sorted(self._addresses_of.get(account, {}).values(), key=lambda address: address.id)
+
+    def addresses_in(self, domain: str) -> list[PrivateAddress]:
+        """Whoever has them, in no order."""
+        return list(self._addresses_in.get(domain, {}).values())
 
     def domains_of(self, account: str) -> list[Domain]:
         """In alphabetical order."""

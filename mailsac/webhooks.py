@@ -228,7 +228,7 @@ class Webhooks:
             if job.kind == "slack":
                 return slack_body(message, parsed, to_from=bool(address.webhook_slack_to_from))
             return webhook_body(
-                message,
+                self._accounts.shown(address.owner, message),
                 parsed,
                 raw,
                 account=address.owner,

@@ -12,7 +12,7 @@ from aiohttp import web
 from mailsac.accounts import Access, Accounts, Principal
 from mailsac.api import request as asked
 from mailsac.api.response import json_body, json_response, spelled
-from mailsac.api.visibility import scope_of
+from mailsac.api.visibility import own_scope
 from mailsac.config import Auth, Retention
 from mailsac.directory import Account, Directory
 from mailsac.index import MessageIndex
@@ -135,7 +135,7 @@ class CallerAccount:
         """How much the account has."""
         principal = request[asked.PRINCIPAL]
         directory, account = self._accounts.directory, principal.account
-        totals = await self._index.totals(scope_of(self._accounts, principal, starred=False))
+        totals = await self._index.totals(own_scope(self._accounts, principal))
         starred = await self._index.starred_mailboxes(account)
         access = {mailbox: self._accounts.access(principal, mailbox) for mailbox in starred}
         stats = AccountStats(

@@ -173,7 +173,8 @@ class Claims:
             if now is not None and CLAIMED not in now.labels and may_see(self._accounts, request[asked.PRINCIPAL], now):
                 until_ms = int((time.time() + self._lease_s) * 1000)
                 until = timestamp(datetime.fromtimestamp(until_ms / 1000, UTC))
-                claim = Claim(f"{now.id}.{until_ms:x}", until, now)
+                shown = self._accounts.shown(request[asked.PRINCIPAL].account, now)
+                claim = Claim(f"{now.id}.{until_ms:x}", until, shown)
         finally:
             if claim is None:
                 await self._leases.release(_lease(message.id))

@@ -11,7 +11,7 @@ from mailsac.accounts import Access, Accounts, Principal
 from mailsac.api import request as asked
 from mailsac.api.addresses import Addresses, AddressView
 from mailsac.api.response import json_body, json_response, spelled
-from mailsac.api.visibility import owned_domain, owns_domain, require_domain, visible
+from mailsac.api.visibility import foreign_in, owned_domain, owns_domain, require_domain, visible
 from mailsac.directory import Domain, PrivateAddress
 from mailsac.errors import NoSuchRecord, NotAuthenticated
 from mailsac.index import MessageIndex
@@ -73,7 +73,9 @@ class Domains:
         limit, until = asked.limit(request), asked.moment(request, "until")
         principal, domain = request[asked.PRINCIPAL], asked.domain(request)
         require_domain(self._accounts, principal, domain)
-        messages = await self._index.newest_in_domain(domain, until=until, limit=limit, viewer=None)
+        messages = await self._index.newest_in_domain(
+            domain, until=until, limit=limit, viewer=None, without=foreign_in(self._accounts, principal, domain)
+        )
         return json_response(request, visible(messages, self._accounts, principal))
 
     async def erase(self, request: web.Request) -> web.StreamResponse:

@@ -26,7 +26,7 @@ from mailsac.api.matching import cursor_of
 from mailsac.api.protocol import Connection
 from mailsac.api.refusals import TooLongAgo
 from mailsac.api.stream import Wanted, wanted_of
-from mailsac.api.visibility import may_see, require_domain
+from mailsac.api.visibility import foreign_in, may_see, require_domain
 from mailsac.errors import InvalidRequest, MailsacError, ShuttingDown
 from mailsac.events import Subscription
 from mailsac.ids import position
@@ -111,7 +111,10 @@ class EventStream:
                 viewer = self._accounts.viewer(principal, place)
                 there = await self._store.newest(place, limit=MAX_MISSED, viewer=viewer)
             else:
-                there = await self._index.newest_in_domain(place, until=None, limit=MAX_MISSED, viewer=None)
+                without = foreign_in(self._accounts, principal, place)
+                there = await self._index.newest_in_domain(
+                    place, until=None, limit=MAX_MISSED, viewer=None, without=without
+                )
             new = {message.id: message for message in there if position(message.id) > last}
             if len(new) == MAX_MISSED:
                 raise TooLongAgo(place=place)
@@ -149,7 +152,7 @@ class EventStream:
     ) -> None:
         principal = await self._accounts.by_key(request[asked.KEY] or None)  # it may have been revoked meanwhile
         if wanted.includes(message) and may_see(self._accounts, principal, message):
-            octets = msgspec.json.encode(message)
+            octets = msgspec.json.encode(self._accounts.shown(principal.account, message))
             await response.write(b"event: message\nid: %b\ndata: %b\n\n" % (message.id.encode(), octets))
             await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from mailsac.accounts import Accounts
 from mailsac.api import request as asked
 from mailsac.api.response import json_response
-from mailsac.api.visibility import scope_of, visible
+from mailsac.api.visibility import foreign_starred, visible, whole_scope
 from mailsac.errors import InvalidRequest
 from mailsac.index import Criteria, MessageIndex
 from mailsac.message import Message
@@ -54,7 +54,7 @@ class Inbox:
         """The newest mail of all addresses and domains of the account, and what it has starred elsewhere."""
         limit, skip, since = asked.limit(request), asked.skip(request), asked.moment(request, "since")
         principal = request[asked.PRINCIPAL]
-        scope = scope_of(self._accounts, principal)
+        scope = await whole_scope(self._accounts, principal, self._index)
         messages = await self._index.newest(scope, since=since, skip=skip, limit=limit)
         totals = await self._index.totals(scope)
         page = InboxPage(
@@ -83,12 +83,14 @@ class Inbox:
     async def starred(self, request: web.Request) -> web.StreamResponse:
         """What the account has starred, in any mailbox."""
         limit, principal = asked.limit(request), request[asked.PRINCIPAL]
-        messages = await self._index.starred(principal.account, limit=limit)
+        without = await foreign_starred(self._accounts, principal, self._index)
+        messages = await self._index.starred(principal.account, limit=limit, without=without)
         return json_response(request, visible(messages, self._accounts, principal))
 
     async def _found(self, request: web.Request, criteria: Criteria) -> list[Message]:
         principal = request[asked.PRINCIPAL]
-        messages = await self._index.find(scope_of(self._accounts, principal), criteria, limit=MAX_FOUND)
+        scope = await whole_scope(self._accounts, principal, self._index)
+        messages = await self._index.find(scope, criteria, limit=MAX_FOUND)
         return visible(messages, self._accounts, principal)
 
 

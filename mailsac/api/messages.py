@@ -13,7 +13,7 @@ from mailsac.api import request as asked
 from mailsac.api.account import Activities
 from mailsac.api.refusals import PurgeNotOwned
 from mailsac.api.response import json_body, json_response, spelled
-from mailsac.api.visibility import changeable, readable
+from mailsac.api.visibility import changeable, readable, visible
 from mailsac.api.waiting import Waiting
 from mailsac.directory import Account
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound
@@ -102,7 +102,7 @@ class Messages:
             who.mailbox, recipient=asked.narrowing(who), until=until, limit=limit, viewer=viewer
         )
         self._activities.viewed(principal.account, who.mailbox)
-        return json_response(request, messages)
+        return json_response(request, visible(messages, self._accounts, principal))
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """One message. Reading it here does not mark it as read."""
@@ -116,11 +116,12 @@ class Messages:
         return json_body(Deleted("Message was deleted.", message.id, message.mailbox))
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
-        """Delete all messages of the mailbox that are not starred."""
-        who = asked.address(request)
-        if self._accounts.access(request[asked.PRINCIPAL], who.mailbox) is not Access.OWN:
+        """Delete all messages of the mailbox that the account has not starred."""
+        who, principal = asked.address(request), request[asked.PRINCIPAL]
+        if self._accounts.access(principal, who.mailbox) is not Access.OWN:
             raise PurgeNotOwned(mailbox=who.mailbox)
-        await self._store.purge(who.mailbox, recipient=asked.narrowing(who))
+        starred_by = None if self._accounts.is_open else principal.account
+        await self._store.purge(who.mailbox, recipient=asked.narrowing(who), starred_by=starred_by)
         return web.Response(status=204)
 
     async def star(self, request: web.Request) -> web.StreamResponse:

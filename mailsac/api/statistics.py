@@ -13,7 +13,7 @@ from mailsac.api import request as asked
 from mailsac.api.attachments import Attachments
 from mailsac.api.refusals import AttachmentNotFound
 from mailsac.api.response import json_response
-from mailsac.api.visibility import view_of
+from mailsac.api.visibility import view_of, visible
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.errors import InvalidAddress, InvalidRequest
 from mailsac.index import MessageIndex, TallyOf
@@ -59,7 +59,7 @@ class Statistics:
         """The newest 100 messages that have the attachment with that MD5."""
         md5, view = _md5(request), view_of(self._accounts, request[asked.PRINCIPAL])
         messages = await self._index.with_attachment(md5, view=view, limit=MAX_WITH_ATTACHMENT)
-        return json_response(request, messages)
+        return json_response(request, visible(messages, self._accounts, request[asked.PRINCIPAL]))
 
     async def attachment_content(self, request: web.Request) -> web.StreamResponse:
         """The octets of the attachment with that MD5."""

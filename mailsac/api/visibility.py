@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from aiohttp import web
 
 from mailsac.accounts import Access, Accounts, Principal
@@ -14,7 +15,7 @@ from mailsac.api import request as asked
 from mailsac.api.refusals import MessageHidden
 from mailsac.directory import Domain, PrivateAddress
 from mailsac.errors import NotAuthenticated, NotPermitted
-from mailsac.index import Scope, View
+from mailsac.index import MessageIndex, Scope, View
 from mailsac.message import Message
 from mailsac.store import MailStore
 
@@ -33,7 +34,7 @@ async def readable(request: web.Request, store: MailStore, accounts: Accounts) -
     message = await store.get(who.mailbox, message_id, recipient=recipient, viewer=viewer)
     if viewer is not None and message.saved_by not in (None, viewer):
         raise MessageHidden
-    return message
+    return accounts.shown(principal.account, message)
 
 
 async def changeable(request: web.Request, store: MailStore, accounts: Accounts) -> Message:
@@ -52,21 +53,46 @@ def may_see(accounts: Accounts, principal: Principal, message: Message) -> bool:
 
 
 def visible(messages: Sequence[Message], accounts: Accounts, principal: Principal) -> list[Message]:
-    """Those that are not in mailboxes of others: what was starred there may have been public once."""
-    return [message for message in messages if accounts.access(principal, message.mailbox) is not Access.FOREIGN]
+    """Those that may be seen, as the caller is shown them. A question leaves the others out; what it leaves out may
+    have changed since."""
+    return [accounts.shown(principal.account, message) for message in messages if may_see(accounts, principal, message)]
 
 
-def scope_of(accounts: Accounts, principal: Principal, *, starred: bool = True) -> Scope:
-    """What the account sees as its own. In open mode that is every mailbox."""
+def own_scope(accounts: Accounts, principal: Principal) -> Scope:
+    """The mailboxes and domains of the account. In open mode that is every mailbox."""
+    account, directory = principal.account, accounts.directory
     if accounts.is_open:
-        return Scope(account=principal.account, mailboxes=None, starred=starred)
-    directory = accounts.directory
+        return Scope(account=account, mailboxes=None, starred=False)
+    domains = tuple(domain.id for domain in directory.domains_of(account))
     return Scope(
-        account=principal.account,
-        mailboxes=tuple(address.id for address in directory.addresses_of(principal.account)),
-        domains=tuple(domain.id for domain in directory.domains_of(principal.account)),
-        starred=starred,
+        account=account,
+        mailboxes=tuple(address.id for address in directory.addresses_of(account)),
+        domains=domains,
+        starred=False,
+        without=tuple(mailbox for domain in domains for mailbox in foreign_in(accounts, principal, domain)),
     )
+
+
+async def whole_scope(accounts: Accounts, principal: Principal, index: MessageIndex) -> Scope:
+    """What the account sees as its own: its mailboxes and domains, and what it has starred elsewhere."""
+    own = own_scope(accounts, principal)
+    without = dict.fromkeys((*own.without, *await foreign_starred(accounts, principal, index)))
+    return msgspec.structs.replace(own, starred=True, without=tuple(without))
+
+
+def foreign_in(accounts: Accounts, principal: Principal, domain: str) -> list[str]:
+    """The mailboxes of the domain that others have reserved; they may have done so before it was the account's."""
+    if accounts.is_open:
+        return []
+    return [one.id for one in accounts.directory.addresses_in(domain) if one.owner != principal.account]
+
+
+async def foreign_starred(accounts: Accounts, principal: Principal, index: MessageIndex) -> list[str]:
+    """The mailboxes of others in which the account has starred something: they were public then."""
+    if accounts.is_open:
+        return []
+    starred = await index.starred_mailboxes(principal.account)
+    return [mailbox for mailbox in starred if accounts.access(principal, mailbox) is Access.FOREIGN]
 
 
 def view_of(accounts: Accounts, principal: Principal) -> View | None:

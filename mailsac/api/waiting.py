@@ -26,7 +26,7 @@ from mailsac.api.matching import NearMiss, Sought, near_miss, preferred_wait, se
 from mailsac.api.protocol import Connection
 from mailsac.api.refusals import NothingArrived, UnwantedMessage
 from mailsac.api.response import JSON
-from mailsac.api.visibility import may_see, visible
+from mailsac.api.visibility import foreign_in, may_see, visible
 from mailsac.budget import OctetBudget
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, Overloaded, ShuttingDown, StoreUnavailable
 from mailsac.events import Subscription
@@ -264,7 +264,7 @@ class Waiting:
             is_all = limit == MAX_LOOK or len(there) < limit or there[-1].received < (wanted.oldest or "")
             if oldest_first and not is_all:
                 continue
-            recent = [message for message in there if wanted.is_recent(message)]
+            recent = [self._accounts.shown(principal.account, one) for one in there if wanted.is_recent(one)]
             recent.sort(key=lambda message: position(message.id), reverse=not oldest_first)
             reads = MAX_BODIES
             for message in recent:
@@ -292,8 +292,9 @@ class Waiting:
             if wanted.recipient not in (None, message.recipient):
                 continue
             await event.until_replied()
-            if may_see(self._accounts, request[asked.PRINCIPAL], message):
-                await self._consider(wanted, message, found, judge)
+            principal = request[asked.PRINCIPAL]
+            if may_see(self._accounts, principal, message):
+                await self._consider(wanted, self._accounts.shown(principal.account, message), found, judge)
                 if len(found.matches) >= count:
                     return
 
@@ -336,10 +337,11 @@ class Waiting:
 
     async def _near(self, principal: Principal, wanted: Sought, found: Found) -> Sequence[Message]:
         """What came to addresses that are nearly the one that was asked for, as far as that can be found out."""
-        viewer = None if self._accounts.is_open else principal.account
+        viewer, domain = None if self._accounts.is_open else principal.account, wanted.mailbox.rpartition("@")[2]
+        without = foreign_in(self._accounts, principal, domain)
         try:
             there = await self._index.newest_in_domain(
-                wanted.mailbox.rpartition("@")[2], until=None, limit=NEIGHBOURS, viewer=viewer
+                domain, until=None, limit=NEIGHBOURS, viewer=viewer, without=without
             )
         except MailsacError as error:
             log.info("http.no_near_misses", extra={"reason": type(error).__name__})

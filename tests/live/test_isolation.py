@@ -1,7 +1,9 @@
 """Two accounts and public mailboxes, a thousand random steps against a model: nobody ever sees what is another's.
 
 The model is the table of who may see what: a mailbox is an account's own (reserved, or in its domain), public, or
-another's, and what one account has starred in a public mailbox no other sees.
+another's, and what one account has starred in a public mailbox no other sees. Whose a mailbox is changes: a domain that
+holds mail and addresses of both becomes that of one of them, private or public, and ceases to be. Then nobody learns
+what the other has starred, and no page and no count has room for what is the other's.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from tests.clients.published import run
 from tests.live.process import Process, serving
 
 NAMES = ["one", "two"]
-WHERE = ["a", "b", "public"]  # whose domain: the first account's, the second's, nobody's
+WHERE = ["a", "b", "public"]  # whose domain: the first account's, the second's, nobody's at first
+FEW = 2  # the limit of a page
 LABELS = ["x", "y z", "100%"]
 FOLDERS = ["inbox", "all", "spam", "trash"]
 
@@ -50,9 +53,11 @@ class Isolation(RuleBasedStateMachine):
         self.number = next(self.numbers)
         self.accounts = {side: f"{side}{self.number}" for side in "ab"}
         self.owners = {f"{side}{self.number}.example": account for side, account in self.accounts.items()}
+        self.given = f"public{self.number}.example"  # the domain that is somebody's at times
+        self.is_open = False  # whether it is set public then
         self.reserved: dict[str, str] = {}
         self.infos: dict[str, str] = {}
-        self.messages: dict[str, Stored] = {}
+        self.messages: dict[str, Stored] = {}  # oldest first
         self.smtp = smtplib.SMTP("127.0.0.1", self.server.smtp_port, timeout=30)
         self.http = http.client.HTTPConnection("127.0.0.1", self.server.http_port, timeout=30)
         self.keys: dict[str, str] = {}
@@ -72,6 +77,21 @@ class Isolation(RuleBasedStateMachine):
             assert self.call(self.admin_key, "POST", "admin/domains", domain)[0] == 200
 
     # ── what happens ──
+
+    @rule(side=st.sampled_from("ab"), is_private=st.booleans())
+    def domain_becomes_somebodys(self, side: str, is_private: bool) -> None:
+        domain = {"domain": self.given, "owner": self.accounts[side], "isPrivate": is_private}
+        status, _ = self.call(self.admin_key, "POST", "admin/domains", domain)
+        if self.given in self.owners:
+            assert status == 409
+        else:
+            assert status == 200
+            self.owners[self.given], self.is_open = self.accounts[side], not is_private
+
+    @rule()
+    def domain_becomes_nobodys(self) -> None:
+        status, _ = self.call(self.admin_key, "DELETE", f"admin/domains/{self.given}")
+        assert status == (204 if self.owners.pop(self.given, None) else 404)
 
     @rule(name=st.sampled_from(NAMES), where=st.sampled_from(WHERE))
     def mail_arrives(self, name: str, where: str) -> None:
@@ -176,7 +196,8 @@ class Isolation(RuleBasedStateMachine):
         status, _ = self.call(self.keys[account], "DELETE", f"addresses/{mailbox}/messages")
         if self.owner_of(mailbox) == account:
             assert status == 204
-            for message in [one for one in self.messages.values() if one.mailbox == mailbox and one.saved_by is None]:
+            there = [one for one in self.messages.values() if one.mailbox == mailbox]
+            for message in [one for one in there if one.saved_by != account]:
                 del self.messages[message.id]
         else:
             assert status == 401
@@ -189,12 +210,31 @@ class Isolation(RuleBasedStateMachine):
         key = self.keys[account]
         listed, messages = self.call(key, "GET", f"addresses/{mailbox}/messages?limit=1000")
         counted, count = self.call(key, "GET", f"addresses/{mailbox}/message-count")
-        if self.owner_of(mailbox) in (None, account):
-            seen = {one.id for one in self.messages.values() if one.mailbox == mailbox and self.sees(account, one)}
-            assert (listed, {one["_id"] for one in messages}) == (200, seen)
+        if self.may_read(account, mailbox):
+            seen = [one for one in self.seen_by(account) if one.mailbox == mailbox]
+            assert (listed, shown(messages)) == (200, self.shown_to(account, seen))
             assert (counted, count["count"]) == (200, len(seen))
+            _, messages = self.call(key, "GET", f"addresses/{mailbox}/messages?limit={FEW}")
+            assert shown(messages) == self.shown_to(account, seen[:FEW])
         else:
             assert (listed, counted) == (403, 403)
+
+    @rule(side=st.sampled_from("ab"), where=st.sampled_from(WHERE))
+    def looks_into_a_domain(self, side: str, where: str) -> None:
+        account, domain = self.accounts[side], f"{where}{self.number}.example"
+        key, owner = self.keys[account], self.owners.get(domain)
+        for limit in (FEW, 1000):
+            status, messages = self.call(key, "GET", f"domains/{domain}/messages?limit={limit}")
+            if owner == account:
+                own = [one for one in self.owned_by(account) if one.mailbox.endswith(f"@{domain}")]
+                assert (status, shown(messages)) == (200, self.shown_to(account, own[:limit]))
+            else:
+                assert status == 403
+        status, details = self.call(key, "GET", f"domains/{domain}")
+        if owner == account:
+            assert (status, details["totalMessages"]) == (200, len(own))
+        else:
+            assert status == (404 if owner is None else 401)
 
     @rule(side=st.sampled_from("ab"), data=st.data())
     def reads_one(self, side: str, data: st.DataObject) -> None:
@@ -215,7 +255,7 @@ class Isolation(RuleBasedStateMachine):
         if self.sees(account, message):
             assert statuses == {200}
             found = answers[0][1]
-            assert found["savedBy"] == message.saved_by
+            assert found["savedBy"] == (account if message.saved_by == account else None)
             assert (tuple(found["labels"]), found["folder"], found["read"]) == (
                 message.labels,
                 message.folder,
@@ -228,8 +268,7 @@ class Isolation(RuleBasedStateMachine):
     def looks_at_an_address(self, side: str, name: str, where: str) -> None:
         account, mailbox = self.accounts[side], self.mailbox(name, where)
         status, address = self.call(self.keys[account], "GET", f"addresses/{mailbox}")
-        owner = self.owner_of(mailbox)
-        if owner not in (None, account):
+        if not self.may_read(account, mailbox):
             assert status == 401
         else:
             assert status == 200
@@ -239,16 +278,18 @@ class Isolation(RuleBasedStateMachine):
     @invariant()
     def each_sees_its_own(self) -> None:
         for account, key in self.keys.items():
-            own = {one.id for one in self.messages.values() if self.owner_of(one.mailbox) == account}
-            starred = {one.id for one in self.messages.values() if one.saved_by == account and self.sees(account, one)}
-            everything = own | starred
-            status, inbox = self.call(key, "GET", "inbox?limit=1000")
-            shown = {one for one in everything if self.messages[one].folder not in ("spam", "trash")}
-            assert (status, {one["_id"] for one in inbox["messages"]}) == (200, shown)
+            own = self.owned_by(account)
+            starred = [one for one in self.seen_by(account) if one.saved_by == account]
+            everything = [one for one in self.seen_by(account) if one in own or one in starred]
+            arrived = [one for one in everything if one.folder not in ("spam", "trash")]
+            for limit in (FEW, 1000):
+                status, inbox = self.call(key, "GET", f"inbox?limit={limit}")
+                assert (status, shown(inbox["messages"])) == (200, self.shown_to(account, arrived[:limit]))
+                assert inbox["unread"] == sum(not one.read for one in arrived)
+                status, stars = self.call(key, "GET", f"addresses/starred/messages?limit={limit}")
+                assert (status, shown(stars)) == (200, self.shown_to(account, starred[:limit]))
             status, found = self.call(key, "GET", f"inbox-search?query=run+{self.number}")
-            assert (status, {one["_id"] for one in found["messages"]}) == (200, everything)
-            status, stars = self.call(key, "GET", "addresses/starred/messages")
-            assert (status, {one["_id"] for one in stars}) == (200, starred)
+            assert (status, shown(found["messages"])) == (200, self.shown_to(account, everything))
             status, addresses = self.call(key, "GET", "addresses")
             assert (status, {one["_id"] for one in addresses}) == (
                 200,
@@ -268,9 +309,27 @@ class Isolation(RuleBasedStateMachine):
     def owner_of(self, mailbox: str) -> str | None:
         return self.reserved.get(mailbox) or self.owners.get(mailbox.partition("@")[2])
 
+    def may_read(self, account: str, mailbox: str) -> bool:
+        owner = self.owner_of(mailbox)
+        is_public = mailbox not in self.reserved and self.is_open and mailbox.endswith(f"@{self.given}")
+        return owner in (None, account) or is_public
+
     def sees(self, account: str, message: Stored) -> bool:
-        owner = self.owner_of(message.mailbox)
-        return owner == account or (owner is None and message.saved_by in (None, account))
+        if self.owner_of(message.mailbox) == account:
+            return True
+        return self.may_read(account, message.mailbox) and message.saved_by in (None, account)
+
+    def seen_by(self, account: str) -> list[Stored]:
+        """Newest first."""
+        return [one for one in reversed(self.messages.values()) if self.sees(account, one)]
+
+    def owned_by(self, account: str) -> list[Stored]:
+        """Newest first."""
+        return [one for one in self.seen_by(account) if self.owner_of(one.mailbox) == account]
+
+    def shown_to(self, account: str, messages: list[Stored]) -> list[tuple[str, str | None]]:
+        """Their ids, and the account where it has starred them."""
+        return [(one.id, account if one.saved_by == account else None) for one in messages]
 
     def may_change(self, account: str, message: Stored) -> bool:
         return self.sees(account, message)
@@ -294,6 +353,11 @@ class Isolation(RuleBasedStateMachine):
         assert response.status < 500, (path, octets)
         is_json = response.headers.get_content_type() == "application/json"
         return response.status, msgspec.json.decode(octets) if is_json and octets else octets
+
+
+def shown(messages: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    """The ids of an answer, and who is said to have starred them."""
+    return [(one["_id"], one["savedBy"]) for one in messages]
 
 
 @pytest.mark.timeout(300)
