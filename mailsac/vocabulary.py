@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -27,7 +28,14 @@ SPACELESS: Final = re.compile(f"[{_CJK}]")
 _WORD: Final = re.compile(rf"[^\W\d_{_CJK}]{{1,40}}+")
 _ENTRY: Final = re.compile(r'"([^"]+)"|(\S+)')
 _APART: Final = 3  # characters between two words of one phrase: a space, an apostrophe, a hyphen with spaces
-_MAX_WORDS: Final = 6  # of one phrase
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A word of the tables, or the first of a phrase."""
+
+    word: str  # folded
+    label: str  # "" where it says nothing alone
+    longest: int  # how many words the longest phrase has that begins with it
 
 
 class Vocabulary:
@@ -41,7 +49,7 @@ class Vocabulary:
         self._words: dict[str, str] = {}  # label by folded word or phrase
         self._starts: dict[str, str] = {}
         self._ends: dict[str, str] = {}
-        self._first_words: set[str] = set()  # of phrases
+        self._longest_phrases: dict[str, int] = {}  # how many words have the phrases that begin with a word
         self._spaceless: dict[str, list[tuple[str, str]]] = {}  # by first character, longest entry first
         for label, words in labels:
             for columns in words.values():
@@ -50,34 +58,37 @@ class Vocabulary:
         for listed in self._spaceless.values():
             listed.sort(key=lambda each: -len(each[0]))
         self._spaceless_first = re.compile(f"[{''.join(map(re.escape, self._spaceless))}]")
-        self._label = lru_cache(maxsize=8_192)(self._label_of)
+        self._known = lru_cache(maxsize=8_192)(self._look_up_word)
 
     def find(self, text: str) -> list[Found]:
         """Where the words stand, in order; of words that overlap the first, and the longest. Linear."""
-        words = [(match.start(), match.end(), *self._label(match[0])) for match in _WORD.finditer(text)]
         found: list[Found] = []
         after = 0
-        for index, (start, end, label, word) in enumerate(words):
-            if index < after:
+        for match in _WORD.finditer(text):
+            known = self._known(match[0])
+            if known is None or match.start() < after:
                 continue
-            if word:
-                phrase = [word]
-                for near in words[index + 1 : index + _MAX_WORDS]:
-                    if near[0] - words[index + len(phrase) - 1][1] > _APART:
-                        break
-                    phrase.append(fold(text[near[0] : near[1]]))
-                for length in range(len(phrase), 1, -1):
-                    longer = self._words.get(" ".join(phrase[:length]))
-                    if longer:
-                        after = index + length
-                        label, end = longer, words[after - 1][1]
-                        break
+            label, end = known.label, match.end()
+            if known.longest > 1:
+                label, end = self._longest(text, known, end)
+                after = end
             if label:
-                found.append(Found(start, end, label))
+                found.append(Found(match.start(), end, label))
         if self._spaceless_first.search(text):
             found += self._find_spaceless(text)
             found.sort(key=lambda each: each.start)
         return found
+
+    def _longest(self, text: str, first: _Known, end: int) -> tuple[str, int]:
+        """The label of the longest phrase that begins with this word, which ends at `end`, and where the phrase ends."""
+        phrase, best = first.word, (first.label, end)
+        for near in islice(_WORD.finditer(text, end), first.longest - 1):
+            if near.start() - end > _APART:
+                break
+            phrase, end = f"{phrase} {fold(near[0])}", near.end()
+            if phrase in self._words:
+                best = (self._words[phrase], end)
+        return best
 
     def _find_spaceless(self, text: str) -> Iterator[Found]:
         after = 0
@@ -103,14 +114,13 @@ class Vocabulary:
             self._starts.setdefault(folded[:-1], label)
         else:
             self._words.setdefault(folded, label)
-            first, space, _ = folded.partition(" ")
-            if space:
-                self._first_words.add(first)
+            first, *more = folded.split(" ")
+            self._longest_phrases[first] = max(1 + len(more), self._longest_phrases.get(first, 1))
 
-    def _label_of(self, written: str) -> tuple[str, str]:
-        """The label of a word, or "", and the word folded where a phrase may begin with it, or ""."""
+    def _look_up_word(self, written: str) -> _Known | None:
         word = fold(written)
-        return self._look_up(word), word if word in self._first_words else ""
+        known = _Known(word, self._look_up(word), self._longest_phrases.get(word, 1))
+        return known if known.label or known.longest > 1 else None
 
     def _look_up(self, word: str) -> str:
         if word in self._words:
@@ -145,5 +155,7 @@ def distance(gap: str) -> int:
     and of a sentence.
     """
     letters = "".join(gap.split())
-    wide = 0 if letters.isascii() else len(SPACELESS.findall(letters))
-    return len(letters) + wide + 30 * len(_LINE_END.findall(gap)) + 40 * len(SENTENCE_END.findall(gap))
+    away = len(letters) if letters.isascii() else len(letters) + len(SPACELESS.findall(letters))
+    if "\n" in gap:
+        away += 30 * len(_LINE_END.findall(gap))
+    return away + 40 * len(SENTENCE_END.findall(gap))
