@@ -143,6 +143,7 @@ class HttpServer:
                     inbound,
                     accounts,
                     smtp,
+                    blocklist,
                     budget=data_budget,
                     require_acceptable=require_acceptable,
                     time_scale=time_scale,

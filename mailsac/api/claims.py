@@ -2,7 +2,7 @@
 
 A claim holds a lease on its message until it is acknowledged or its time is over. To acknowledge it puts the label
 CLAIMED on the message, which outlives everything; who takes that label off has the message handed out again. The id of
-a claim says when it ends, so that any node can tell. See docs/decisions/0035-cursor-and-claim.md.
+a claim says when it ends, so that any node can tell. See docs/decisions/0038-cursor-and-claim.md.
 """
 
 from __future__ import annotations

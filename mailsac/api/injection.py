@@ -22,6 +22,7 @@ from mailsac.address import Address
 from mailsac.api import request as asked
 from mailsac.api.refusals import BodyTimeout, InvalidBody, NoMessage, NotAccepted, UnsupportedBody
 from mailsac.api.response import JSON, spelled
+from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget, Reservation
 from mailsac.config import Smtp
 from mailsac.errors import InvalidRequest, MessageTooLarge, Overloaded
@@ -53,6 +54,7 @@ class Injection:
         inbound: Inbound,
         accounts: Accounts,
         smtp: Smtp,
+        blocklist: BlocklistFile,
         *,
         budget: OctetBudget,
         require_acceptable: Callable[[Address], None],
@@ -62,6 +64,7 @@ class Injection:
         self._inbound = inbound
         self._accounts = accounts
         self._smtp = smtp
+        self._blocklist = blocklist
         self._budget = budget
         self._require_acceptable = require_acceptable
         self._time_scale = time_scale
@@ -73,6 +76,9 @@ class Injection:
             raise NoMessage(content_type=request.content_type)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnsupportedBody(coding=request.headers["Content-Encoding"])
+        assert request.remote is not None  # it came by TCP
+        if self._blocklist.blocks_ip(request.remote):
+            raise NotAccepted(ip=request.remote)
         try:
             self._require_acceptable(recipient)
         except Refused as refusal:

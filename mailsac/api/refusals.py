@@ -103,10 +103,10 @@ class NoMessage(MailsacError):
 
 
 class NotAccepted(MailsacError):
-    """A recipient whose mail SMTP does not accept either."""
+    """Mail that SMTP would not accept from there, or for that recipient."""
 
     http_status = 403
-    http_message = "Mail for that domain is not accepted here."
+    http_message = "Mail from your network or for that domain is not accepted here."
 
 
 class BodyTimeout(MailsacError):

@@ -2,7 +2,7 @@
 
 Who waits subscribes first, then looks at what is there, then waits: a message that arrives in between is seen both
 ways, and its id says that it is the same. Within one process ids grow in the order in which messages become visible, so
-that the id of the last message somebody got says what is new to them: see docs/decisions/0035-cursor-and-claim.md.
+that the id of the last message somebody got says what is new to them: see docs/decisions/0038-cursor-and-claim.md.
 
 An answer comes once the sender of the message has its 250, where it comes by an event.
 """

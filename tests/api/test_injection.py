@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -90,7 +91,9 @@ async def test_no_more_memory_than_smtp_has(config: Config, monkeypatch: pytest.
     config = msgspec.structs.replace(config, limits=Limits(max_data_bytes_in_flight=1_000_000))
     async with running(config) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.http_port)
-        head = f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: message/rfc822\r\nContent-Length: 900000\r\n\r\n"
+        head = (
+            f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: message/rfc822\r\nContent-Length: 900000\r\n\r\n"
+        )
         writer.write(head.encode() + b"x" * 1000)
         await asyncio.sleep(0.2)
         assert (await post(server, MAIL + b"x" * 500_000)).status == 503
@@ -106,13 +109,23 @@ async def test_domains_that_smtp_does_not_accept(config: Config) -> None:
     )
     async with running(config) as server:
         refused = await post(server)
-        assert (refused.status, refused.json["message"]) == (403, "Mail for that domain is not accepted here.")
+        assert (refused.status, refused.json["message"]) == (
+            403,
+            "Mail from your network or for that domain is not accepted here.",
+        )
         url = "/api/addresses/box@example.net/messages"
         assert (await post(server, url=url)).status == 201
         bare = await post(server, MAIL.replace(b"\r\n", b"\n"), url=url)
         assert bare.json["validationErrors"] == ["the lines of the message must end in CRLF"]
         loop = await post(server, b"Received: x\r\n" * 101 + MAIL, url=url)
         assert loop.json["validationErrors"] == ["the message has too many Received fields"]
+
+
+async def test_networks_that_smtp_does_not_accept(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "blocklist").write_text("127.0.0.0/8\n")
+    limits = Limits(blocklist_file=str(tmp_path / "blocklist"), exempt_networks=())
+    async with running(msgspec.structs.replace(config, limits=limits)) as server:
+        assert (await post(server)).status == 403
 
 
 async def test_an_empty_message_and_odd_addresses(client: Client) -> None:
