@@ -12,8 +12,8 @@ voucher and the like. Candidates of at least THRESHOLD are codes. Where no word 
 the line above the text.
 
 Only the first MAX_CHARS of a text are looked at, and MAX_CANDIDATES with the shape of a code, so it takes linear time,
-and some 0.3 s for the worst mail there is. An ordinary text takes 0.3 ms, and HTML 2 µs more for each of its tags: codes
-are looked for when somebody asks for them, not at arrival.
+and some 0.3 s for the worst mail there is. An ordinary text takes 0.3 ms, and HTML 2 µs more for each of its tags:
+codes are looked for when somebody asks for them, not at arrival.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Vocabulary:
         return found
 
     def _longest(self, text: str, first: _Known, end: int) -> tuple[str, int]:
-        """The label of the longest phrase that begins with this word, which ends at `end`, and where the phrase ends."""
+        """The label of the longest phrase that begins with this word, which ends at `end`, and where it ends."""
         phrase, best = first.word, (first.label, end)
         for near in islice(_WORD.finditer(text, end), first.longest - 1):
             if near.start() - end > _APART:
