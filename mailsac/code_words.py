@@ -50,7 +50,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "einmal passwort" zugangsschlüssel sicherheitsschlüssel bestätigungsnummer prüfnummer prüfziffer*
             geheimzahl geheimnummer kennziffer zahlencode losung codenummer codewort kodewort "diese nummer"
             "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode "die zahl"
-            "folgende ziffern" """,
+            "folgende ziffern" ziffernfolge""",
         "action": """bestätige* bestätigen bestätigung anmelden anmeldung anmelde* einloggen login verifizier*
             freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
             läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
