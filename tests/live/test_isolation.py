@@ -66,8 +66,9 @@ class Isolation(RuleBasedStateMachine):
         self.smtp.close()
         self.http.close()
 
-    @initialize()
-    def two_accounts(self) -> None:
+    @initialize(stars=st.lists(st.sampled_from("ab."), min_size=6, max_size=6), reserved=st.sampled_from("ab."))
+    def two_accounts_and_mail(self, stars: list[str], reserved: str) -> None:
+        """Each with a domain. What is public holds mail that they have starred, and one has reserved an address."""
         for side, account in self.accounts.items():
             assert self.call(self.admin_key, "POST", "admin/accounts", {"id": account})[0] == 200
             status, made = self.call(self.admin_key, "POST", f"admin/accounts/{account}/keys", {"name": "test"})
@@ -75,6 +76,12 @@ class Isolation(RuleBasedStateMachine):
             self.keys[account] = made["key"]
             domain = {"domain": f"{side}{self.number}.example", "owner": account}
             assert self.call(self.admin_key, "POST", "admin/domains", domain)[0] == 200
+        if reserved in self.accounts:
+            self.reserve(side=reserved, name=NAMES[0], where="public")
+        for name, side in zip(itertools.cycle(NAMES), stars, strict=False):
+            message = self.mail_to(self.mailbox(name, "public"))
+            if side in self.accounts:
+                self.star_of(side, message)
 
     # ── what happens ──
 
@@ -95,7 +102,9 @@ class Isolation(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), where=st.sampled_from(WHERE))
     def mail_arrives(self, name: str, where: str) -> None:
-        mailbox = self.mailbox(name, where)
+        self.mail_to(self.mailbox(name, where))
+
+    def mail_to(self, mailbox: str) -> Stored:
         self.smtp.ehlo_or_helo_if_needed()
         self.smtp.mail("sender@example.org")
         assert self.smtp.rcpt(mailbox)[0] == 250
@@ -103,6 +112,7 @@ class Isolation(RuleBasedStateMachine):
         assert code == 250
         message_id = reply.decode().rpartition(" ")[2] + "-0"
         self.messages[message_id] = Stored(message_id, mailbox)
+        return self.messages[message_id]
 
     @rule(side=st.sampled_from("ab"), name=st.sampled_from(NAMES), where=st.sampled_from(WHERE))
     def reserve(self, side: str, name: str, where: str) -> None:
@@ -133,10 +143,12 @@ class Isolation(RuleBasedStateMachine):
 
     @rule(side=st.sampled_from("ab"), data=st.data())
     def star(self, side: str, data: st.DataObject) -> None:
-        account = self.accounts[side]
         message = self.any_message(data)
-        if message is None:
-            return
+        if message is not None:
+            self.star_of(side, message)
+
+    def star_of(self, side: str, message: Stored) -> None:
+        account = self.accounts[side]
         status, answer = self.call(self.keys[account], "PUT", f"{self.path(message)}/star")
         if self.may_change(account, message):
             assert status == 200
