@@ -71,6 +71,43 @@ async def test_an_address_that_was_reserved_before_stays_out(town: Town) -> None
     assert await town.anna("GET", "/api/domains/late.example/messages") == []
 
 
+async def test_what_another_reserved_before_counts_nowhere_and_takes_no_place_on_a_page(town: Town) -> None:
+    await town.bert("POST", "/api/addresses/first@late.example")
+    await town.server.accounts.create_domain("late.example", "anna")
+    before = await town.anna("GET", "/api/me/stats")
+    own = await town.mail("second@late.example")
+    for _ in range(3):
+        await town.mail("first@late.example")
+    after = await town.anna("GET", "/api/me/stats")
+    assert after["storedMessages"] - before["storedMessages"] == 1
+    assert after["inboxBytes"] - before["inboxBytes"] < 3 * len(MAIL)  # with the trace header
+    inbox = await town.anna("GET", "/api/inbox?limit=2")
+    assert ([one["_id"] for one in inbox["messages"]], inbox["unread"]) == ([own], 1)
+    assert [one["_id"] for one in await town.anna("GET", "/api/domains/late.example/messages?limit=2")] == [own]
+
+
+async def test_an_owner_is_not_told_who_else_has_starred_something_and_may_empty_the_mailbox(town: Town) -> None:
+    """Bert has starred it while it was nobody's; afterwards his star takes no place on his pages either."""
+    own, box = town.box(), town.box("late.example")
+    older = await town.mail(own)
+    theirs, annas = await town.mail(box), await town.mail(box)
+    for client, message, mailbox in ((town.bert, older, own), (town.bert, theirs, box), (town.anna, annas, box)):
+        await client("PUT", f"/api/addresses/{mailbox}/messages/{message}/star")
+    await town.anna("POST", f"/api/addresses/{box}")
+
+    messages = f"/api/addresses/{box}/messages"
+    shown = {one["_id"]: one["savedBy"] for one in await town.anna("GET", messages)}
+    assert shown == {theirs: None, annas: "anna"}
+    assert (await town.anna("GET", f"{messages}/{theirs}"))["savedBy"] is None
+    found = await town.anna("GET", f"/api/addresses/{box}/wait?count=2")
+    assert {one["_id"]: one["savedBy"] for one in found} == shown
+    assert [one["_id"] for one in await town.bert("GET", "/api/addresses/starred/messages?limit=1")] == [older]
+    assert [one["_id"] for one in (await town.bert("GET", "/api/inbox?limit=1"))["messages"]] == [older]
+
+    await town.anna("DELETE", messages, status=204)
+    assert [one["_id"] for one in await town.anna("GET", messages)] == [annas]
+
+
 async def test_open_mode_has_all_mail_of_any_domain(client: Client) -> None:
     await deliver(client.server, "any@example.com", MAIL)
     assert await client("GET", "/api/domains") == []
