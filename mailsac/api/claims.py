@@ -159,6 +159,8 @@ class Claims:
             found.miss(message, ANOTHER_HAS_IT)
             return None
         if (why_not := await self._waiting.why_not(wanted, message)) is not None:
+            if len(found.seen) >= 2 * MAX_LOOK:
+                found.seen.clear()  # some are looked at again
             found.seen.add(message.id)
             found.miss(message, why_not)
             return None

@@ -33,10 +33,10 @@ class UnwantedMessage(MailsacError):
 
 
 class TooLongAgo(MailsacError):
-    """An event stream to go on behind an event since which more has happened than can be told."""
+    """Who would go on behind a message since which more has arrived than can be told."""
 
     http_status = 410
-    http_message = "Too much has arrived since that event. List what is there, and listen anew."
+    http_message = "Too much has arrived since then. List what is there, and begin anew."
 
 
 class NoSuchValue(MailsacError):

@@ -263,8 +263,8 @@ def _waiting(by: Waiting, claims: Claims, stream: EventStream) -> tuple[Route, .
     wait = {"timeout": TIMEOUT, "count": COUNT, **FILTERS}
     absent = {"for": ABSENCE, **FILTERS, "since": msgspec.structs.replace(FILTERS["since"], example="latest")}
     claim, gone = f"{mailbox}/claim", HTTPStatus.NO_CONTENT
-    in_vain = (NotPermitted, NothingArrived, ShuttingDown)
-    unwanted = (NotPermitted, UnwantedMessage, ShuttingDown)
+    in_vain = (NotPermitted, NothingArrived, TooLongAgo, ShuttingDown)
+    unwanted = (NotPermitted, UnwantedMessage, TooLongAgo, ShuttingDown)
     return (
         Route("GET", f"{mailbox}/wait", by.wait, tag, query=wait, answer=list[Message], refusals=in_vain),
         Route("GET", f"{mailbox}/expect-none", by.expect_none, tag, query=absent, status=gone, refusals=unwanted),
@@ -302,7 +302,7 @@ def _one_value(by: OneValue) -> tuple[Route, ...]:
     tag = "one value"
     query = {"wait": WAIT, **FILTERS}
     kind = {"kind": Parameter("What it is for; without it any purpose.", Literal[KINDS])}
-    found: Any = {"query": query, "refusals": (NotPermitted, NoSuchValue, NothingArrived, ShuttingDown)}
+    found: Any = {"query": query, "refusals": (NotPermitted, NoSuchValue, NothingArrived, TooLongAgo, ShuttingDown)}
     of_kind: Any = {**found, "query": {**kind, **query}}
     return (
         Route("GET", "/otp/{email}.json", by.code, tag, answer=Value, **found),

@@ -24,7 +24,7 @@ from mailsac.api import request as asked
 from mailsac.api.bodies import COPIES, ROOM_WAIT_S
 from mailsac.api.matching import NearMiss, Sought, near_miss, preferred_wait, seconds, shown, sought
 from mailsac.api.protocol import Connection
-from mailsac.api.refusals import NothingArrived, UnwantedMessage
+from mailsac.api.refusals import NothingArrived, TooLongAgo, UnwantedMessage
 from mailsac.api.response import JSON
 from mailsac.api.visibility import foreign_in, may_see, visible
 from mailsac.budget import OctetBudget
@@ -47,7 +47,7 @@ DEFAULT_ABSENCE_S: Final = 5.0
 MAX_COUNT: Final = 1000
 USUAL_ANSWER: Final = 100  # messages; more where `count` asks for more
 FIRST_LOOK: Final = 100  # messages that are looked at first …
-MAX_LOOK: Final = 2000  # … and at most, the newest of the mailbox
+MAX_LOOK: Final = 2000  # … and where these are not enough, the newest of the mailbox
 MAX_BODIES: Final = 200  # that one look reads
 MAX_MISSES: Final = 100
 NEIGHBOURS: Final = 200  # messages of the domain among which near addresses are looked for …
@@ -80,7 +80,7 @@ class Found:
 
     def __init__(self) -> None:
         self.matches: dict[str, Message] = {}
-        self.seen: set[str] = set()
+        self.seen: set[str] = set()  # what was there when it looked
         self.away: StoreUnavailable | None = None  # why it did not see all of it
         self._misses: dict[str, NearMiss] = {}
 
@@ -261,18 +261,21 @@ class Waiting:
             except StoreUnavailable as error:  # what arrives meanwhile is told of all the same
                 found.away = error
                 return
-            is_all = limit == MAX_LOOK or len(there) < limit or there[-1].received < (wanted.oldest or "")
-            if oldest_first and not is_all:
+            is_all = len(there) < limit or there[-1].received < (wanted.oldest or "")
+            if oldest_first and not is_all and limit != MAX_LOOK:
                 continue
             recent = [self._accounts.shown(principal.account, one) for one in there if wanted.is_recent(one)]
+            if wanted.cursor is not None and len(recent) == MAX_LOOK:
+                raise TooLongAgo(mailbox=wanted.mailbox)
             recent.sort(key=lambda message: position(message.id), reverse=not oldest_first)
             reads = MAX_BODIES
             for message in recent:
                 if len(found.matches) >= most:
                     return
                 if message.id not in found.seen:
+                    found.seen.add(message.id)
                     reads -= await self._consider(wanted, message, found, judge if reads > 0 else _too_many)
-            if is_all:
+            if is_all or len(found.matches) >= count:
                 return
 
     async def _listen(
@@ -300,7 +303,6 @@ class Waiting:
 
     async def _consider(self, wanted: Sought, message: Message, found: Found, judge: Judge | None) -> bool:
         """Note what becomes of it; returns whether its body had to be read."""
-        found.seen.add(message.id)
         reads = bool(wanted.text or judge) and not wanted.why_not(message)
         why_not = await self.why_not(wanted, message, judge)
         if why_not is None:

@@ -135,6 +135,18 @@ async def test_a_backlog_comes_in_pieces_oldest_first(client: Client, monkeypatc
     assert len(await client("GET", f"{WAIT}?count=8")) == 8
 
 
+async def test_a_backlog_that_is_too_long_has_no_hole(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused; without a cursor the newest are looked at."""
+    monkeypatch.setattr(waiting, "FIRST_LOOK", 2)
+    monkeypatch.setattr(waiting, "MAX_LOOK", 4)
+    first, second, *_ = [await deliver(client.server, BOX, mail(str(number))) for number in range(5)]
+    await client("GET", f"{WAIT}?since={first}", status=410)
+    assert subjects(await client("GET", f"{WAIT}?since={second}")) == ["4", "3", "2"]
+    assert subjects(await client("GET", WAIT)) == ["4", "3"]
+    assert subjects(await client("GET", f"{WAIT}?subject=1")) == ["1"]
+    await client("GET", f"{WAIT}?subject=0&timeout=0", status=408)
+
+
 @pytest.mark.parametrize(
     ("query", "matches"),
     [
