@@ -13,320 +13,482 @@ from typing import Final
 
 LINK_WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
-        "verify": """verify verification "confirm email" "confirm your" "confirm my" "confirm address"
-            "confirm account" "confirm subscription" "confirm registration" "confirm the" "confirm this" confirm
-            activate activation "finish registration" "complete registration" "complete your registration"
-            "complete sign" "finish signing up" "finish sign" validate "yes subscribe" "opt in"
-            "email confirmation" "confirmation link" """,
-        "reset": """"reset password" "reset your" "reset my" "reset the" "reset it" reset "new password"
-            "change password" "change your password" "change my password" "forgot password" "forgotten password"
-            "choose a new" "choose new" "set a new" "set new" "create a new password" "create new password"
+        "verify": """verify verification confirm activate activation "finish registration"
+            "complete registration" "complete your registration" "complete sign" "finish signing up"
+            "finish sign" validate "yes subscribe" "opt in" "email confirmation" "confirmation link" "my address"
+            "this is my email" "finish creating" "finish setting up" "complete your sign" "prove it" "prove that"
+            "complete your profile" "opt me in" "add me to the list" "address is yours" "address belongs to you"
+            "email is yours" "it s really you" "it s you" "switch your account on" "wake it up" """,
+        "reset": """reset "new password" "change password" "change your password" "change my password"
+            "forgot password" "forgotten password" "choose a new" "choose new" "set a new" "set new"
             "recover account" "recover your" "recover my" "password recovery" "set password" "set your password"
-            "choose another password" "pick a new" "make a new password" "forgot your password"
-            "forgotten your password" "password changed" "password was changed" "password has been changed"
-            "password has changed" """,
-        "magic": """"magic link" "log me in" "sign me in" "sign in link" "login link" passwordless
-            "without a password" "no password needed" "no password" "link to sign in" "link to log in"
-            "log in link" "link below to sign" "log in with this link" "no need for a password"
-            "don t need a password" """,
-        "signin": """"sign in" "log in" login signin "signing in" "logging in" """,
-        "invite": """invitation "accept invitation" "accept invite" "invited you" "has invited" "invites you"
-            invited invitations "has invited you" "inviting you" "added you" "wants you to join" """,
-        "join": """join "join team" "join the" "join now" "join us" "accept the" accept""",
-        "unsubscribe": """unsubscribe unsubscribing "opt out" optout "no more" "stop receiving" "stop these"
-            "stop emails" "stop it" "turn off" "remove me" "mailing list" "leave this list" "leave the list"
-            "sign off" unsub "stop this" "stop getting" "don t want to receive" "no longer wish" "no longer want"
-            "remove my address" "stop sending" "stop it with" "cancel subscription" "end your subscription"
-            "don t want these" "don t want this" "no longer receive" """,
-        "here": """click here "this link" link button continue "get started" "go to" visit tap press yes""",
+            "pick a new" "forgot your password" "forgotten your password" "password changed"
+            "password was changed" "password has been changed" "password has changed" "another password"
+            "different password" "forgot it" "regain access" "restore access" "back into your account"
+            "unlock your account" "password again" "set one now" "lost your password" "lost password"
+            "other password" """,
+        "magic": """"magic link" "sign me in" "sign in link" passwordless "without a password" "no password"
+            "link to sign in" "link to log in" "log in link" "link below to sign" "log in with this link"
+            "no need for a password" "don t need a password" "sign in with one click" "log in with one click"
+            "sign in with a link" "one click sign in" "one click login" "instant login" "sign in instantly"
+            "log in instantly" "this link to log in" "this link to sign in" "signs you in" "logs you in"
+            "log you in" "sign you in" "forget passwords" "without password" "no passwords" """,
+        "signin": """"sign in" login signin "signing in" "logging in" """,
+        "invite": """invitation "accept invitation" "accept invite" "invites you" invited invitations
+            "inviting you" "added you" "wants you to join" "like you to join" "asked you to join"
+            "asks you to join" rsvp "wants you in" "wants you on" "made you a member" """,
+        "join": """join accept""",
+        "unsubscribe": """unsubscribe unsubscribing "opt out" optout "no more" "turn off" "remove me"
+            "mailing list" "leave this list" "leave the list" "sign off" unsub "don t want to receive"
+            "no longer wish" "no longer want" "remove my address" "cancel subscription" "end your subscription"
+            "don t want these" "don t want this" "no longer receive" "no longer interested" "not interested"
+            "cancel my subscription" "cancel your subscription" "any more mails" "off this list" "off the list"
+            "mute these" "end these" "pause these" "take me off" "quit this list" "cancel these"
+            "switch them off" "turn them off" "switch these off" "switch off these" "had enough"
+            "too many emails" "too many mails" """,
+        "here": """click here link button continue "get started" "go to" visit tap press yes""",
         "elsewhere": """privacy terms legal imprint help support faq contact preferences settings "view in"
-            "view this" "in your browser" "in browser" "wasn t" "not you" "didn t" "did not" "was not" "not me"
-            "not request" "invite your friends" "invite friends" "invite a friend" refer "learn more" report
-            "help centre" "help center" "secure your account" policy "follow us" "our guide" "find us" """,
+            "view this" "wasn t" "not you" "didn t" "did not" "was not" "not me" "not request"
+            "invite your friends" "invite friends" "invite a friend" refer "learn more" report
+            "secure your account" policy "follow us" "our guide" "find us" "confirm your appointment"
+            "confirm appointment" "confirm your booking" "confirm booking" "confirm your order" "confirm order"
+            "confirm your attendance" "confirm attendance" "confirm delivery" "confirm your visit"
+            "confirm the appointment" "confirm your reservation" "confirm the order" "confirm receipt" """,
     },
     "de": {
         "verify": """bestätigen bestätige verifizieren verifiziere aktivieren aktiviere freischalten
             "registrierung abschließen" "anmeldung abschließen" "ja ich" bestätigungslink aktivierungslink
-            "konto aktivieren" "bestätigung ihrer e" "bestätigung deiner e" "ohne bestätigung" """,
+            "bestätigung ihrer e" "bestätigung deiner e" "ohne bestätigung" freizuschalten "meine adresse"
+            "adresse stimmt" "anmeldung vollenden" "registrierung fertigstellen" "registrierung vollenden"
+            "adresse ihnen gehört" "adresse dir gehört" "ihre adresse ist" "deine adresse ist" "wirklich du" """,
         "reset": """zurücksetzen zurückzusetzen zurücksetzt "neues passwort" "neues kennwort" "passwort ändern"
             "passwort vergessen" "passwort vergeben" "passwort festlegen" "passwort setzen" "kennwort ändern"
-            "passwort wählen" passwortänder* "neues passwort*" "passwort wurde geändert"
-            "kennwort wurde geändert" "passwort geändert" "hier zurück" """,
+            "passwort wählen" passwortänder* "passwort wurde geändert" "kennwort wurde geändert"
+            "passwort geändert" "hier zurück" "passwort neu" "zugang wiederherstellen" "konto wiederherstellen"
+            "wieder hinein" "anderes passwort" "kennwort vergessen" "passwort erstellen" "kennwort festlegen"
+            "neu vergeben" "neues festlegen" zurückgesetzt "zurück setzen" """,
         "magic": """anmeldelink "ohne passwort" einmallink "magischer link" "direkt anmelden" loginlink
-            zugangslink passwortlos* "ohne kennwort" anmeldelinks "kein passwort" "ganz ohne passwort" """,
-        "signin": """einloggen anmelden login "jetzt anmelden" """,
+            zugangslink passwortlos* "ohne kennwort" anmeldelinks "kein passwort" "mit einem klick anmelden"
+            "mit einem klick einloggen" "diesem link melden" "diesem link kommst" "diesem link kommen"
+            "ohne passworteingabe" passwortfrei "sofort anmelden" "direkt einloggen" "link zum anmelden"
+            "link zur anmeldung" "link zum einloggen" "anmelde link" "login link" "keine passwörter"
+            "kein kennwort" """,
+        "signin": """einloggen anmelden login""",
         "invite": """einladung* eingeladen "einladung annehmen" lädt "dich hinzugefügt" "sie hinzugefügt"
-            "möchte mit" """,
+            "möchte mit" einlädt "möchte dich" "möchte sie dabei" teilnahmelink""",
         "join": """beitreten mitmachen teilnehmen annehmen""",
         "unsubscribe": """abmelden abbestellen abmeldung abzumelden abbestellung austragen "keine weiteren"
-            abmeldelink "nicht mehr" "keine lust mehr" "abo beenden" "newsletter abbestellen" "nicht länger"
-            abbestell*""",
+            abmeldelink "nicht mehr" "keine lust mehr" "abo beenden" "nicht länger" abbestell* "keine post"
+            "abo kündigen" abzubestellen "keine mails" "keine e mails" "keine nachrichten" "keine newsletter"
+            "benachrichtigungen aus" stummschalten "aus dem verteiler" "von der liste" "post stoppen"
+            "genug davon" "zu viele mails" "schalten sie sie ab" "bericht ab" "newsletter ab" "mails ab"
+            "benachrichtigungen abschalten" "mails abschalten" "benachrichtigung abschalten"
+            "hinweise abschalten" """,
         "here": """klick* hier link knopf button weiter schaltfläche ja""",
         "elsewhere": """datenschutz* impressum agb nutzungsbedingungen hilfe kontakt einstellungen browser
             onlineansicht "nicht sie" "nicht du" "freunde einladen" "freunde werben" "nicht ich" "folge uns"
-            "folgen sie uns" "gefällt mir" """,
+            "folgen sie uns" "gefällt mir" "termin bestätigen" "buchung bestätigen" "bestellung bestätigen"
+            "teilnahme bestätigen" "reservierung bestätigen" "empfang bestätigen" """,
     },
     "fr": {
-        "verify": """confirmer confirmez confirme "je confirme" valider validez valide vérifier vérifiez
-            vérification activer activez active "j active" activation finaliser finalisez
-            "terminer votre inscription" "terminez votre inscription" "terminer ton inscription"
-            "finaliser votre inscription" "lien de confirmation" "confirmation de votre adresse"
-            "confirmation de l adresse" """,
-        "reset": """réinitialis* "nouveau mot de passe" "changer mon mot" "changer le mot" "changer de mot"
-            "changer votre mot" "modifier mon mot" "modifier le mot" "modifier votre mot" "mot de passe oublié"
-            "choisir un nouveau" "choisir un mot" "définir un nouveau" "créer un nouveau" récupérer
-            "mot de passe a été modifié" "mot de passe a été changé" "mot de passe modifié" """,
+        "verify": """confirmer confirmez confirme valider validez valide vérifier vérifiez vérification activer
+            activez active activation finaliser finalisez "terminer votre inscription"
+            "terminez votre inscription" "terminer ton inscription" "lien de confirmation"
+            "confirmation de votre adresse" "confirmation de l adresse" "mon adresse" "c est bien moi"
+            "terminer mon inscription" "terminer l inscription" "compléter votre inscription" "je m abonne"
+            "adresse est la vôtre" "adresse est bien" "adresse est à vous" "adresse vous appartient" """,
+        "reset": """réinitialis* "changer mon mot" "changer le mot" "changer de mot" "changer votre mot"
+            "modifier mon mot" "modifier le mot" "modifier votre mot" "mot de passe oublié" "choisir un nouveau"
+            "choisir un mot" "définir un nouveau" "créer un nouveau" récupérer "mot de passe a été modifié"
+            "mot de passe a été changé" "mot de passe modifié" "définir un mot" "définir votre mot"
+            "définir mon mot" "en choisir un" "en créer un" "choisissez en un" "retrouver l accès"
+            "mot de passe perdu" "nouveau code secret" "changez le mot" "changez votre mot" "modifiez votre mot"
+            réinitialisez "autre mot de passe" "nouveau mot" """,
         "magic": """"lien de connexion" "lien magique" "sans mot de passe" "pas besoin de mot"
-            "plus besoin de mot" """,
+            "plus besoin de mot" "connectez vous en un clic" "connexion en un clic" "se connecter en un clic"
+            "vous connecter en un clic" "entrer sans mot" "entrez sans mot" "lien pour vous connecter"
+            "lien pour entrer" "ce lien vous connecte" "connexion directe" "accès direct" "ouvrir ma session"
+            "ouvrir votre session" "pas de mot de passe" "aucun mot de passe" "sans avoir à retenir" """,
         "signin": """"me connecter" "se connecter" "vous connecter" "connectez vous" "connecte moi" connexion""",
-        "invite": """invitation invité invitée "vous invite" "t invite" "accepter l invitation" "vous a ajouté"
-            "t a ajouté" """,
+        "invite": """invitation invité invitée "accepter l invitation" "vous a ajouté" "t a ajouté" "vous convie"
+            "t attend" "invités à" "vous a ajoutée" "t a ajoutée" "vous a inscrit" """,
         "join": """rejoindre rejoignez rejoins accepter participer""",
-        "unsubscribe": """désabonner désabonnement désabonnez désinscri* "ne plus recevoir" "me désinscrire"
-            "me désabonner" "plus recevoir" désabonne stop résilier "plus de courriels" "plus envie"
-            "plus de messages" "ne plus être" """,
+        "unsubscribe": """désabonner désabonnement désabonnez désinscri* "plus recevoir" désabonne stop résilier
+            "plus de courriels" "plus envie" "plus de messages" "ne plus être" désactiver "me retirer" stopper
+            "plus de mails" "plus de newsletter" "quitter la liste" "plus être informé" "annuler l abonnement"
+            "vous retirer" "plus aucun" "arrêter les" "arrêter ces" "arrêtez les" "arrêtez ces" "assez de ces"
+            "trop de messages" "trop d e mails" """,
         "here": """cliquez clique cliquer ici lien bouton continuer oui""",
         "elsewhere": """confidentialité légales conditions cgu cgv aide contact préférences paramètres navigateur
-            "en ligne" parrainer parrainez "n êtes pas" "ce n est pas" "n avez pas" "pas vous" "inviter vos amis"
-            "invitez vos amis" "inviter des amis" faq "suivez nous" "tes potes" "tes amis" "vos amis" parrainage""",
+            "en ligne" parrainer parrainez "n êtes pas" "ce n est pas" "n avez pas" "pas vous" "inviter des amis"
+            faq "suivez nous" "tes potes" "tes amis" "vos amis" parrainage "confirmer le rendez"
+            "confirmer mon rendez" "confirmer votre rendez" "confirmer la commande" "confirmer ma commande"
+            "confirmer la réservation" "confirmer ma présence" "valider ma commande" "valider mon panier" """,
     },
     "es": {
         "verify": """verificar verifica verifique verificación confirmar confirma confirme activar activa active
             activación validar valida valide "completar registro" "completa tu registro" "enlace de confirmación"
-            "confirmación de correo" """,
+            "confirmación de correo" "completar el registro" "completa el registro" "finalizar registro"
+            "finalizar el registro" "termina de registrarte" "terminar el registro" "mi dirección" confirmarla
+            confírmala confírmelo confirmarlo "sí quiero" "dirección es tuya" "dirección es suya"
+            "correo es tuyo" "correo es suyo" "te pertenece" actíval* confírmal* verifícal* valídal* "eres tú" """,
         "reset": """restablec* restablezc* "nueva contraseña" "cambiar contraseña" "cambiar la contraseña"
             "cambiar mi contraseña" "cambia tu contraseña" "cambiar tu contraseña" "cambie su contraseña"
             "cambiar su contraseña" "recuperar contraseña" "recuperar la contraseña" "olvidé mi" "olvidado tu"
-            "crear contraseña" recuperar "elegir una contraseña" "elige una contraseña" "nueva clave"
+            "crear contraseña" "elegir una contraseña" "elige una contraseña" "nueva clave"
             "contraseña se cambió" "cambiado tu contraseña" "cambiado su contraseña" "elige otra" "elija otra"
             recuperación "olvidaste tu" "contraseña ha cambiado" "contraseña fue cambiada"
-            "contraseña ha sido modificada" "contraseña modificada" """,
+            "contraseña ha sido modificada" "contraseña modificada" "recuperar el acceso" "contraseña nueva"
+            "otra contraseña" "contraseña olvidada" olvidaste "crear una nueva" "crea una nueva"
+            "volver a entrar" "cambia la contraseña" "cambie la contraseña" "definir contraseña"
+            "establecer contraseña" "establece una nueva" "recuperar acceso" "recuperar la cuenta"
+            "recuperar tu cuenta" "recuperar mi cuenta" "recuperar clave" "recupera el acceso" "recupera tu" """,
         "magic": """"enlace mágico" "sin contraseña" "enlace de acceso" "acceso directo" "enlace de inicio"
-            "sin clave" "entrar con este enlace" "no necesitas contraseña" "no hace falta contraseña" """,
+            "sin clave" "entrar con este enlace" "no necesitas contraseña" "no hace falta contraseña"
+            "acceder con un clic" "entrar con un clic" "enlace para entrar" "enlace para acceder"
+            "enlace para iniciar" "en tu cuenta directamente" "sin necesidad de contraseña" "ninguna contraseña"
+            "sin recordar contraseñas" "no necesita contraseña" """,
         "signin": """"iniciar sesión" "inicia sesión" "inicie sesión" acceder entrar ingresar accede acceso entra""",
-        "invite": """invitación invitaciones invitado invitada "te invita" "le invita" "te ha invitado"
-            "te ha añadido" "te agregó" invitó""",
+        "invite": """invitación invitaciones invitado invitada "te invita" "le invita" "te ha añadido"
+            "te agregó" invitó "quiere que te unas" "te espera en" sumarte "te añadió" "te sumó" "le ha añadido" """,
         "join": """unirme unirse únete únase aceptar unirte acepta colaborar""",
-        "unsubscribe": """"darse de baja" "darme de baja" "date de baja" "dese de baja" "cancelar suscripción"
-            "cancelar la suscripción" "cancelar mi suscripción" "no recibir" "dejar de recibir" baja desuscrib*
-            desuscripción "anular suscripción" "anular la suscripción" "no deseas" "no desea"
-            "no quieres recibir" "no quiere recibir" "más correos" "más publicidad" darse""",
+        "unsubscribe": """"cancelar suscripción" "cancelar la suscripción" "cancelar mi suscripción" "no recibir"
+            "dejar de recibir" baja desuscrib* desuscripción "anular suscripción" "anular la suscripción"
+            "no deseas" "no desea" "no quieres recibir" "no quiere recibir" "más correos" "más publicidad" darse
+            borrarme borrarse "quitarme de" "eliminarme de" "salir de la lista" "cancela tu suscripción"
+            "cancelar el boletín" "dejar de recibirlos" "no me interesa" desactíval* cancélal*
+            "demasiados correos" desactívela "desactivar notificaciones" "desactivar las notificaciones"
+            "desactivar avisos" "desactivar estos" "desactiva las notificaciones" "desactiva estos" """,
         "here": """clic pulsa pulse aquí enlace botón continuar sí""",
         "elsewhere": """privacidad legal términos condiciones ayuda contacto preferencias ajustes navegador
             "no has sido" "no fuiste" "no ha sido" "no fue" "no reconoces" "no solicitaste" "no eres"
-            "invita a tus amigos" "invitar amigos" faq síguenos""",
+            "invita a tus amigos" "invitar amigos" faq síguenos "confirmar cita" "confirmar la cita"
+            "confirmar el pedido" "confirmar la reserva" "confirmar asistencia" "confirma tu cita"
+            "confirma tu asistencia" """,
     },
     "it": {
         "verify": """verifica verificare verifichi conferma confermare confermi confermo attiva attivare
-            attivazione convalida convalidare "completa la registrazione" completa""",
+            attivazione convalida convalidare "completa la registrazione" "mio indirizzo" "completa l iscrizione"
+            "completare la registrazione" "completare l iscrizione" "termina la registrazione" finalizza
+            confermalo "sì voglio" confermarla "indirizzo è tuo" "indirizzo è suo" "ti appartiene"
+            "le appartiene" attival* confermal* verifical* convalidal* "sei tu" """,
         "reset": """reimposta* reimpostare reimpostazione ripristina* "nuova password" "cambia password"
             "cambia la password" "cambiare password" "cambiare la password" "cambia la tua password"
-            "recupera password" "recupera la password" "password dimenticata" "recupero password"
-            "scegli una nuova" "imposta una nuova" "reset password" "modifica la password"
-            "dimenticato la password" "hai dimenticato" "cambiata la password" "scelga una nuova" "nuova parola"
-            "password modificata" "password è stata modificata" "password è stata cambiata" "crearne una nuova" """,
-        "magic": """"link di accesso" "link magico" "senza password" "accesso rapido" "il link per"
-            "non serve la password" "senza digitare la password" "senza la password" """,
+            "recupera password" "recupera la password" "password dimenticata" "scegli una nuova"
+            "imposta una nuova" "modifica la password" "dimenticato la password" "hai dimenticato"
+            "cambiata la password" "scelga una nuova" "nuova parola" "password modificata"
+            "password è stata modificata" "password è stata cambiata" "crearne una nuova" "recupera l accesso"
+            "recuperare l accesso" "recupera account" "altra password" "password nuova" "impostane una" cambiala
+            "modifica password" "cambi la password" "sceglierne una" recupero "nuova chiave" """,
+        "magic": """"link di accesso" "senza password" "accesso rapido" "il link per" "non serve la password"
+            "senza digitare la password" "senza la password" "entra con un clic" "accedi con un clic"
+            "accesso con un clic" "link per accedere" "link per entrare" "apri la sessione" "accesso diretto"
+            "accesso immediato" "niente password" "nessuna password" "non serve password" "senza ricordare" """,
         "signin": """accedi accedere entra entrare accesso login""",
-        "invite": """invito inviti invitato invitata "ti invita" "ti ha invitato" "accetta l invito" "la invita"
-            "accetta invito" "ti ha aggiunto" "ti vuole" """,
+        "invite": """invito inviti invitato invitata "ti invita" "accetta l invito" "la invita" "accetta invito"
+            "ti ha aggiunto" "ti vuole" "ti aspetta" "vuole invitarti" "ti ha aggiunta" "la ha aggiunta"
+            "vi ha aggiunti" """,
         "join": """unisciti unirsi partecipa accetta entra""",
         "unsubscribe": """disiscri* cancellati cancellarti "annulla iscrizione" "annulla l iscrizione"
             "non ricevere" "non desideri" "annullare l iscrizione" "cancella iscrizione" "cancella l iscrizione"
             cancellarsi disdici "non scrivetemi" "non scriveteci" "non vuoi più" "non vuole più" disiscriversi
-            basta "più ricevere" togliermi cancellami""",
+            "più ricevere" togliermi cancellami toglimi toglietemi rimuovimi "dalla lista" "smettere di"
+            "non più email" "non mi interessa" "ferma le" "annulla abbonamento" disattival* "troppe email"
+            "troppe e mail" "non più messaggi" fermale "disattiva le notifiche" "disattiva notifiche"
+            "disattivare le notifiche" "disattivare questi" "disattiva queste" "disattiva gli avvisi" """,
         "here": """clicca clicchi cliccare qui link pulsante continua prosegua sì""",
         "elsewhere": """privacy legali termini condizioni assistenza contatti preferenze impostazioni browser
             aiuto "non sei stato" "non sei stata" "non hai" "non è stato" "non è stata" "invita i tuoi amici"
-            "invita amici" faq seguici""",
+            "invita amici" faq seguici "conferma appuntamento" "conferma l appuntamento" "conferma ordine"
+            "conferma l ordine" "conferma prenotazione" "conferma la prenotazione" "conferma la presenza" """,
     },
     "pt": {
         "verify": """verificar verifique verifica verificação confirmar confirme confirma confirmo ativar ative
             ativação activar validar valide valida "concluir cadastro" "concluir registo" ativares activares
             confirmares "concluir a inscrição" "finalizar cadastro" "terminar o registo" "link de confirmação"
-            "confirmação de e mail" "confirmação de email" """,
-        "reset": """redefin* repor reponha recuper* "nova senha" "nova palavra passe" "alterar senha"
-            "alterar a senha" "alterar palavra passe" "alterar a palavra" "mudar a senha" "trocar a senha"
-            "trocar senha" esqueci "criar nova" "criar uma nova" redefinição "alterar sua senha" "definir nova"
-            "palavra passe nova" "senha alterada" esqueceu "senha foi alterada" "palavra passe foi alterada" """,
+            "confirmação de e mail" "confirmação de email" "concluir o cadastro" "concluir o registo"
+            "completar cadastro" "completar o cadastro" finalize "finalizar o cadastro" "finalizar o registo"
+            "meu endereço" "terminar o cadastro" "quero assinar" "ativá la" "endereço é seu" "endereço é teu"
+            "e mail é seu" "email é seu" "lhe pertence" "te pertence" "é você" """,
+        "reset": """redefin* repor reponha "nova senha" "nova palavra passe" "alterar senha" "alterar a senha"
+            "alterar palavra passe" "alterar a palavra" "mudar a senha" "trocar a senha" "trocar senha" esqueci
+            "criar nova" "criar uma nova" redefinição "alterar sua senha" "definir nova" "palavra passe nova"
+            "senha alterada" esqueceu "senha foi alterada" "palavra passe foi alterada" "recuperar acesso"
+            "outra senha" "senha nova" "definir uma nova" "definir senha" "definir palavra" "escolha uma nova"
+            "crie uma nova" "trocar a palavra" "mudar a palavra" "senha esquecida" "troque a senha"
+            "altere a senha" "altere a palavra" "recuperar a senha" "recuperar senha" "recuperar a conta"
+            "recuperar conta" "recuperar a palavra" "recuperação de conta" "recuperação de senha"
+            "recuperar o acesso" "recupere" "outra palavra" """,
         "magic": """"link mágico" "link de acesso" "sem senha" "sem palavra passe" "ligação de acesso"
-            "não precisa de senha" "não precisas de palavra" """,
-        "signin": """entrar acessar aceder "iniciar sessão" "inicie sessão" "fazer login" entre acesse aceda""",
-        "invite": """convite convites convidado convidada convidou "te convidou" convida "aceitar convite"
-            "convidou você" adicionou""",
+            "não precisa de senha" "não precisas de palavra" "iniciar sessão com um clique"
+            "entrar com um clique" "entre com um clique" "link para entrar" "ligação para entrar" "acesso direto"
+            "sem precisar de senha" "link de login" "sessão sem" "nada de senha" "nenhuma senha"
+            "não precisa de palavra" "não é preciso senha" "sem lembrar" """,
+        "signin": """entrar acessar aceder "iniciar sessão" "inicie sessão" entre acesse aceda""",
+        "invite": """convite convites convidado convidada convidou convida "aceitar convite" adicionou
+            "quer que participe" "chamou você" """,
         "join": """aceitar participar juntar junte aceite entrar""",
         "unsubscribe": """"cancelar inscrição" "cancelar a inscrição" "cancelar subscrição"
             "cancelar a subscrição" "cancelar assinatura" "cancelar a assinatura" descadastr* "não receber"
-            "deixar de receber" "sair da lista" "não quero receber" remover "anular subscrição"
-            "anular a subscrição" desinscrever "parar de receber" remova sair "não deseja" "não quer receber"
-            "não quer mais" "mais e mails" "tire meu" "parar os" """,
+            "deixar de receber" "sair da lista" "anular subscrição" "anular a subscrição" desinscrever remova
+            "não deseja" "não quer receber" "não quer mais" "mais e mails" "tire meu" "parar os"
+            "quero mais receber" "quero receber" "retirar meu" "cancelar o boletim" "cancelar newsletter"
+            "cancele a" "cancele sua" "parar de" "me tire" "retire me" "anular inscrição" "não me interessa"
+            "deixe de" "sair desta lista" "remover meu" "remover me" "remover o meu" "desative os" "desative as"
+            "e mails demais" "demasiados e mails" "desativar notificações" "desativar as notificações"
+            "desativar estes" "desativar avisos" """,
         "here": """clique clica aqui link botão ligação continuar sim""",
         "elsewhere": """privacidade legais termos condições ajuda contato contacto preferências configurações
             definições navegador "não foi você" "não foste" "não solicitou" "não pediu" "se não" "convide amigos"
-            "convida amigos" "convidar amigos" suporte faq""",
+            "convida amigos" "convidar amigos" suporte faq "confirmar consulta" "confirmar a consulta"
+            "confirmar pedido" "confirmar o pedido" "confirmar reserva" "confirmar a reserva"
+            "confirmar presença" """,
     },
     "nl": {
         "verify": """bevestig bevestigen verifieer verifiëren verificatie activeer activeren activatie activering
             "registratie voltooien" "aanmelding afronden" bevestigingslink "bevestiging van je e"
-            "bevestiging e mail" """,
-        "reset": """resetten "opnieuw instellen" "nieuw wachtwoord" "wachtwoord wijzigen" "wachtwoord herstellen"
-            "wachtwoord vergeten" "wijzig je wachtwoord" "wijzig uw wachtwoord" "wachtwoord instellen" herstel
-            herstellen "wachtwoord resetten" "wachtwoord veranderen" "kies een nieuw" "wachtwoord opnieuw"
-            "wachtwoord kwijt" "nieuw ww" "wachtwoord is gewijzigd" "wachtwoord gewijzigd"
-            "wachtwoord is veranderd" """,
-        "magic": """inloglink "zonder wachtwoord" "magische link" "log me in" "zonder ww" "geen wachtwoord" """,
+            "bevestiging e mail" "registratie afronden" "aanmelding voltooien" "inschrijving afronden"
+            "mijn adres" "rond je registratie" "voltooi je" "rond je aanmelding" "maak je account af" "ja ik wil"
+            "adres van jou" "adres van u" "adres is van" "adres klopt" "jij het bent" "u het bent" """,
+        "reset": """resetten "opnieuw instellen" "nieuw wachtwoord" "wachtwoord wijzigen" "wachtwoord vergeten"
+            "wijzig je wachtwoord" "wijzig uw wachtwoord" "wachtwoord instellen" herstel herstellen
+            "wachtwoord veranderen" "kies een nieuw" "wachtwoord opnieuw" "wachtwoord kwijt" "nieuw ww"
+            "wachtwoord is gewijzigd" "wachtwoord gewijzigd" "wachtwoord is veranderd" "ander wachtwoord"
+            "wachtwoord vernieuwen" "nieuw instellen" "wachtwoord kiezen" "maak een nieuw" "stel een nieuw"
+            "stel opnieuw" "weer toegang" "kies een ander" """,
+        "magic": """inloglink "zonder wachtwoord" "magische link" "log me in" "zonder ww" "geen wachtwoord"
+            "aan met één klik" "met één klik inloggen" "direct inloggen" "link om in te loggen" "log direct in"
+            "meteen ingelogd" "inloggen zonder" aanmeldlink loginlink "wachtwoord is niet" """,
         "signin": """inloggen "log in" aanmelden "log direct in" ingelogd inlogt""",
-        "invite": """uitnodiging* uitgenodigd "nodigt je" "nodigt u" "je uit voor" "u uit voor" toegevoegd
-            "wil je erbij" """,
+        "invite": """uitnodiging* uitgenodigd "nodigt je" "nodigt u" "je uit voor" "u uit voor" "wil je erbij"
+            "wil je uitnodigen" "vraagt je" "heeft je toegevoegd" "heeft u toegevoegd" """,
         "join": """"word lid" deelnemen "doe mee" "sluit je aan" accepteren toetreden meedoen""",
         "unsubscribe": """afmelden uitschrijven uitschrijving afmelding "meld je af" "meld u af" "schrijf je uit"
-            "schrijf u uit" "niet meer" "geen mails" "geen e mails" opzeggen "stop met" "geen nieuwsbrief"
-            "wil je geen" "wilt u geen" "niet langer" """,
+            "schrijf u uit" "niet meer" "geen mails" "geen e mails" opzeggen "geen nieuwsbrief" "wil je geen"
+            "wilt u geen" "niet langer" "haal mij" "haal me" "van de lijst" "geen meldingen" "abonnement stoppen"
+            "geen post" "zet uit" "geen interesse" "geen berichten" "zet ze uit" "zet deze uit" "te veel mails"
+            "schakel ze uit" "genoeg van" "meldingen uitzetten" "meldingen uitschakelen" "mails stopzetten"
+            "deze mails uit" """,
         "here": """klik klikken hier link knop doorgaan ga ja""",
         "elsewhere": """privacy* voorwaarden hulp help contact voorkeuren instellingen browser "niet aangevraagd"
             "was u dit" "was jij dit" "ben jij dit" "niet zelf" "vrienden uitnodigen" "nodig vrienden"
-            "nodig je vrienden" "niet jij" "bent u dit" """,
+            "nodig je vrienden" "niet jij" "bent u dit" "afspraak bevestigen" "bestelling bevestigen"
+            "boeking bevestigen" "reservering bevestigen" "bevestig je afspraak" "bevestig uw afspraak" """,
     },
     "pl": {
-        "verify": """potwierdź potwierdzić potwierdzam zweryfikuj zweryfikować weryfikacja weryfikuj aktywuj
-            aktywować aktywacja aktywacyjny "dokończ rejestrację" "potwierdzenie adresu" "link potwierdzający" """,
+        "verify": """potwierdzam zweryfikuj zweryfikować weryfikacja weryfikuj aktywuj aktywować aktywacja
+            aktywacyjny "dokończ rejestrację" "potwierdzenie adresu" "link potwierdzający" "mój adres"
+            "zakończ rejestrację" "dokończyć rejestrację" "ukończ rejestrację" zatwierdź "tak chcę" aktywuję
+            weryfikuję "potwierdź adres" "potwierdź swój" "potwierdź e" "potwierdź konto" "potwierdź rejestrację"
+            "potwierdź zapis" "potwierdź subskrypcję" "potwierdzić adres" "potwierdzić e"
+            "potwierdzić rejestrację" "potwierdzić swój" "potwierdzić konto" "potwierdzić zapis"
+            "potwierdź zapisanie" "potwierdź prenumeratę" "adres należy" "to twój adres" "adres jest twój" """,
         "reset": """zresetuj resetuj zresetować resetowanie "nowe hasło" "zmień hasło" "zmienić hasło"
-            "zmiana hasła" "odzyskaj hasło" odzyskać odzyskaj "ustaw hasło" "ustaw nowe" "ustawić nowe"
-            "nie pamiętasz hasła" reset "reset hasła" "hasło zostało zmienione" "hasło zmienione" """,
-        "magic": """"magiczny link" "bez hasła" "link do logowania" "hasło nie jest" "nie potrzebujesz hasła" """,
+            "zmiana hasła" odzyskać odzyskaj "ustaw hasło" "ustaw nowe" "ustawić nowe" "nie pamiętasz hasła"
+            reset "hasło zostało zmienione" "hasło zmienione" "utwórz nowe" "wybierz nowe" "inne hasło"
+            "hasło od nowa" "nadaj nowe" "przywróć dostęp" "ustaw je" "nadać nowe" "zapomniane hasło"
+            "zapomniałeś hasła" "wymyśl nowe" "zmień je" """,
+        "magic": """"magiczny link" "bez hasła" "link do logowania" "hasło nie jest" "nie potrzebujesz hasła"
+            "zaloguj się jednym" "zalogować się jednym" "logowanie jednym" "wejdź bez" "wejść bez"
+            "logowanie bez" "link logujący" "link do wejścia" "odnośnik do logowania" "zalogować bez"
+            "nie potrzeba hasła" "hasło niepotrzebne" "hasło nie będzie" "żadnego hasła" "bez haseł" """,
         "signin": """zaloguj zalogować logowanie logowania""",
         "invite": """zaproszenie zaproszenia zaprasza zaprosił zaprosiła "przyjmij zaproszenie" "dodał cię"
-            "dodała cię" """,
+            "dodała cię" "jesteś zaproszony" "jesteś zaproszona" zaproszono "dodał panią" "dodał pana" """,
         "join": """dołącz dołączyć przyjmij zaakceptuj""",
-        "unsubscribe": """wypisz wypisać zrezygnuj rezygnuję rezygnacja "anuluj subskrypcję"
-            "nie chcę otrzymywać" "nie chcę" wyrejestruj odsubskryb* wypisuję zrezygnować "nie chcesz" "nie chce"
-            "przestać otrzymywać" """,
+        "unsubscribe": """wypisz wypisać zrezygnuj rezygnuję rezygnacja "anuluj subskrypcję" wyrejestruj
+            odsubskryb* wypisuję zrezygnować "nie chcesz" "nie chce" "przestać otrzymywać" "usuń mnie" "z listy"
+            "nie przysyłajcie" "koniec z" "zakończ subskrypcję" "bez powiadomień" "wyłącz je" "wyłączyć je"
+            "za dużo wiadomości" "za dużo maili" "dość tych" "wyłącz powiadomienia" "wyłączyć powiadomienia"
+            "wyłącz te" """,
         "here": """kliknij kliknąć tutaj tu link przycisk odnośnik dalej tak""",
         "elsewhere": """prywatności regulamin pomoc kontakt preferencje ustawienia przeglądarce "to nie ty"
-            "to nie pan" "jeśli to nie" "zaproś znajomych" "zaproś przyjaciół" "nie prosiłeś" faq""",
+            "to nie pan" "jeśli to nie" "zaproś znajomych" "zaproś przyjaciół" "nie prosiłeś" faq
+            "potwierdź wizytę" "potwierdź rezerwację" "potwierdź zamówienie" "potwierdź obecność"
+            "potwierdź termin" """,
     },
     "sv": {
         "verify": """bekräfta bekräftar verifiera verifiering aktivera aktivering "slutför registreringen"
-            "slutföra registreringen" "bekräftelse av e" bekräftelselänk""",
+            "slutföra registreringen" "bekräftelse av e" bekräftelselänk "min adress" "gör klart" "slutför din"
+            "slutför registrering" "adressen är din" "adressen tillhör" "det är du" """,
         "reset": """återställ återställa återställning "nytt lösenord" "byt lösenord" "byta lösenord"
             "ändra lösenord" "glömt lösenord" "välj ett nytt" "skapa nytt" "ändra lösenordet" "byt lösenordet"
-            nollställ "lösenord har ändrats" "lösenordet har ändrats" "lösenordet är ändrat" """,
-        "magic": """inloggningslänk "utan lösenord" "magisk länk" "inget lösenord" "behöver inget lösenord" """,
+            nollställ "lösenord har ändrats" "lösenordet har ändrats" "lösenordet är ändrat" "sätt ett nytt"
+            "välja ett nytt" "skapa ett nytt" "annat lösenord" återfå "lösenordet igen" "byt det"
+            "välj ett annat" "ställ in ett nytt" "ange ett nytt" """,
+        "magic": """inloggningslänk "utan lösenord" "magisk länk" "inget lösenord" "logga in med ett klick"
+            "logga in med länk" "logga in direkt" "länk för att logga" "inloggning utan" direktlänk
+            "slipper lösenord" "behöver inte lösenord" "inga lösenord" """,
         "signin": """"logga in" inloggning loggas""",
         "invite": """inbjudan inbjuden bjuder "bjudit in" "acceptera inbjudan" tillagd "vill ha med"
-            "lagt till dig" """,
+            "lagt till dig" "har blivit inbjuden" "vill bjuda" "bjöd in" "dig i gruppen" "lade till dig" """,
         "join": """"gå med" "tacka ja" delta anslut acceptera""",
-        "unsubscribe": """avregistrera avprenumerera avsluta "inte längre" "sluta få" slippa avanmäl* avanmäl
-            avanmälan "säg upp" "inga fler" prenumerationen "vill du inte" "vill inte ha" avbeställ""",
+        "unsubscribe": """avregistrera avprenumerera "inte längre" "sluta få" slippa avanmäl* avanmäl avanmälan
+            "säg upp" "inga fler" "vill du inte" "vill inte ha" avbeställ "avsluta prenumerationen" "ta bort mig"
+            "från listan" "inte ha fler" slipp "sluta skicka" "ej längre" "säga upp" "inga utskick" "färre mejl"
+            avbeställa "avsluta prenumeration" "avsluta utskick" "avsluta nyhetsbrevet" "stäng av dem"
+            "stäng av utskicken" "för många mejl" "nog av" "stäng av aviseringar" "stäng av notiser"
+            "stänga av aviseringar" "stäng av mejlen" """,
         "here": """klicka här länk länken knappen fortsätt ja""",
         "elsewhere": """integritet* villkor hjälp kontakt inställningar webbläsare* "inte du" "inte begärt"
-            "inte bett" "bjud in vänner" "bjud in dina" "var det inte" support cookies""",
+            "inte bett" "bjud in vänner" "bjud in dina" "var det inte" support cookies "bekräfta tiden"
+            "bekräfta besöket" "bekräfta bokningen" "bekräfta beställningen" "bekräfta ordern" "bekräfta tid" """,
     },
     "tr": {
         "verify": """doğrula* onayla* onaylıyorum etkinleştir* aktifleştir* aktivasyon "kaydı tamamla"
-            "kaydınızı tamamlayın" "kaydınızı tamamlamak" """,
+            "kaydınızı tamamlayın" "kaydınızı tamamlamak" "kaydını tamamla" "kaydı tamamlayın" "benim adresim"
+            "üyeliği tamamla" "üyeliğini tamamla" teyit aktive "sana ait" "size ait" "sizin olduğunu"
+            "senin olduğunu" "aktif et" "aktif edin" """,
         "reset": """sıfırla* "yeni şifre" "yeni parola" "şifremi unuttum" "şifre değiştir" "şifreyi değiştir"
             "şifreni değiştir" "şifrenizi değiştirin" "parola değiştir" "parolanı değiştir" "şifremi değiştir"
-            "yeni bir şifre" "yeni bir parola" yenile* "şifreniz değiştirildi" "parolanız değiştirildi"
-            "şifreniz değişti" """,
+            "yeni bir şifre" "yeni bir parola" "şifreniz değiştirildi" "parolanız değiştirildi"
+            "şifreniz değişti" kurtar kurtarın "başka bir şifre" "şifre oluştur" "parola oluştur"
+            "parola belirle" "şifre belirle" "şifreni yenile" "erişimi geri" "şifrenizi yenileyin"
+            "parolanızı yenileyin" "parolanı yenile" "şifreyi yenile" "şifre yenileme" "parola yenileme"
+            "başka bir parola" """,
         "magic": """"giriş bağlantısı" "sihirli bağlantı" şifresiz "şifre olmadan" "giriş linki" "şifre gerekmez"
-            "şifreye gerek yok" parolasız""",
-        "signin": """"giriş yap" "giriş yapın" "oturum aç" "oturum açın" "oturum açma" giriş gir girin oturum
-            oturumun oturumunuz""",
-        "invite": """davet daveti davetiye davetini "davet etti" "davet ediyor" "daveti kabul" "seni ekledi"
-            "sizi ekledi" """,
+            "şifreye gerek yok" parolasız "tek tıkla giriş" "tek tıkla gir" "parola olmadan" "şifre girmeden"
+            "parola girmeden" "doğrudan giriş" "giriş yapmak için bu bağlantı" "giriş bağlantın"
+            "parola gerekmez" "şifreye ihtiyaç" "şifre gerekmiyor" "parola gerekmiyor" """,
+        "signin": """giriş gir girin oturum oturumun oturumunuz""",
+        "invite": """davet daveti davetiye davetini "daveti kabul" "seni ekledi" "sizi ekledi" davetlisin
+            davetlisiniz davetiniz "katılmanı istiyor" "listesine ekledi" "grubuna ekledi" "ekibine ekledi"
+            "projesine ekledi" """,
         "join": """katıl katılın katılmak kabul""",
-        "unsubscribe": """"abonelikten çık" "abonelikten ayrıl" "aboneliği iptal" "aboneliğini iptal"
-            "aboneliğimi iptal" "abonelikten çıkmak" abonelikten "listeden çık" "almak istemiyorum"
-            "almak istemiyorsanız" "e posta alma" "listeden ayrıl" "artık almak" çıkmak "iptal etmek" bırakmak
-            "listeden çıkın" "iptal et" istemiyorsanız istemiyorum "çıkmak için" "almayı bırak" "almayı bırakmak" """,
+        "unsubscribe": """"aboneliği iptal" "aboneliğini iptal" "aboneliğimi iptal" abonelikten "listeden çık"
+            "e posta alma" "listeden ayrıl" "artık almak" çıkmak bırakmak "listeden çıkın" istemiyorsanız
+            istemiyorum "almayı bırak" "artık gönderme" "posta gönderme" "bülten iptali" "üyelikten çık"
+            "bildirimleri kapat" "bildirimleri kapatın" "bildirimlerini iptal" "bildirimleri iptal"
+            "bülteni iptal" "üyeliği iptal" "postaları iptal" "çok fazla e" "bunları kapat" "gönderimi durdur"
+            "raporları kapat" "bildirimleri durdur" """,
         "here": """tıkla tıklayın tıklayınız buraya buradan bağlantı bağlantıya bağlantıyı düğme devam evet""",
         "elsewhere": """gizlilik koşulları şartları kvkk yardım iletişim tercihler tercihleri ayarlar ayarları
             tarayıcıda "siz değilseniz" "sen değilsen" "siz yapmadıysanız" "sen yapmadıysan"
-            "arkadaşlarını davet" "arkadaşlarınızı davet" destek""",
+            "arkadaşlarını davet" "arkadaşlarınızı davet" destek "randevuyu onayla" "randevunuzu onaylayın"
+            "siparişi onayla" "rezervasyonu onayla" """,
     },
     "ru": {
         "verify": """подтверд* подтвержд* активир* активац* "завершить регистрацию" верифик*
-            "завершите регистрацию" "завершения регистрации" """,
+            "завершите регистрацию" "завершения регистрации" "мой адрес" верифицир* "завершить подписку"
+            "закончить регистрацию" "закончите регистрацию" активируй* "да хочу" "адрес ваш" "почта ваша"
+            "принадлежит вам" "ваш адрес настоящий" """,
         "reset": """сброс* "новый пароль" "изменить пароль" "сменить пароль" "смените пароль" "забыли пароль"
-            восстанов* "смена пароля" "задать пароль" "задайте новый" "придумайте новый" "создать новый пароль"
-            "измените пароль" "задать новый" "придумать новый" "пароль изменён" "пароль изменен"
-            "пароль был изменён" """,
-        "magic": """"ссылка для входа" "ссылке для входа" "без пароля" "волшебная ссылка" "магическая ссылка"
-            "пароль не нужен" """,
+            восстанов* "смена пароля" "задать пароль" "задайте новый" "придумайте новый" "измените пароль"
+            "задать новый" "придумать новый" "пароль изменен" "пароль был изменён" "другой пароль"
+            "придумать пароль" "установить новый" "установите новый" "вернуть доступ" "поменять пароль"
+            "поменяйте пароль" "обновить пароль" "создайте новый" "задать другой" """,
+        "magic": """"ссылка для входа" "ссылке для входа" "волшебная ссылка" "магическая ссылка"
+            "пароль не нужен" "войти в один клик" "войти одним" "вход в один клик" "вход по ссылке"
+            "войти по ссылке" "войдёте без" "авторизоваться без" "пароль не понадобится" "пароль не потребуется"
+            "пароли не нужны" "никаких паролей" """,
         "signin": """войти войдите вход входа""",
-        "invite": """приглаш* "принять приглашение" "добавил вас" "добавила вас" зовёт""",
+        "invite": """приглаш* "принять приглашение" "добавил вас" "добавила вас" зовёт пригласил* пригласи*
+            "ждет вас" зовет "добавил тебя" "добавила тебя" "добавили вас" """,
         "join": """присоедин* вступить принять""",
         "unsubscribe": """отписаться отпишитесь отписка отписки "отказаться от" "не получать" "больше не"
-            отписать отписк* отпис* "не хотите" """,
+            отписать отписк* отпис* "не хотите" "удалить меня" "удалите меня" "из списка" "отменить подписку"
+            "отмена подписки" "не присылать" "не присылайте" "остановить рассылку" "отказ от" "отключите их"
+            "отключить их" "слишком много писем" "надоели письма" "отключить уведомления" "отключите уведомления"
+            "отключить рассылку" "отключить письма" """,
         "here": """нажмите перейдите здесь сюда ссылке ссылку ссылка кнопку продолжить да""",
         "elsewhere": """конфиденциальности соглашение условия помощь контакты настройки браузере "это были не"
-            "это не вы" "не вы" "пригласите друзей" "пригласить друзей" "приглашайте друзей" "пригласи друзей"
-            поддержк* "не запрашивали" правила""",
+            "не вы" "пригласите друзей" "пригласить друзей" "приглашайте друзей" "пригласи друзей" поддержк*
+            "не запрашивали" правила "подтвердить запись" "подтвердить заказ" "подтвердить бронь"
+            "подтвердить бронирование" "подтвердите запись" "подтвердите заказ" "подтвердить визит" """,
     },
     "uk": {
         "verify": """підтверд* підтвердж* активу* активац* "завершити реєстрацію" верифік* "завершіть реєстрацію"
-            "завершення реєстрації" """,
+            "завершення реєстрації" "моя адреса" "моя пошта" верифіку* "завершити підписку"
+            "закінчити реєстрацію" активуй* "адреса ваша" "пошта ваша" "належить вам" """,
         "reset": """скин* "новий пароль" "змінити пароль" "змініть пароль" "забули пароль" віднов* "зміна пароля"
-            "задати пароль" "встановити новий" "створити новий пароль" "скидання пароля" "задати новий"
-            "придумайте новий" "пароль змінено" "пароль було змінено" """,
+            "задати пароль" "встановити новий" "скидання пароля" "задати новий" "придумайте новий"
+            "пароль змінено" "пароль було змінено" "інший пароль" "встановити пароль" "встановіть новий"
+            "повернути доступ" "створіть новий" "оновити пароль" "придумати новий" "задати інший" """,
         "magic": """"посилання для входу" "посиланням для входу" "без пароля" "чарівне посилання"
-            "пароль не потрібен" "без паролю" """,
+            "пароль не потрібен" "без паролю" "увійти в один" "увійти одним" "вхід в один" "вхід за посиланням"
+            "увійти за посиланням" "увійдете без" "авторизуватися без" "пароль не знадобиться"
+            "паролі не потрібні" "жодних паролів" "пароль не потрібний" """,
         "signin": """увійти увійдіть вхід входу""",
-        "invite": """запрош* запрос* "прийняти запрошення" "додав вас" "додала вас" кличе""",
+        "invite": """запрош* запрос* "прийняти запрошення" "додав вас" "додала вас" кличе запроси* "чекає на вас"
+            "додав тебе" "додала тебе" "додали вас" """,
         "join": """приєдн* долуч* прийняти""",
         "unsubscribe": """відписатися відписатись відпишіться відписка відписки "не отримувати" "більше не"
-            "відмовитися від" "скасувати підписку" відпис* "не хочете" """,
+            "відмовитися від" "скасувати підписку" відпис* "не хочете" "видалити мене" "зі списку"
+            "скасування підписки" "не надсилати" "не надсилайте" "зупинити розсилку" "відмова від"
+            "відмовитись від" "вимкніть їх" "вимкнути їх" "забагато листів" "набридли листи"
+            "вимкнути сповіщення" "вимкніть сповіщення" "вимкнути розсилку" "вимкнути листи" """,
         "here": """натисніть перейдіть тут сюди посилання посиланням кнопку продовжити так""",
-        "elsewhere": """конфіденційності угода умови допомога контакти налаштування браузері "це були не"
-            "це не ви" "не ви" "запросіть друзів" "запросити друзів" "запрошуйте друзів" підтримк* правила
-            "не надсилали" """,
+        "elsewhere": """конфіденційності угода умови допомога контакти налаштування браузері "це були не" "не ви"
+            "запросіть друзів" "запросити друзів" "запрошуйте друзів" підтримк* правила "не надсилали"
+            "підтвердити запис" "підтвердити замовлення" "підтвердити бронювання" "підтвердіть запис"
+            "підтвердити візит" """,
     },
     "ja": {
-        "verify": """確認する 認証する 確認してください メールアドレスを確認 メールアドレスの確認 有効にする
-            有効化 本登録 登録を完了 アドレスを認証 認証を完了 確認を完了 登録を確認 メール認証 アドレス確認
-            登録完了 承認する メールアドレス認証 登録を確定""",
+        "verify": """認証する メールアドレスの確認 有効にする 有効化 本登録 登録を完了 アドレスを認証 認証を完了
+            確認を完了 登録を確認 メール認証 アドレス確認 登録完了 承認する メールアドレス認証 登録を確定
+            本人確認をする 登録します アクティベート メール確認 アドレスの認証 購読を確認 申し込みを確定
+            アドレスを確認 認証を行う ご本人のもの ご本人であること 有効にしてください""",
         "reset": """再設定 リセット 新しいパスワード パスワードを変更 パスワード変更 パスワードの変更
-            パスワードをお忘れ 再発行 パスワードを設定 パスワードの設定 パスワードが変更""",
-        "magic": """マジックリンク パスワードなし パスワード不要 ログインリンク ログイン用リンク ログインurl""",
-        "signin": """ログインする ログイン サインイン""",
-        "invite": """招待 招待を承認""",
-        "join": """参加する 参加 加わる""",
-        "unsubscribe": """配信停止 配信を停止 購読解除 登録解除 配信解除 メール停止 受信を停止 退会 受け取らない
-            停止する 解除 受信拒否 配信不要 今後メール""",
+            パスワードをお忘れ 再発行 パスワードを設定 パスワードの設定 パスワードが変更 アカウントを復旧
+            アカウント復旧 パスワードを忘れた パスワードの再登録 パスワード再登録 パスワードを再登録
+            アカウントの復元 別のパスワード""",
+        "magic": """マジックリンク パスワードなし パスワード不要 ログインリンク ログイン用リンク ログインurl
+            ワンクリックでログイン ワンクリックログイン パスワードを入力せず パスワード入力なし
+            リンクからログイン 自動ログイン パスワードレス すぐにログイン パスワードは要りません パスワードは不要
+            パスワードは必要 パスワードを使わず パスワードを覚える""",
+        "signin": """ログイン サインイン""",
+        "invite": """招待 に追加しました に追加されました メンバーに""",
+        "join": """参加 加わる""",
+        "unsubscribe": """配信停止 配信を停止 メール停止 受信を停止 退会 受け取らない 解除 受信拒否 配信不要
+            今後メール 購読をやめる 通知をオフ 受け取りを停止 送信停止 配信を希望しない 受信しない 購読を停止
+            購読停止 配信の停止 メールの停止 配信をやめる 今後の配信 不要な方 不要の方 受け取りたくない
+            希望されない""",
         "here": """クリック こちら リンク ボタン 下記url 次のurl タップ はい""",
-        "elsewhere": """プライバシー 利用規約 規約 ヘルプ お問い合わせ 設定を変更 配信設定 ブラウザ 心当たり
-            友だちを招待 お友達を招待 友達を招待 特定商取引 よくある質問 マイページ""",
+        "elsewhere": """プライバシー 規約 ヘルプ お問い合わせ 設定を変更 配信設定 ブラウザ 心当たり 友だちを招待
+            友達を招待 特定商取引 よくある質問 マイページ 予約を確認 注文を確認 予約の確認 ご注文の確認
+            出席を確認""",
     },
     "ko": {
-        "verify": """인증하기 "이메일 인증" 이메일인증 "주소 인증" 확인하기 "이메일 확인" "주소 확인" 활성화
-            "가입 완료" "가입을 완료" "인증을 완료" "구독 확인" """,
+        "verify": """인증하기 이메일인증 "주소 인증" "이메일 확인" "주소 확인" 활성화 "가입 완료" "가입을 완료"
+            "인증을 완료" "구독 확인" "제 주소" "본인 확인" "가입을 마치" "가입 마치기" "메일 인증" "주소를 확인"
+            "이메일을 확인" "인증 완료" "구독을 확인" "본인 것" "본인의 것" "본인이 맞" """,
         "reset": """재설정 초기화 "새 비밀번호" "비밀번호 변경" "비밀번호를 변경" "비밀번호 찾기"
-            "비밀번호를 설정" "비밀번호 설정" "비밀번호가 변경" """,
-        "magic": """"매직 링크" "비밀번호 없이" "로그인 링크" """,
-        "signin": """로그인하기 로그인""",
-        "invite": """초대""",
-        "join": """참여하기 수락 참여 합류 참가""",
+            "비밀번호를 설정" "비밀번호 설정" "비밀번호가 변경" "계정 복구" "비밀번호를 다시" "비밀번호 만들기"
+            "비밀번호를 잊" "다른 비밀번호" "비밀번호를 새로" """,
+        "magic": """"매직 링크" "비밀번호 없이" "로그인 링크" "한 번에 로그인" "바로 로그인" "원클릭 로그인"
+            "비밀번호를 입력하지" "로그인할 수 있는 링크" "클릭 한 번으로 로그인" "링크로 로그인" "로그인용 링크"
+            "간편 로그인" "비밀번호가 필요 없" "비밀번호는 필요 없" "비밀번호가 필요하지" "비밀번호 필요 없" """,
+        "signin": """로그인""",
+        "invite": """초대 "목록에 추가" "그룹에 추가" "팀에 추가" "님을 추가" """,
+        "join": """수락 참여 합류 참가""",
         "unsubscribe": """수신거부 "수신 거부" "구독 취소" 구독취소 "구독 해지" 구독해지 "수신 해지" "받지 않"
-            "알림 끄기" "수신을 원하지" "원치 않" "알림 그만" "그만 받기" """,
+            "알림 끄기" "수신을 원하지" "원치 않" "알림 그만" "그만 받기" "수신 중단" "알림을 끄" "구독을 취소"
+            "구독을 해지" "수신을 거부" "수신 해제" "그만 보내" 구독해제 "구독 해제" "수신을 중단" "더 이상 받"
+            "더 이상 원하지" "원하지 않으" "받고 싶지 않" """,
         "here": """클릭 여기 링크 버튼 누르 눌러 계속""",
         "elsewhere": """개인정보 약관 도움말 고객센터 브라우저 "본인이 아" 요청하지 "친구 초대" "친구를 초대"
-            "자주 묻는" "알림 설정" "수신 설정" "환경 설정" """,
+            "자주 묻는" "알림 설정" "수신 설정" "환경 설정" "예약 확인" "주문 확인" "예약을 확인" """,
     },
     "zh": {
-        "verify": """验证邮箱 驗證信箱 验证您的 驗證您的 确认邮箱 確認信箱 激活 启用 啟用 完成注册 完成註冊
-            确认您的 確認您的 验证电子 驗證電子 确认订阅 確認訂閱 验证邮件 验证我的 確認電子 确认电子 点击验证
-            立即验证 立即驗證 确认地址 驗證郵件 验证 点此确认 點此確認 请确认订阅 完成訂閱 激活账号""",
+        "verify": """驗證信箱 驗證您的 确认邮箱 確認信箱 激活 启用 啟用 完成注册 完成註冊 确认您的 確認您的
+            驗證電子 确认订阅 確認訂閱 確認電子 确认电子 点击验证 立即驗證 确认地址 驗證郵件 验证 点此确认
+            點此確認 完成訂閱 这是我的邮箱 這是我的信箱 完成驗證 認證信箱 认证邮箱 确认注册 確認註冊 是您的邮箱
+            是你的邮箱 是您的信箱 是您本人的邮箱 属于您 屬於您""",
         "reset": """重置 重設 重设 新密码 新密碼 修改密码 修改密碼 更改密码 變更密碼 找回密码 忘记密码 忘記密碼
-            更改密碼 设置新密码 設定新密碼 重新设置 重新設定 密码已修改 密碼已變更 密码已更改""",
+            更改密碼 重新设置 重新設定 密码已修改 密碼已變更 密码已更改 恢复账户 恢復帳戶 更换密码 换一个密码
+            设置密码 設定密碼 修改您的密码 忘记了密码 找回帳號 找回账号 另一个密码 另一個密碼 其他密码""",
         "magic": """立即登录 点击登录 立即登入 一键登录 一鍵登入 免密 無需密碼 无需密码 无密码 登录链接 登入連結
-            魔法链接 直接登录""",
+            魔法链接 直接登录 免密码登录 免密碼登入 点击链接登录 點擊連結登入 自动登录 快捷登录 直接登入
+            无需输入密码 无需记住密码 不用密码 不用密碼 不需要密码 不需要密碼 无须密码 無須密碼""",
         "signin": """登录 登入""",
-        "invite": """邀请 邀請""",
+        "invite": """邀请 邀請 邀您 邀你 诚邀 受邀 把您加入 将您加入 把你加入 將您加入 将您添加""",
         "join": """加入 接受""",
-        "unsubscribe": """退订 退訂 取消订阅 取消訂閱 不再接收 停止接收 不想再收到 不想收到 不再收到 不希望""",
+        "unsubscribe": """退订 退訂 取消订阅 取消訂閱 不再接收 停止接收 不想再收到 不想收到 不再收到 不希望
+            关闭通知 關閉通知 停止发送 停止發送 拒收 取消接收 不再发送 不再發送 不想接收 取消关注 取消订制
+            停止订阅 停止訂閱 不再订阅 关闭它 关闭邮件 不感兴趣 太多邮件""",
         "here": """点击 點擊 这里 這裡 链接 連結 按钮 按鈕 继续 繼續 点此 點此 打开 是的""",
-        "elsewhere": """隐私 隱私 条款 條款 帮助 幫助 客服中心 设置 設定 浏览器 瀏覽器 非本人 不是您 不是本人
-            邀请好友 邀請好友 邀请朋友 联系我们 聯絡我們 常见问题""",
+        "elsewhere": """隐私 隱私 条款 條款 帮助 幫助 客服中心 浏览器 瀏覽器 非本人 不是您 不是本人 邀请好友
+            邀請好友 邀请朋友 联系我们 聯絡我們 常见问题 通知设置 通知設定 邮件设置 郵件設定 确认收货 确认订单
+            確認訂單 确认预约 確認預約 确认预订""",
     },
 }

@@ -71,6 +71,19 @@ def test_links_of_no_kind(subject: str, text: str) -> None:
     assert kinds(subject, text) == ["other"]
 
 
+@pytest.mark.parametrize(
+    "anchor",
+    [
+        *("Cancel booking", "Invite your friends", "This wasn't me", "Confirm your appointment", "Log in"),
+        *("Termin bestätigen", "Freunde einladen", "Retirer mon colis", "Recuperar carrito", "Anular pedido"),
+        *("Completa l'acquisto", "Sair da conta", "Boeking annuleren", "Potwierdź wizytę", "Avsluta köpet"),
+        *("Rezervasyonu iptal et", "Отменить бронь", "Запросити друзів", "予約を確認する", "친구 초대", "确认收货"),
+    ],
+)
+def test_anchor_texts_that_only_sound_alike(anchor: str) -> None:
+    assert kinds("Acme", None, f'<p><a href="https://x.example/a/1b2c">{anchor}</a></p>') == ["other"]
+
+
 def test_the_anchor_text_decides() -> None:
     html = (
         '<p>Confirm that this is your address.</p><a href="https://t.example/c?u=1">Confirm my address</a>'
