@@ -2,12 +2,12 @@
 
 How it works. Four things speak for a kind, each by the words of `link_words`: the anchor text (1.0), the words before
 and behind the link, up to the next link (0.8, less with the distance, and less for all but the nearest), the path and
-query of the URL (0.4), and the subject (0.3, twice that where "click here" stands at the link). A URL that may be for
-one reader only gets a little more, any other a little less, a page of help or terms much less. The kind with the
-highest sum has the link, if it is at least THRESHOLD. An anchor text that names a page of no kind ("privacy", "invite
-your friends") outweighs all this, and the front page of a site is of no kind. Two kinds need more than a word: "sign
-in" makes a magic link only of a URL that may be for one reader only, and "join" an invitation only where the mail
-speaks of one.
+query of the URL (0.4), and the subject (0.3, twice that where "click here" or nothing stands at the link). A URL that
+may be for one reader only gets a little more, any other a little less, a page of help or terms much less. The kind
+with the highest sum has the link, if it is at least THRESHOLD. An anchor text that names a page of no kind ("privacy",
+"invite your friends") outweighs all this, and the front page of a site is of no kind. Two kinds need more than a word:
+"sign in" makes a magic link only of a URL that may be for one reader only, and "join" an invitation only where the
+mail speaks of one.
 
 Everything is read once and bounded, so it takes linear time.
 """
@@ -45,6 +45,7 @@ class LinkKind(msgspec.Struct, frozen=True):
     kind: Kind
     confidence: float  # 0 to 1
     context: str  # the anchor text and the words around, at most MAX_CONTEXT_CHARS
+    source: Literal["text", "html"]
     choice: int  # 0 may be meant for the reader; 1 is social, legal, help or to unsubscribe; 2 is an asset or a tracker
 
 
@@ -52,8 +53,9 @@ def classify_links(links: tuple[str, ...], subject: str, text: str | None, html:
     """What the links of a message (`Parsed.links`) are for, in the same order."""
     places = _places_in_html(html[:MAX_MARKUP_CHARS]) if html else {}
     places |= _places_in_text(links, (text or "")[:MAX_CHARS])
+    nowhere = _Place("html" if html else "text", "", "", "")  # beyond the bounds
     topics = _labels(subject[:MAX_SUBJECT_CHARS])
-    return tuple(_classified(url, places.get(url, _NOWHERE), topics) for url in links)
+    return tuple(_classified(url, places.get(url, nowhere), topics, is_placed=url in places) for url in links)
 
 
 def first_link(links: tuple[LinkKind, ...], kind: Kind | None = None) -> LinkKind | None:
@@ -83,12 +85,10 @@ _WEIGHT_SUBJECT: Final = 0.3
 class _Place(msgspec.Struct, frozen=True):
     """Where a link stands in the mail."""
 
+    source: Literal["text", "html"]
     anchor: str
     before: str
     behind: str
-
-
-_NOWHERE: Final = _Place("", "", "")
 
 
 # --- where links stand ---
@@ -104,7 +104,7 @@ def _places_in_text(links: tuple[str, ...], text: str) -> dict[str, _Place]:
             break
         end = start + len(url)
         found.append((url, start, end))
-    return _places(text, found, anchored=False)
+    return _places(text, found, "text")
 
 
 _BREAK: Final = re.compile(r"blockquote|br|center|d[dlt]|div|h[1-6r]|li|[ou]l|p|table|t[dhr]")
@@ -140,10 +140,10 @@ def _places_in_html(markup: str) -> dict[str, _Place]:
         elif _BREAK.fullmatch(tag.name):
             add("\n")
     add(_SPACES.sub(" ", entities.unescape(markup[at : at + MAX_AROUND_CHARS])))
-    return _places("".join(pieces), found, anchored=True)
+    return _places("".join(pieces), found, "html")
 
 
-def _places(text: str, found: list[tuple[str, int, int]], *, anchored: bool) -> dict[str, _Place]:
+def _places(text: str, found: list[tuple[str, int, int]], source: Literal["text", "html"]) -> dict[str, _Place]:
     """The first place of each URL, and the text around it up to the links before and behind."""
     places: dict[str, _Place] = {}
     for index, (url, start, end) in enumerate(found):
@@ -154,8 +154,8 @@ def _places(text: str, found: list[tuple[str, int, int]], *, anchored: bool) -> 
         if index + 1 < len(found):  # what stands on a line behind belongs to the next link
             line_end = text.find("\n", end, last)
             last = min(found[index + 1][1], line_end if line_end >= 0 else last)
-        anchor = text[start : min(end, start + MAX_AROUND_CHARS)].strip() if anchored else ""
-        places[url] = _Place(anchor, text[first:start], text[end:last])
+        anchor = text[start : min(end, start + MAX_AROUND_CHARS)].strip() if source == "html" else ""
+        places[url] = _Place(source, anchor, text[first:start], text[end:last])
     return places
 
 
@@ -177,7 +177,7 @@ _REFERENCE_PAGE: Final = re.compile(
 _REFERENCE_SITE: Final = re.compile(r"(?:help|support|docs|faq|wiki)\.", re.IGNORECASE)
 
 
-def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
+def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool) -> LinkKind:
     scheme, _, rest = url.partition(":")
     if scheme.lower() == "mailto":
         host, path = "", rest
@@ -186,12 +186,13 @@ def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
     path = path.partition("#")[0][:MAX_PATH_CHARS]
     context = _context(place)
     if host and (_ASSET.search(path.partition("?")[0]) or _TRACKER.search(path)):
-        return LinkKind(url, "other", 1.0, context, 2)
+        return LinkKind(url, "other", 1.0, context, place.source, 2)
     anchor = _labels(place.anchor)
     if _SOCIAL.search(host.lower()) or ("elsewhere" in anchor and "unsubscribe" not in anchor):
-        return LinkKind(url, "other", 1.0, context, 1)
+        return LinkKind(url, "other", 1.0, context, place.source, 1)
     is_personal = _PERSONAL.search(path) is not None
-    scores = _scores(place, anchor, path, topics, is_personal=is_personal)
+    is_bare = is_placed and not f"{place.anchor}{place.before}{place.behind}".strip()
+    scores = _scores(place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare)
     kind = max(_KINDS, key=lambda kind: scores[kind])
     score = (
         scores[kind]
@@ -199,14 +200,15 @@ def _classified(url: str, place: _Place, topics: set[str]) -> LinkKind:
         - (0.8 if _REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host) else 0.0)
     )
     if score < THRESHOLD or not path.strip("/"):
-        return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, 0 if host else 1)
-    return LinkKind(url, kind, round(min(score, 1.0), 2), context, 1 if kind == "unsubscribe" else 0)
+        return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, place.source, 0 if host else 1)
+    return LinkKind(url, kind, round(min(score, 1.0), 2), context, place.source, 1 if kind == "unsubscribe" else 0)
 
 
-def _scores(place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool) -> dict[str, float]:
+def _scores(
+    place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool, is_bare: bool
+) -> dict[str, float]:
     around = _around(place)
-    is_all = place is not _NOWHERE and not f"{place.anchor}{place.before}{place.behind}".strip()
-    is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_all
+    is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_bare
     scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
     said = next((label for label in scores if label in anchor), None)
     if said:

@@ -104,6 +104,12 @@ def test_the_context_is_the_anchor_text_and_the_words_around() -> None:
     assert link.confidence > 0.9
 
 
+def test_a_link_says_which_part_it_stands_in() -> None:
+    text, html = "See https://x.example/1", '<a href="https://x.example/1">1</a><a href="https://x.example/2">2</a>'
+
+    assert [link.source for link in classified("Hello", text, html)] == ["text", "html"]
+
+
 PAGE = """
 <a href="https://x.example/logo.png">logo</a>
 <a href="https://t.example/track/open/4829">.</a>

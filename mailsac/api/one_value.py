@@ -160,13 +160,6 @@ def codes_of(message: Message, parsed: Parsed) -> list[Value]:
 def links_of(message: Message, parsed: Parsed) -> list[Value]:
     """The links of a message, in the order in which a reader sees them."""
     return [
-        Value(
-            link.url,
-            link.kind,
-            link.confidence,
-            link.context,
-            "text" if parsed.text is not None and link.url in parsed.text else "html",
-            message.id,
-        )
+        Value(link.url, link.kind, link.confidence, link.context, link.source, message.id)
         for link in classify_links(parsed.links, parsed.subject, parsed.text, parsed.html)
     ]
