@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from mailsac.address import Address
 from mailsac.errors import InvalidAddress, MailsacError, MessageTooLarge
 from mailsac.proxy import BadProxyHeader, ProxyHeader, parse_proxy_header
-from mailsac.smtp_data import received_fields
 from mailsac.smtp_commands import (
     Command,
     Credentials,
@@ -25,7 +24,7 @@ from mailsac.smtp_commands import (
     parse_rcpt,
     safe_reply,
 )
-from mailsac.smtp_data import MessageReader
+from mailsac.smtp_data import MessageReader, received_fields
 
 HOST = "mail.example"
 

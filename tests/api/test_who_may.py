@@ -41,10 +41,16 @@ OF_MAILBOXES = {
     **{
         ("GET", path): (403, 403, 200, 404)
         for path in (
-            "/otp/{email}", "/otp/{email}.json", "/link/{email}", "/link/{email}.json",
-            "/last/{email}", "/last/{email}.html", "/last/{email}.eml", "/last/{email}.json",
+            "/otp/{email}",
+            "/otp/{email}.json",
+            "/link/{email}",
+            "/link/{email}.json",
+            "/last/{email}",
+            "/last/{email}.html",
+            "/last/{email}.eml",
+            "/last/{email}.json",
         )
-    },  # fmt: skip
+    },
     ("GET", f"{ONE}/codes"): READ,
     ("GET", f"{ONE}/links"): READ,
     ("GET", ONE): READ,
@@ -107,9 +113,7 @@ def key_of(route: Route) -> tuple[str, str]:
 
 def not_public(town: Town) -> list[Route]:
     """All but the event stream, which never ends; its tests say who may listen."""
-    return [
-        route for route in town.server.http.routes if not route.is_public and EVENT_STREAM not in route.media_types
-    ]
+    return [route for route in town.server.http.routes if not route.is_public and EVENT_STREAM not in route.media_types]
 
 
 async def carried_out(route: Route, by: Client, **places: str) -> Answer:
