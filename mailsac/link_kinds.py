@@ -2,12 +2,12 @@
 
 How it works. Four things speak for a kind, each by the words of `link_words`: the anchor text (1.0), the words before
 and behind the link, up to the next link (0.8, less with the distance, and less for all but the nearest), the path and
-query of the URL (0.4), and the subject (0.3, twice that where "click here" or nothing stands at the link). A URL that
-may be for one reader only gets a little more, any other a little less, a page of help or terms much less. The kind
-with the highest sum has the link, if it is at least THRESHOLD. An anchor text that names a page of no kind ("privacy",
-"invite your friends") outweighs all this, and the front page of a site is of no kind. Two kinds need more than a word:
-"sign in" makes a magic link only of a URL that may be for one reader only, and "join" an invitation only where the
-mail speaks of one.
+query of the URL (0.4, or 0.6 where it may be for one reader only), and the subject (0.3, twice that where "click here"
+or nothing stands at the link). A URL that may be for one reader only gets a little more, any other a little less, a
+page of help or terms much less. The kind with the highest sum has the link, if it is at least THRESHOLD. An anchor text
+that names a page of no kind ("privacy", "invite your friends") outweighs all this, and the front page of a site is of
+no kind. Two kinds need more than a word: "sign in" makes a magic link only of a URL that may be for one reader only,
+and "join" an invitation only where the mail speaks of one.
 
 Everything is read once and bounded, so it takes linear time.
 """
@@ -79,6 +79,7 @@ _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "
 _WEIGHT_ANCHOR: Final = 1.0
 _WEIGHT_AROUND: Final = 0.8
 _WEIGHT_URL: Final = 0.4
+_WEIGHT_PERSONAL_URL: Final = 0.6
 _WEIGHT_SUBJECT: Final = 0.3
 
 
@@ -169,6 +170,7 @@ _SOCIAL: Final = re.compile(
     r"|^(?:t\.me|bsky\.app|mastodon\.social|youtu\.be|wa\.me)$"
 )
 _NO_WORD: Final = re.compile(r"[\W_]+")
+_PARTS: Final = re.compile(r"[/?&=]")
 _PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
 _LOG_IN_PAGE: Final = re.compile(r"(?:^|/)(?:log-?in|sign-?in|account|auth|session)/?(?:\?|$)", re.IGNORECASE)
 _REFERENCE_PAGE: Final = re.compile(
@@ -197,7 +199,7 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool) -
     score = (
         scores[kind]
         + (0.1 if is_personal else -0.1)
-        - (0.8 if _REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host) else 0.0)
+        - (1.0 if _REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host) else 0.0)
     )
     if score < THRESHOLD or not path.strip("/"):
         return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, place.source, 0 if host else 1)
@@ -215,8 +217,8 @@ def _scores(
         scores[said] += _WEIGHT_ANCHOR
     for rank, (label, away) in enumerate(sorted(around.items(), key=lambda each: each[1])):
         scores[label] += _WEIGHT_AROUND * (1 - away / MAX_AROUND_CHARS) * (0.6 if rank else 1.0)
-    for label in scores.keys() & _labels(_NO_WORD.sub(" ", unquote_plus(path))):
-        scores[label] += _WEIGHT_URL
+    for label in scores.keys() & _labels(_words(path)):
+        scores[label] += _WEIGHT_PERSONAL_URL if is_personal and label in _KINDS else _WEIGHT_URL
     for label in scores.keys() & topics - {"join"}:
         scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for else 1)
     if "invite" in {*topics, *anchor, *around}:
@@ -225,6 +227,12 @@ def _scores(
         is_topic = not topics.isdisjoint(("magic", "signin")) or "magic" in around
         scores["magic"] += scores["signin"] * (0.75 if is_topic else 0.5)
     return scores
+
+
+def _words(path: str) -> str:
+    """The words of a path and a query. Those of different parts stand apart: in "confirm?token=" nothing confirms a
+    token."""
+    return " . ".join(_NO_WORD.sub(" ", unquote_plus(part)) for part in _PARTS.split(path))
 
 
 def _marks(text: str) -> list[Found]:

@@ -49,6 +49,8 @@ def kinds(subject: str, text: str | None = None, html: str | None = None) -> lis
         ("이메일 인증", "아래 링크를 눌러 주세요.\nhttps://x.example/1a", ["verify"]),
         ("您好", "请点击验证邮箱：https://x.example/1a", ["verify"]),
         ("Hello", "https://x.example/verify-email?token=1a\nUse it to verify your address", ["verify"]),
+        ("Hello", "Your code is 482913. https://x.example/confirm?token=42", ["verify"]),
+        ("", "https://x.example/reset-password/8f3a2b", ["reset"]),
         ("Hello", "To unsubscribe write to mailto:news@x.example?subject=unsubscribe", ["unsubscribe"]),
     ],
 )
