@@ -243,8 +243,9 @@ class Accounts:
         def plan() -> list[Record]:
             account = _found(self.directory.get(Account, account_id))
             directory = self.directory
-            self._require_admin_left(without=directory.keys_of(account_id))
-            owned: list[Record] = [*directory.keys_of(account_id)]
+            keys = directory.keys_of(account_id)
+            self._require_admin_left(without=keys)
+            owned: list[Record] = [*keys]
             owned += [*directory.addresses_of(account_id), *directory.domains_of(account_id)]
             return [account, *owned]
 
@@ -495,7 +496,7 @@ def _with(record: Changeable, changes: Mapping[str, object], fixed: Collection[s
     try:
         return msgspec.convert(fields | dict(changes), type(record))
     except msgspec.ValidationError as error:
-        raise InvalidRequest(str(error)) from error
+        raise InvalidRequest(f"not of the right type: {', '.join(changes)}") from error
 
 
 def _with_webhook(address: PrivateAddress, changes: Mapping[str, object]) -> Mapping[str, object]:

@@ -56,7 +56,7 @@ from mailsac.api.webhooks import WebhookLog
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget
 from mailsac.config import Auth, Http, Retention, Smtp
-from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated
+from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
 from mailsac.inbound import Inbound
 from mailsac.index import MessageIndex
 from mailsac.leases import Leases
@@ -382,12 +382,14 @@ class HttpServer:
         try:
             principal = await self._caller(request)
         except NotAuthenticated:
-            if route.caller == "required":
+            if route.caller != "optional":
                 raise
             return await handler(request)
         request[asked.PRINCIPAL] = principal
         self._accounts.count_operation(principal.account)
         try:
+            if route.caller == "admin" and not principal.admin:
+                raise NotPermitted(account=principal.account) if request[asked.KEY] else NotAuthenticated
             return await handler(request)
         finally:
             self._activities.called(principal.account)

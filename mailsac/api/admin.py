@@ -20,7 +20,6 @@ from mailsac.administration import (
 from mailsac.api import request as asked
 from mailsac.api.activity import Activity
 from mailsac.api.response import json_body
-from mailsac.errors import NotAuthenticated, NotPermitted
 
 
 class Admin:
@@ -31,93 +30,71 @@ class Admin:
 
     async def accounts(self, request: web.Request) -> web.StreamResponse:
         """All accounts."""
-        _require_admin(request)
         return json_body(self._administration.accounts())
 
     async def account(self, request: web.Request) -> web.StreamResponse:
         """One account."""
-        _require_admin(request)
         return json_body(self._administration.account(request.match_info["account"]))
 
     async def create_account(self, request: web.Request) -> web.StreamResponse:
         """A new account."""
-        _require_admin(request)
         return json_body(await self._administration.create_account(asked.fields_as(request, NewAccount)))
 
     async def change_account(self, request: web.Request) -> web.StreamResponse:
         """Settings of an account; what is not given stays."""
-        _require_admin(request)
         changes = asked.fields_as(request, AccountChanges)
         return json_body(await self._administration.change_account(request.match_info["account"], changes))
 
     async def remove_account(self, request: web.Request) -> web.StreamResponse:
         """An account with its keys, addresses and domains."""
-        _require_admin(request)
         await self._administration.remove_account(request.match_info["account"])
         return web.Response(status=204)
 
     async def keys(self, request: web.Request) -> web.StreamResponse:
         """The keys of an account, without the keys themselves."""
-        _require_admin(request)
         return json_body(self._administration.keys(request.match_info["account"]))
 
     async def create_key(self, request: web.Request) -> web.StreamResponse:
         """A new key, shown this once."""
-        _require_admin(request)
         new = asked.fields_as(request, NewKey)
         return json_body(await self._administration.create_key(request.match_info["account"], new))
 
     async def revoke_key(self, request: web.Request) -> web.StreamResponse:
         """A key, by its id."""
-        _require_admin(request)
         await self._administration.revoke_key(request.match_info["key"])
         return web.Response(status=204)
 
     async def domains(self, request: web.Request) -> web.StreamResponse:
         """All domains of all accounts."""
-        _require_admin(request)
         return json_body(self._administration.domains())
 
     async def create_domain(self, request: web.Request) -> web.StreamResponse:
         """A domain for an account."""
-        _require_admin(request)
         return json_body(await self._administration.create_domain(asked.fields_as(request, NewDomain)))
 
     async def change_domain(self, request: web.Request) -> web.StreamResponse:
         """Settings of a domain; what is not given stays."""
-        _require_admin(request)
         changes = asked.fields_as(request, DomainChanges)
         domain = canonical_domain(request.match_info["domain"])
         return json_body(await self._administration.change_domain(domain, changes))
 
     async def remove_domain(self, request: web.Request) -> web.StreamResponse:
         """A domain; its mail stays."""
-        _require_admin(request)
         await self._administration.remove_domain(canonical_domain(request.match_info["domain"]))
         return web.Response(status=204)
 
     async def set_password(self, request: web.Request) -> web.StreamResponse:
         """The POP3 and SMTP password of a reserved address."""
-        _require_admin(request)
         new = asked.fields_as(request, NewPassword)
         await self._administration.set_password(asked.address(request).mailbox, new)
         return web.Response(status=204)
 
     async def remove_password(self, request: web.Request) -> web.StreamResponse:
         """The address is opened by keys of its account only."""
-        _require_admin(request)
         await self._administration.remove_password(asked.address(request).mailbox)
         return web.Response(status=204)
 
     async def activity(self, request: web.Request) -> web.StreamResponse:
         """What happened in the last 15 minutes, newest first: mail of all accounts that arrived, and requests to
         webhooks."""
-        _require_admin(request)
         return json_body(await self._activity.newest(asked.limit(request)))
-
-
-def _require_admin(request: web.Request) -> None:
-    """Raises NotAuthenticated without a key, which only open mode lets come this far, and NotPermitted."""
-    principal = request[asked.PRINCIPAL]
-    if not principal.admin:
-        raise NotPermitted(account=principal.account) if asked.api_key(request) else NotAuthenticated

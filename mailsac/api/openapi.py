@@ -150,6 +150,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 
 _SECURITY: Final[Mapping[str, list[dict[str, list[str]]]]] = {
+    "admin": [{"header": []}, {"query": []}],
     "required": [{"header": []}, {"query": []}],
     "optional": [{"header": []}, {"query": []}, {}],
     "nobody": [],

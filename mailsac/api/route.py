@@ -36,7 +36,7 @@ class Route(msgspec.Struct, frozen=True):
     path: str
     handler: Handler
     tag: str
-    caller: Literal["required", "optional", "nobody"] = "required"
+    caller: Literal["admin", "required", "optional", "nobody"] = "required"
     query: Mapping[str, Parameter] = {}
     body: msgspec.Struct | None = None  # the example of the request body, of the type that is taken
     mail: bytes = b""  # the example of a body that is a message, which the handler reads

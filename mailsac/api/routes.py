@@ -422,7 +422,7 @@ def _admin(by: Admin) -> tuple[Route, ...]:
     new_account, new_key = NewAccount("ann", email="ann@example.com"), NewKey(name="continuous integration")
     new_domain, changes = NewDomain("example.com", "mailsac"), DomainChanges(catch_all=False)
     new = (NotPermitted, Duplicate)
-    return (
+    routes = (
         Route("GET", accounts, by.accounts, tag, answer=list[of_admin.AccountView], refusals=ADMINISTER),
         Route("POST", accounts, by.create_account, tag, body=new_account, answer=view, refusals=new),
         Route("GET", account, by.account, tag, answer=view, refusals=KNOWN),
@@ -457,6 +457,7 @@ def _admin(by: Admin) -> tuple[Route, ...]:
             refusals=ADMINISTER,
         ),
     )
+    return tuple(msgspec.structs.replace(route, caller="admin") for route in routes)
 
 
 def _operation(by: Operation, description: Description) -> tuple[Route, ...]:
