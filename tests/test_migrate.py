@@ -191,7 +191,7 @@ async def test_jobs_of_webhooks_go_too(site: Site, to: str) -> None:
 @pytest.mark.parametrize("to", DATABASES)
 async def test_a_run_that_is_killed_is_finished_by_the_next(site: Site, to: str) -> None:
     """Killed again and again, each time a little later, until one run gets through."""
-    rows = some_rows(1000)
+    rows = some_rows(2000)
     await site.fill(other[to], rows)
     unfinished = site.data_dir / f"migrating-to-{to}"
     halfway: list[int] = []
@@ -217,7 +217,7 @@ async def test_a_run_that_is_killed_is_finished_by_the_next(site: Site, to: str)
 
     seconds = 0.0
     while not await asyncio.to_thread(run_for, seconds):
-        seconds += 0.05
+        seconds = 1.3 * seconds + 0.005  # fine steps for a fast machine, few of them for a slow one
         copied = await site.rows(to)
         assert copied == rows[: len(copied)] or to == "mongodb"  # where the batch that is cut off has no order
         if 0 < len(copied) < len(rows):
