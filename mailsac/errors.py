@@ -46,6 +46,13 @@ class InvalidRequest(MailsacError):
         self.problems = problems
 
 
+class TooManyRecipients(InvalidRequest):
+    """A message to send that has more recipients than outbound.max_recipients."""
+
+    http_message = "The to field exceeds the maximum allowed size"  # the hosted service's words
+    smtp_reply = "550 5.5.3 Too many recipients"
+
+
 class InvalidLabel(MailsacError):
     """A label that is empty, longer than 100 characters, or has control characters in it."""
 
@@ -159,6 +166,12 @@ class MessageNotFound(MailsacError):
     http_message = "Message not found."
     smtp_reply = "550 5.1.1 No such message"
     pop3_reply = "-ERR no such message"
+
+
+class ReadsOtherwise(MailsacError):
+    """A composed message that does not read as it was asked for. Our mistake; it is never sent."""
+
+    http_message = "The message could not be composed."
 
 
 class MailboxInUse(MailsacError):
