@@ -18,10 +18,12 @@ import msgspec
 from msgspec import inspect
 
 from mailsac.setting_types import (
+    AddressOrDomain,
     Count,
     CountOrOff,
     Days,
     Domain,
+    HostAndPort,
     HostName,
     ListeningAddress,
     NameServer,
@@ -72,6 +74,7 @@ class Smtp(Section, frozen=True, kw_only=True):
     max_sessions: Count = 500
     idle_timeout_s: Seconds = 300.0
     proxy_networks: tuple[Network, ...] = ()  # who may speak PROXY protocol; others may not
+    submission: bool = False  # whether who is logged in may send to the outside, see [outbound]
 
 
 class Pop3(Section, frozen=True, kw_only=True):
@@ -169,6 +172,22 @@ class Webhooks(Section, frozen=True, kw_only=True):
     log_days: Days = 7.0  # how long jobs that are done or failed are kept
 
 
+class Outbound(Section, frozen=True, kw_only=True):
+    """Mail that is sent: by the API, by submission, and by forwards to the outside."""
+
+    mode: Literal["local", "smarthost", "mx"] = "local"  # local: nothing leaves the machine
+    smarthost: HostAndPort = ""
+    smarthost_tls: Literal["opportunistic", "verify", "off"] = "opportunistic"
+    smarthost_user: str = ""
+    smarthost_password: Secret = ""
+    allow_private: tuple[Network, ...] = ()  # reachable in mode mx, though not public
+    allowed_recipients: tuple[AddressOrDomain, ...] = ()  # empty allows all
+    max_recipients: Count = 100
+    max_per_day: CountOrOff = 0  # recipients of one API key
+    retry_s: tuple[Pause, ...] = (60, 300, 900, 1_800, 3_600, 7_200)  # the last again and again
+    give_up_s: Seconds = 86_400.0  # after it was queued; RFC 5321 §4.5.4.1 has days, for mail that people wait for
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What stderr says."""
 
@@ -180,7 +199,8 @@ class Testing(Section, frozen=True, kw_only=True):
     """For black-box runs only."""
 
     time_scale: Seconds = 1.0  # every protocol time-out is multiplied by it
-    resolver: NameServer = ""  # a DNS server that is asked for the names in webhooks, instead of the system's
+    resolver: NameServer = ""  # a DNS server that is asked for names of others, instead of the system's
+    mx_port: Port = 25  # of the mail servers that MX records name
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -197,6 +217,7 @@ class Config(Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     auth: Auth = Auth()
     webhooks: Webhooks = Webhooks()
+    outbound: Outbound = Outbound()
     log: Log = Log()
     testing: Testing = Testing()
 
@@ -206,6 +227,7 @@ PUBLIC_PROFILE: Final[dict[str, dict[str, object]]] = {
     "smtp": {"max_message_bytes": 25 * MIB, "bare_newline": "reject", "require_pipelining_discipline": True},
     "limits": {"exempt_networks": ["127.0.0.0/8", "::1/128"]},
     "webhooks": {"allow_private": []},
+    "outbound": {"max_per_day": 1_000},
 }
 
 
@@ -445,3 +467,8 @@ def _check_together(config: Config, given: Mapping[tuple[str, str], _Given]) -> 
     for key in ("key", "key_password"):
         if getattr(config.tls, key) and not config.tls.cert:
             raise given["tls", key].complaint("expected tls.cert to name the certificate that belongs to it")
+    if config.outbound.mode == "smarthost" and not config.outbound.smarthost:
+        raise given["outbound", "mode"].complaint("expected outbound.smarthost to name the server")
+    for key, other in (("smarthost_user", "smarthost_password"), ("smarthost_password", "smarthost_user")):
+        if getattr(config.outbound, key) and not getattr(config.outbound, other):
+            raise given["outbound", key].complaint(f"expected outbound.{other} to go with it")

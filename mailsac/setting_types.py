@@ -66,6 +66,22 @@ def is_port_range(text: str) -> bool:
     ) <= int(ports[-1])
 
 
+def is_host_and_port(text: str) -> bool:
+    """A host name or an IP address, one of IPv6 in brackets, and a port."""
+    match = re.fullmatch(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:]*)):(?P<port>[0-9]*)", text)
+    if match is None or not is_port_range(match["port"]):
+        return not text
+    if match["host"] is not None:
+        return is_host_name(match["host"])
+    return ":" in match["ipv6"] and is_listening_address(match["ipv6"])
+
+
+def is_address_or_domain(text: str) -> bool:
+    """A domain, or an address in it."""
+    local_part, at, domain = text.rpartition("@")
+    return is_domain(domain) and bool(local_part) == bool(at)
+
+
 def is_name_server(text: str) -> bool:
     """An IPv4 address and a port."""
     host, _, port = text.rpartition(":")
@@ -103,6 +119,16 @@ NodeId = Annotated[
 ]
 Pause = Annotated[float, Meta(ge=0, description="numbers of seconds")]
 PortRange = Annotated[str, Meta(description='ports such as "443" or "8000-9000"', extra={"grammar": is_port_range})]
+HostAndPort = Annotated[
+    str, Meta(description='a host and a port such as "relay.example.com:587"', extra={"grammar": is_host_and_port})
+]
+AddressOrDomain = Annotated[
+    str,
+    Meta(
+        description='addresses and domains such as "qa@example.com" and "example.com"',
+        extra={"grammar": is_address_or_domain},
+    ),
+]
 NameServer = Annotated[
     str, Meta(description='a DNS server such as "127.0.0.1:5353"', extra={"grammar": is_name_server})
 ]

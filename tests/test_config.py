@@ -95,6 +95,15 @@ def test_a_setting_that_equals_the_local_default_still_beats_the_public_profile(
         ("WEBHOOKS_PORTS", "443,8000-9000", "webhooks.ports", ("443", "8000-9000")),
         ("WEBHOOKS_RETRY_S", "1, 2.5", "webhooks.retry_s", (1.0, 2.5)),
         ("TESTING_RESOLVER", "127.0.0.1:53", "testing.resolver", "127.0.0.1:53"),
+        ("OUTBOUND_SMARTHOST", "relay.example.com:587", "outbound.smarthost", "relay.example.com:587"),
+        ("OUTBOUND_SMARTHOST", "192.0.2.1:25", "outbound.smarthost", "192.0.2.1:25"),
+        ("OUTBOUND_SMARTHOST", "[2001:db8::1]:25", "outbound.smarthost", "[2001:db8::1]:25"),
+        (
+            "OUTBOUND_ALLOWED_RECIPIENTS",
+            "qa@example.com,bücher.example",
+            "outbound.allowed_recipients",
+            ("qa@example.com", "bücher.example"),
+        ),
         ("LOG_FORMAT", "json", "log.format", "json"),
     ],
 )
@@ -166,6 +175,18 @@ def test_a_path_in_the_home_folder_is_found(resolve: Resolve, monkeypatch: pytes
             "[pop3]\ntls_port = 0",
             "[pop3] tls_port = 0: expected tls.cert to name a certificate, or tls.self_signed = true",
         ),
+        (
+            '[outbound]\nmode = "smarthost"',
+            '[outbound] mode = "smarthost": expected outbound.smarthost to name the server',
+        ),
+        (
+            '[outbound]\nsmarthost_user = "me"',
+            '[outbound] smarthost_user = "me": expected outbound.smarthost_password to go with it',
+        ),
+        (
+            '[outbound]\nsmarthost_password = "hunter2"',
+            "[outbound] smarthost_password: expected outbound.smarthost_user to go with it",
+        ),
         ("port = ", "is not valid TOML: Invalid value (at end of document)"),
         ("x = " + "[" * 100_000, "is nested too deeply"),
         ("#" * (1024 * 1024 + 1), "is larger than 1048576 octets"),
@@ -173,6 +194,23 @@ def test_a_path_in_the_home_folder_is_found(resolve: Resolve, monkeypatch: pytes
 )
 def test_a_wrong_file_is_refused_with_file_table_key_and_reason(resolve: Resolve, text: str, told: str) -> None:
     assert complaint(resolve, text) == f"config.toml: {told}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["relay.example.com", "relay.example.com:0", "::1:25", "[127.0.0.1]:25", "[a]:25", ":25", "a b:25", "a:25-26"],
+)
+def test_a_smarthost_is_a_host_and_a_port(resolve: Resolve, text: str) -> None:
+    told = complaint(resolve, f'[outbound]\nsmarthost = "{text}"')
+
+    assert told.endswith(f'smarthost = "{text}": expected a host and a port such as "relay.example.com:587"')
+
+
+@pytest.mark.parametrize("text", ["", "@example.com", "a@", "a b"])
+def test_who_may_be_sent_to_is_an_address_or_a_domain(resolve: Resolve, text: str) -> None:
+    told = complaint(resolve, f'[outbound]\nallowed_recipients = ["{text}"]')
+
+    assert told.endswith('expected addresses and domains such as "qa@example.com" and "example.com"')
 
 
 def test_a_long_wrong_value_is_cut(resolve: Resolve) -> None:
