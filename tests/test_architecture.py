@@ -16,7 +16,7 @@ LAYERS = [
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "send_request srs dkim_signing",
     "breaker link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls webhook_client",
-    "accounts blocklist compose",
+    "accounts blocklist compose delivery",
     "blocklist_file mime events index routing administration jobs_sqlite jobs_mongo",
     "payload summary remote",
     "store webhook_bodies",
