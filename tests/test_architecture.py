@@ -11,14 +11,15 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
-    "code_words link_words vocabulary",
+    "client",
+    "code_words link_words vocabulary words",
     "errors cache leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "send_request srs dkim_signing",
     "breaker link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls webhook_client",
     "accounts blocklist compose delivery",
     "blocklist_file mime events index routing administration jobs_sqlite jobs_mongo",
-    "payload summary remote",
+    "payload summary remote search",
     "store webhook_bodies",
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session",
     "accounts_sqlite accounts_mongo index_sqlite index_mongo",
@@ -26,6 +27,8 @@ LAYERS = [
     "smtp api",
     "http_api",
     "app",
+    "pytest_server",
+    "pytest_plugin",
     "cli_settings",
     "cli_accounts",
     "cli",
@@ -36,6 +39,7 @@ LAYER = {module: number for number, line in enumerate(LAYERS) for module in line
 HOMES = {
     "aiosmtpd": {"smtp", "smtp_connection"},
     "aiohttp.web": {"http_api", "api"},
+    "pytest": {"pytest_plugin"},
     "sqlite3": {"sqlite", "store_sqlite", "accounts_sqlite", "jobs_sqlite", "index_sqlite"},
     "selectolax": {"links", "html"},
     "fast_mail_parser": {"ordinary"},
