@@ -252,4 +252,43 @@ MIGRATIONS: Final = (
     -- newest, waiting, failing_since and trim
     create index job_mailbox on job (mailbox, state, queued, id);
     """,
+    # mail on its way out
+    """
+    create table outgoing (
+        id text primary key,
+        message text not null,
+        account text not null,
+        is_first integer not null,  -- of the parts of its message
+        destination text not null,
+        claimable text,  -- due, or the end of a lease; null once it is closed
+        sending integer not null,
+        json text not null
+    );
+
+    -- claim: what is due, longest first; with the destination, to pass over those that are busy in the index
+    create index outgoing_claimable on outgoing (claimable, destination) where claimable is not null;
+
+    -- newest
+    create index outgoing_account on outgoing (account, message) where is_first = 1;
+
+    create table outgoing_data (
+        message text primary key,
+        data blob not null
+    );
+
+    create table outgoing_count (
+        day text not null,
+        sender text not null,
+        recipients integer not null,
+        primary key (day, sender)
+    ) without rowid;
+
+    create table suppression (
+        account text not null,
+        address text not null,
+        until text not null,
+        reply text not null,
+        primary key (account, address)
+    ) without rowid;
+    """,
 )
