@@ -291,4 +291,44 @@ MIGRATIONS: Final = (
         primary key (account, address)
     ) without rowid;
     """,
+    # search: see `search_sqlite`
+    """
+    create table search_entry (
+        number integer primary key,
+        id text not null,
+        received text not null,
+        size integer not null,
+        link integer not null,
+        code integer not null,
+        dead integer not null  -- its message is gone
+    );
+    create unique index search_entry_id on search_entry (id);
+    create index search_entry_dead on search_entry (dead) where dead = 1;
+
+    create virtual table search_text using fts5(
+        subject, senders, recipients, text, files, headers, place, tokenize = 'ascii', columnsize = 0
+    );
+
+    create table search_state (
+        id integer primary key check (id = 0),
+        high integer not null,  -- rows above it are new, those at or below `low` were there before; others have entries
+        high_id text,  -- null where `high` is 0: there is no row
+        low integer not null
+    );
+    insert into search_state values (
+        0,
+        coalesce((select max(rowid) from message), 0),
+        (select id from message order by rowid desc limit 1),
+        coalesce((select max(rowid) from message), 0)
+    );
+
+    -- the entry goes later; `high` stays a row that is there
+    create trigger message_unsearched after delete on message begin
+        update search_entry set dead = 1 where id = old.id;
+        update search_state set
+            high = coalesce((select rowid from message where rowid < old.rowid order by rowid desc limit 1), 0),
+            high_id = (select id from message where rowid < old.rowid order by rowid desc limit 1)
+            where id = 0 and high = old.rowid;
+    end;
+    """,
 )

@@ -1,0 +1,280 @@
+"""What every SearchTable promises: any query is answered as `search.unmet` answers it for each message."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailsac import search_sqlite
+from mailsac.index import Scope
+from mailsac.indexer import Indexer, Place, SearchTable
+from mailsac.message import Message, StoredMessage
+from mailsac.mime import parse
+from mailsac.recovery import RebuildableTable
+from mailsac.search import Entry, Query, entry_of, parse_query, unmet
+from mailsac.search_sqlite import SqliteSearch
+from mailsac.store import Label, Mark, marked
+from mailsac.store_sqlite import SqliteTable
+
+from .rows import EPOCH_MS
+from .test_message_index import in_scope, scopes, some_mark, some_row
+
+T = TypeVar("T")
+
+NOW: Final = datetime.fromtimestamp(EPOCH_MS / 1000, UTC)
+VOCABULARY: Final = ("order", "Order", "Straße", "re-set", "482913", "東京タワー", "🎉", "don't", "x" * 80)
+LABELS: Final = ("to do", "Later", "100%", '{"$ne"')
+TRAILERS: Final = ("alpha", "alpha beta", "Beta, alpha")
+ANSWERS: Final = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class Tables(NamedTuple):
+    messages: RebuildableTable
+    search: SearchTable
+
+
+@asynccontextmanager
+async def opened(adapter: str, folder: Path) -> AsyncIterator[Tables]:
+    if adapter == "sqlite":
+        async with SqliteTable.open(folder / "mailsac.db") as table:
+            yield Tables(table, SqliteSearch(table.database))
+    else:
+        raise NotImplementedError
+
+
+def some_text(chance: random.Random) -> str:
+    return " ".join(chance.choices(VOCABULARY, k=chance.randrange(7)))
+
+
+def some_raw(chance: random.Random) -> bytes:
+    head = f"X-Trailer: {chance.choice(TRAILERS)}\r\n" if chance.random() < 0.5 else ""
+    if chance.random() < 0.3:
+        head += f"X-Trailer: {chance.choice(TRAILERS)}\r\nX-Other:\r\n"
+    body = some_text(chance) + ("\r\nYour code is 482913\r\n" if chance.random() < 0.2 else "")
+    if chance.random() < 0.3:
+        name = chance.choice(("Invoice 7.pdf", "photo.png", "no-extension"))
+        head += 'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n'
+        body = (
+            f"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{body}\r\n"
+            f'--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename="{name}"\r\n\r\nabc\r\n'
+            "--b--\r\n"
+        )
+    else:
+        head += "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    return f"{head}\r\n{body}".encode()
+
+
+def some_mail(chance: random.Random) -> tuple[StoredMessage, bytes]:
+    row, raw = some_row(chance), some_raw(chance)
+    message = msgspec.structs.replace(
+        row.message,
+        subject=some_text(chance) if chance.random() < 0.7 else row.message.subject,
+        size=chance.randrange(3000),
+        links=chance.choice(((), ("https://example.com/?a=b",))),
+    )
+    return msgspec.structs.replace(row, message=message), raw
+
+
+# One term in a line.
+TERMS: Final = f"""
+order
+ORDER
+strasse
+reset
+re-set
+482913
+4829*
+ord*
+東京
+京タ
+ワー東
+🎉
+don't
+don
+"order order"
+"order strasse"
+"strasse ord*"
+xxx*
+{"x" * 64}
+{"x" * 90}
+grusse
+istanbul
+ann@example.org
+example
+x.example
+"org ann"
+code
+nul
+subject:order
+subject:grüße
+subject:"order 482913"
+from:ann
+from:ann@example.org
+from:strasse@example
+from:exam*
+from:"org straße"
+to:somebody
+to:b+tag
+to:x.example
+to:t@x
+to:"e@f"
+is:read
+is:unread
+is:starred
+has:attachment
+has:link
+has:code
+filename:invoice
+filename:pdf
+filename:"7 pdf"
+filename:inv*
+label:"to do"
+label:Later
+label:later
+label:100%
+folder:inbox
+folder:spam
+folder:trash
+larger:1000
+larger:1k
+smaller:2k
+smaller:0
+after:{NOW:%Y-%m-%dT%H:%M:%S.683Z}
+before:{NOW:%Y-%m-%dT%H:%M:%S.681Z}
+after:1d
+before:1h
+header:x-trailer
+header:X-Trailer=alpha
+header:X-Trailer="alpha beta"
+header:x-trailer="beta x"
+header:X-Trailer=al*
+header:X-Other
+header:X-Other=alpha
+header:x.trailer
+header:mime-version
+""".strip().splitlines()
+TERM: Final = st.tuples(st.sampled_from(("", "", "-")), st.sampled_from(TERMS)).map("".join)
+QUERIES: Final = st.lists(TERM, min_size=1, max_size=4).map(" ".join)
+LIMITS: Final = st.integers(0, 12)
+
+
+class Searched:
+    """A table with random mail, and a list in memory of the same."""
+
+    def __init__(self, adapter: str, folder: Path, seed: int) -> None:
+        self._chance = random.Random(seed)
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self.tables = self.run(self._stack.enter_async_context(opened(adapter, folder)))
+        self.raw: dict[str, bytes] = {}
+        self.rows: dict[str, StoredMessage] = {}
+        self.entries: dict[str, Entry] = {}
+        self.indexer = Indexer(self.tables.search, self.read_raw, latest=lambda: "")
+
+    def run(self, step: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(step)
+
+    def close(self) -> None:
+        self.run(self._stack.aclose())
+        self._runner.close()
+
+    async def read_raw(self, message_id: str) -> bytes:
+        return self.raw[message_id]
+
+    async def arrive(self, messages: int) -> None:
+        mails = [some_mail(self._chance) for _ in range(messages)]
+        for row, raw in mails:
+            one = row.message.id
+            self.raw[one], self.rows[one], self.entries[one] = raw, row, entry_of(row.message, parse(raw))
+        await self.tables.messages.insert_many([row for row, _ in mails])
+
+    async def change(self, marks: int, deletions: int) -> None:
+        for one in self._chance.choices(list(self.rows), k=min(marks, len(self.rows))):
+            mark: Mark = some_mark(self._chance)
+            if self._chance.random() < 0.5:
+                mark = Label(self._chance.choice(LABELS), on=True)
+            await self.tables.messages.mark(one, mark)
+            self.rows[one] = msgspec.structs.replace(self.rows[one], message=marked(self.rows[one].message, mark))
+        gone = self._chance.sample(list(self.rows), k=min(deletions, len(self.rows)))
+        # What came last goes too: its place in the table is the next one's.
+        gone += [one for one in list(self.rows)[-1:] if deletions and one not in gone]
+        for one in await self.tables.messages.delete(gone):
+            del self.rows[one]
+
+    async def live(self) -> None:
+        """Some time goes by: mail comes and goes, some of it is indexed meanwhile."""
+        for _ in range(3):
+            await self.arrive(self._chance.randrange(20))
+            if self._chance.random() < 0.5:
+                await self.indexer._index_some()
+            await self.change(self._chance.randrange(15), self._chance.randrange(8))
+            if self._chance.random() < 0.3:
+                await self.tables.search.tidy(limit=3)
+
+    def expected(self, scope: Scope, query: Query) -> list[Message]:
+        messages = sorted((row.message for row in self.rows.values()), key=lambda one: (one.received, one.id))
+        return [
+            one
+            for one in reversed(messages)
+            if in_scope(one, scope) and unmet(query, one, self.entries[one.id], account=scope.account) is None
+        ]
+
+    async def check(self, scope: Scope, text: str, skip: int, limit: int) -> None:
+        query = parse_query(text, now=NOW)
+        expected = self.expected(scope, query)
+        hits = await self.tables.search.search(scope, query, below=None, skip=skip, limit=limit)
+        assert hits.messages == expected[skip : skip + limit]
+        assert hits.total == len(expected)
+        if hits.messages:
+            last = hits.messages[-1]
+            after = await self.tables.search.search(
+                scope, query, below=Place(last.received, last.id), skip=0, limit=limit
+            )
+            assert after.messages == expected[skip + limit : skip + 2 * limit]
+            assert after.total == len(expected)
+
+
+@pytest.fixture(params=["sqlite"])
+def adapter(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=[1, 2])
+def searched(adapter: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Searched]:
+    opened = Searched(adapter, tmp_path, request.param)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("places", ["few", "many"])
+def test_every_query_is_answered_as_the_definition_says(
+    searched: Searched, places: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while mail arrives, is marked and is deleted in between."""
+    if places == "many":
+        monkeypatch.setattr(search_sqlite, "MAX_PLACES", 1)
+    searched.run(searched.arrive(60))
+    searched.run(searched.change(30, 5))
+    count = 0
+
+    @ANSWERS
+    @given(scopes(), QUERIES, LIMITS, LIMITS)
+    def ask(scope: Scope, text: str, skip: int, limit: int) -> None:
+        nonlocal count
+        count += 1
+        if count % 15 == 0 and len(searched.rows) < 200:
+            searched.run(searched.live())
+        assert searched.run(searched.indexer.catch_up())
+        searched.run(searched.check(scope, text, skip, limit))
+
+    ask()
