@@ -74,6 +74,7 @@ class Principal(msgspec.Struct, frozen=True):
 
     account: str
     admin: bool = False
+    key_id: str = ""
     key_name: str = ""
 
 
@@ -133,8 +134,8 @@ class Accounts:
         found = self.directory.key_by_digest(digest := credentials.key_digest(key)) if key else None
         if found is not None and self._counts(found) and credentials.equal(found.digest, digest):
             if self.is_open:
-                return msgspec.structs.replace(DEFAULT, admin=found.admin, key_name=found.name)
-            return Principal(account=found.account, admin=found.admin, key_name=found.name)
+                return msgspec.structs.replace(DEFAULT, admin=found.admin, key_id=found.id, key_name=found.name)
+            return Principal(found.account, admin=found.admin, key_id=found.id, key_name=found.name)
         if self.is_open:
             return DEFAULT
         self._require_loaded()

@@ -53,6 +53,41 @@ class TooManyRecipients(InvalidRequest):
     smtp_reply = "550 5.5.3 Too many recipients"
 
 
+class SenderNotOwned(MailsacError):
+    """Mail to be sent from an address that is not the account's."""
+
+    http_status = 403
+    http_message = "from must be an address that you have reserved, or one in a domain of yours."
+    smtp_reply = "550 5.7.1 That sender address is not yours"
+    pop3_reply = "-ERR not permitted"
+
+
+class RecipientNotAllowed(MailsacError):
+    """Mail to be sent to somebody whom outbound.allowed_recipients does not name."""
+
+    http_status = 403
+    http_message = "Mail to that recipient is not allowed. Add it to the setting outbound.allowed_recipients."
+    smtp_reply = "550 5.7.1 Mail to that recipient is not allowed"
+    pop3_reply = "-ERR not permitted"
+
+
+class SendingLimitReached(MailsacError):
+    """An API key has sent to outbound.max_per_day recipients today."""
+
+    http_status = 429
+    http_message = "You have sent as much as you may today."
+    smtp_reply = "452 4.7.1 You have sent as much as you may today"
+
+
+class CancelTooLate(MailsacError):
+    """An outgoing message of which nothing is waiting: it is being sent, or all is over."""
+
+    http_status = 409
+    http_message = "Nothing of that message is waiting to be sent."
+    smtp_reply = "550 5.7.1 Not permitted"
+    pop3_reply = "-ERR not permitted"
+
+
 class InvalidLabel(MailsacError):
     """A label that is empty, longer than 100 characters, or has control characters in it."""
 

@@ -238,6 +238,15 @@ class Metrics:
         self.webhook_waiting = Gauge(
             "mailsac_webhook_waiting_jobs", "Requests that wait, as of the last sweep", registry=registry
         )
+        self.outgoing_recipients = Counter(
+            "mailsac_outgoing_recipients",
+            "What became of attempts to deliver, one for each recipient",
+            ["state"],
+            registry=registry,
+        )
+        self.outgoing_waiting = Gauge(
+            "mailsac_outgoing_waiting", "Messages that are to be sent, once for each destination", registry=registry
+        )
         ProcessCollector(registry=registry)
 
     def render(self) -> bytes:
