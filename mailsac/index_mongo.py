@@ -8,18 +8,15 @@ where of more it would sort all of their mail.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from pymongo import IndexModel
-from pymongo.errors import PyMongoError
 
-from mailsac.errors import Overloaded
 from mailsac.index import HIDDEN_FOLDERS, SEARCHED, Criteria, Scope, Tally, TallyOf, Totals, View, disjoint
 from mailsac.message import Message
-from mailsac.mongo import BY_ID, FETCH, MAX_IDS, Document, allowed, call_seconds, given, slices, whole
+from mailsac.mongo import BY_ID, FETCH, MAX_IDS, Document, asking, given, slices, whole
 from mailsac.store_mongo import (
     ANY_TIME,
     ANYBODY,
@@ -28,6 +25,7 @@ from mailsac.store_mongo import (
     MAILBOX,
     RECEIVED,
     SAVED,
+    WITHOUT_WORDS,
     MongoTable,
     message_of,
 )
@@ -61,7 +59,6 @@ class MongoIndex:
 
     def __init__(self, table: MongoTable) -> None:
         self._database, self._rows, self._indexes = table.database, table.rows, table.indexes
-        self._call_s = call_seconds(table.database)
         self.calls = table.calls
 
     # ── MessageIndex ──
@@ -72,7 +69,7 @@ class MongoIndex:
             return []
         also = SHOWN | ({} if since is None else {"received": {"$gte": datetime.fromisoformat(since)}})
         parts = _parts(scope)
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             if len(parts) == 1:
                 ((where, index),) = parts
                 return await self._messages(where | also, index, skip=skip, limit=limit)
@@ -81,7 +78,7 @@ class MongoIndex:
     @whole
     async def find(self, scope: Scope, criteria: Criteria, *, limit: int) -> list[Message]:
         parts, found = _parts(scope), dict[str, Message]()
-        async with self._asking(SEARCH_S):
+        async with asking(self._database, SEARCH_S):
             also = {"$and": [_meeting(criteria), await self._searched(parts)]}
             for where, index in parts:
                 found |= {one.id: one for one in await self._messages(where | also, index, limit=limit)}
@@ -99,7 +96,7 @@ class MongoIndex:
                 elsewhere = _outside((*mailboxes, *scope.without)) | {"domain": {"$nin": domains}}
                 parts.append((_starred_by(scope.account) | elsewhere, SAVED))
         messages = octets = unread = 0
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             for where, index in parts:
                 for sums in await self._aggregate([{"$match": where}, {"$group": SUMS}], index):
                     messages, octets = messages + sums["messages"], octets + sums["octets"]
@@ -108,13 +105,13 @@ class MongoIndex:
 
     @whole
     async def starred(self, account: str, *, limit: int, without: Sequence[str] = ()) -> list[Message]:
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             return await self._messages(_starred_by(account) | _outside(without), SAVED, limit=limit)
 
     @whole
     async def starred_mailboxes(self, account: str) -> dict[str, int]:
         count = {"_id": "$inbox", "messages": {"$sum": 1}}
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             found = await self._aggregate([{"$match": _starred_by(account)}, {"$group": count}], SAVED)
             return {one["_id"]: one["messages"] for one in sorted(found, key=lambda one: one["_id"])}
 
@@ -127,13 +124,13 @@ class MongoIndex:
             where["received"] = {"$lte": datetime.fromisoformat(until)}
         if viewer is not None:
             where["savedBy"] = {"$in": [None, viewer]}
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             return await self._messages(where, DOMAIN, limit=limit)
 
     @whole
     async def mailboxes(self, domain: str) -> dict[str, int]:
         group = {"_id": "$inbox", "messages": {"$sum": 1}}
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             found = await self._aggregate([{"$match": {"domain": {"$eq": domain}}}, {"$group": group}], DOMAIN)
             return {one["_id"]: one["messages"] for one in found}
 
@@ -159,45 +156,35 @@ class MongoIndex:
             {"$skip": skip},
             {"$limit": limit},
         ]
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             found = await self._aggregate(pipeline, ATTACHED if of_attachments else RECEIVED)
             return [Tally(one["_id"], one["n"]) for one in found]
 
     @whole
     async def with_attachment(self, md5: str, *, view: View | None, limit: int) -> list[Message]:
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             return await self._messages({"md5s": {"$eq": md5}} | _seen(view), ATTACHED, limit=limit)
 
     @whole
     async def count_with_attachment(self, md5: str, *, view: View | None) -> int:
-        async with self._asking(QUESTION_S):
+        async with asking(self._database, QUESTION_S):
             return await self._count({"md5s": {"$eq": md5}} | _seen(view), ATTACHED)
 
     # ── how ──
-
-    @asynccontextmanager
-    async def _asking(self, seconds: float) -> AsyncIterator[None]:
-        """Time for a question. One that takes longer is Overloaded: no sign of a server that is away."""
-        async with allowed(self._database, seconds):
-            try:
-                yield
-            except PyMongoError as error:
-                if error.timeout:
-                    raise Overloaded(seconds=seconds) from error
-                raise
 
     async def _messages(self, where: Document, index: IndexModel, *, limit: int, skip: int = 0) -> list[Message]:
         if limit < 1:
             return []
         with self._indexes.hinted(index) as hint:
-            cursor = self._rows.find(where, sort=NEWEST_FIRST, skip=skip, limit=limit, hint=hint)
+            cursor = self._rows.find(where, WITHOUT_WORDS, sort=NEWEST_FIRST, skip=skip, limit=limit, hint=hint)
             return [message_of(document) async for document in cursor]
 
     async def _of(self, message_ids: Sequence[str]) -> list[Message]:
         """In the order given, without those that are gone."""
         found: dict[str, Message] = {}
         for some in slices(message_ids, MAX_IDS):
-            cursor = self._rows.find({"_id": {"$in": list(some)}, "deleted": {"$exists": False}}, hint=BY_ID)
+            where = {"_id": {"$in": list(some)}, "deleted": {"$exists": False}}
+            cursor = self._rows.find(where, WITHOUT_WORDS, hint=BY_ID)
             found.update({document["_id"]: message_of(document) async for document in cursor})
         return [found[one] for one in message_ids if one in found]
 

@@ -24,7 +24,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from mailsac.errors import StoreUnavailable
+from mailsac.errors import Overloaded, StoreUnavailable
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -202,6 +202,18 @@ async def allowed(database: Database, seconds: float) -> AsyncIterator[None]:
             await database.command("ping")
         with pymongo.timeout(seconds):
             yield
+
+
+@asynccontextmanager
+async def asking(database: Database, seconds: float) -> AsyncIterator[None]:
+    """Time for a question. One that takes longer is Overloaded: no sign of a server that is away."""
+    async with allowed(database, seconds):
+        try:
+            yield
+        except PyMongoError as error:
+            if error.timeout:
+                raise Overloaded(seconds=seconds) from error
+            raise
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from mailsac.mongo import (
     translated,
     whole,
 )
-from mailsac.store_mongo import ADDED, MongoTable, message_of
+from mailsac.store_mongo import ADDED, WITHOUT_WORDS, MongoTable, message_of
 
 Stream = AsyncCollectionChangeStream[Document]
 
@@ -341,7 +341,7 @@ class Arrivals:
 
         async def ask() -> list[Document]:
             with translated(), pymongo.timeout(self._call_s):
-                found = self._table.rows.find({"_id": {"$in": list(message_ids)}})
+                found = self._table.rows.find({"_id": {"$in": list(message_ids)}}, WITHOUT_WORDS)
                 return [document async for document in found if "deleted" not in document]
 
         by_id = {document["_id"]: document for document in await self._table.calls.finish(ask())}

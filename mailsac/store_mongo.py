@@ -111,7 +111,24 @@ ADDED: Final = IndexModel(
     [("added", 1), ("_id", 1), ("by", 1)],
     name="added",
 )
-INDEXES: Final = (MAILBOX, TAGGED, EXPENDABLE, STARRED, RECEIVED, DOMAIN, SAVED, ATTACHED, NOTE, ADDED)
+WORDS: Final = IndexModel(
+    # search: the mail with a word, newest first
+    [("search.words", 1), ("received", -1), ("_id", -1)],
+    name="words",
+    partialFilterExpression={"search.words": {"$exists": True}},
+)
+UNSEARCHED: Final = IndexModel(
+    # what a search does not find yet; partial, because that is little
+    [("unsearched", 1), ("_id", -1)],
+    name="unsearched",
+    partialFilterExpression={"unsearched": {"$exists": True}},
+)
+INDEXES: Final = (
+    *(MAILBOX, TAGGED, EXPENDABLE, STARRED, RECEIVED, DOMAIN, SAVED, ATTACHED, NOTE, ADDED),
+    *(WORDS, UNSEARCHED),
+)
+
+WITHOUT_WORDS: Final = {"search": 0}  # what a row is read without: it is longer than all the rest
 
 
 class MongoTable:
@@ -119,7 +136,8 @@ class MongoTable:
 
     A document has the fields of the message object of the API, with `received` as a date, and of its own:
     `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag;
-    `folded`, what is searched; `md5s`, its attachments without repetition, where it has any;
+    `folded`, what `MessageIndex.find` looks at; `md5s`, its attachments without repetition, where it has any;
+    `search` and `unsearched`, see `search_mongo`;
     `added` and `by`, the date of the insert by the clock of its node, and which process that was; and `toggled`, the
     ObjectId of the call that last set or took its star.
     An unlink note has nothing but `_id` and `deleted`, the ObjectId of the call that deleted it.
@@ -184,7 +202,7 @@ class MongoTable:
     @whole
     async def get(self, message_id: str) -> Message | None:
         with translated(), pymongo.timeout(self._call_s):
-            document = await self.rows.find_one({"_id": {"$eq": message_id}})
+            document = await self.rows.find_one({"_id": {"$eq": message_id}}, WITHOUT_WORDS)
         return None if document is None or "deleted" in document else message_of(document)
 
     @whole
@@ -199,7 +217,8 @@ class MongoTable:
         if viewer is not None:
             where["savedBy"] = {"$in": [None, viewer]}
         with translated(), pymongo.timeout(self._call_s), self.indexes.hinted(index) as hint:
-            cursor = self.rows.find(where, sort=[("received", -1), ("_id", -1)], limit=limit, hint=hint)
+            order = [("received", -1), ("_id", -1)]
+            cursor = self.rows.find(where, WITHOUT_WORDS, sort=order, limit=limit, hint=hint)
             return [message_of(document) async for document in cursor]
 
     @whole
@@ -234,6 +253,7 @@ class MongoTable:
             document = await self.rows.find_one_and_update(
                 {"_id": {"$eq": message_id}, "deleted": {"$exists": False}},
                 _marking(mark, ObjectId()),
+                projection=WITHOUT_WORDS,
                 return_document=ReturnDocument.AFTER,
                 hint=BY_ID,
             )
@@ -337,7 +357,7 @@ class MongoTable:
         found: dict[str, StoredMessage] = {}
         for some in slices(message_ids, MAX_IDS):
             async with allowed(self.database, LISTING_S):
-                async for document in self.rows.find({"_id": {"$in": list(some)}}):
+                async for document in self.rows.find({"_id": {"$in": list(some)}}, WITHOUT_WORDS):
                     if "deleted" not in document:
                         found[document["_id"]] = StoredMessage(message=message_of(document), octets=document["octets"])
         return [found[one] for one in message_ids if one in found]
@@ -431,6 +451,7 @@ def _document(stored: StoredMessage) -> Document:
     if message.attachments:
         document["md5s"] = sorted(set(message.attachments))
     document["folded"] = folded(message)._asdict()
+    document["unsearched"] = 1
     return document
 
 
