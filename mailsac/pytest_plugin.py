@@ -7,9 +7,10 @@ fixture.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mailsac.client import Client, Mailbox
 
 __tracebackhide__ = True
+
+OURS: Final = r"(mailsac|aiosmtpd)\."  # modules
 
 
 class Mailsac:
@@ -49,6 +52,9 @@ def mailsac(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     from mailsac import pytest_server as server
     from mailsac.client import Client
 
+    # Where warnings are errors, one about our code would have the server fail: from the next test on, and in this one.
+    request.config.addinivalue_line("filterwarnings", f"ignore:::{OURS}")
+    warnings.filterwarnings("ignore", module=OURS)
     with ExitStack() as stack:
         place = server.running_elsewhere()
         if place is None:
