@@ -188,17 +188,22 @@ def trace_header(
         hooks=hooks,
         saved_by=saved_by,
     )
+    received = received_field(envelope, recipient, hostname=hostname, message_id=message_id)
+    return trace, f"Return-Path: <{sender}>\r\n".encode() + received + _trace_field(trace)
+
+
+def received_field(envelope: Envelope, recipient: Address | None, *, hostname: str, message_id: str) -> bytes:
+    """The Received field of whoever takes a message on (RFC 5321 §4.4), CRLF-terminated; None names no recipient."""
     protocol = "SMTP"  # RFC 3848 has no names for what is more than that and yet began with HELO
     if envelope.esmtp:
         protocol = ("UTF8SMTP" if envelope.smtputf8 else "ESMTP") + "S" * envelope.tls + "A" * bool(envelope.account)
     address = f"IPv6:{envelope.client_ip}" if ":" in envelope.client_ip else envelope.client_ip
-    fields = (
-        f"Return-Path: <{sender}>\r\n"
+    whom = "" if recipient is None else f"\r\n\tfor <{recipient}>"
+    date = _date(envelope.received_at.replace(microsecond=0))
+    return (
         f"Received: from {envelope.helo or 'unknown'} ([{address}])\r\n"
-        f"\tby {hostname} with {protocol} id {message_id}\r\n"
-        f"\tfor <{recipient}>; {_date(envelope.received_at.replace(microsecond=0))}\r\n"
-    )
-    return trace, fields.encode() + _trace_field(trace)
+        f"\tby {hostname} with {protocol} id {message_id}{whom}; {date}\r\n"
+    ).encode()
 
 
 _date: Final = lru_cache(maxsize=2)(format_datetime)  # RFC 5322 §3.3 has seconds, and mail comes faster than that

@@ -4,7 +4,8 @@ In this order: lower case; the alias `inbox-<hex>@` of an address; the +tag; the
 address is reserved itself; the forward of the mailbox, and of the one it leads to, until a loop or MAX_FORWARDS.
 
 A forward may lead to a mailbox of another account. It only files there: whoever owns the address that forwards can read
-no more than before, and whoever is forwarded to could be sent the same mail directly.
+no more than before, and whoever is forwarded to could be sent the same mail directly. Where mail leaves the machine, a
+forward to an address that no account has leads to the server of its domain, and the message is filed where it came to.
 
 Strategy of the alias: the mailbox, encrypted so that the same one always gives the same alias and nothing need be kept
 of it. It is a synthetic IV (as in RFC 5297) of TAG_OCTETS, made from the key and the mailbox, and the mailbox under a
@@ -41,13 +42,16 @@ class Destination(msgspec.Struct, frozen=True):
     recipient: str  # what it was sent to, canonical, +tag kept: `originalInbox` of the API
     hooks: tuple[Hook, ...] = ()
     saved_by: str | None = None  # the account that has it starred from the start
+    forward: str | None = None  # an address at another server, where it is to be sent too
 
 
 class Routing:
     """Decides for each recipient. A look into the directory: nothing waits."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, *, forwards_out: bool = False) -> None:
+        """`forwards_out` says whether a forward may lead to another server."""
         self._accounts = accounts
+        self._forwards_out = forwards_out
 
     def destination(self, recipient: Address, *, account: str | None = None) -> Destination:
         """Where mail for that recipient is filed; `account` is the one that sends it by SMTP AUTH, if any."""
@@ -56,13 +60,14 @@ class Routing:
         catch_all = _catch_all(directory, mailbox)
         if catch_all is not None and directory.get(PrivateAddress, mailbox) is None:
             mailbox = catch_all.id
-        final = _forwarded(directory, mailbox)
+        final, forward = _forwarded(directory, mailbox, out=self._forwards_out)
         told = [directory.get(PrivateAddress, mailbox), catch_all, directory.get(PrivateAddress, final)]
         return Destination(
             mailbox=final,
             recipient=recipient.canonical,
             hooks=tuple(dict.fromkeys(hook for address in told if address is not None for hook in _hooks(address))),
             saved_by=None if account is None else self._captured_by(account, final),
+            forward=forward,
         )
 
     def count(self, destination: Destination, *, account: str | None) -> None:
@@ -113,16 +118,19 @@ def _catch_all(directory: Directory, mailbox: str) -> PrivateAddress | None:
     return catch_all
 
 
-def _forwarded(directory: Directory, mailbox: str) -> str:
-    """Where the forwards of a mailbox end."""
+def _forwarded(directory: Directory, mailbox: str, *, out: bool) -> tuple[str, str | None]:
+    """The mailbox in which the forwards of one end; and where `out` is set, the address at another server to which
+    they lead from there. What no account has is there."""
     passed = {mailbox}
     while (address := directory.get(PrivateAddress, mailbox)) is not None and address.forward:
         target = _real(directory, address.forward)
         if target in passed or len(passed) > MAX_FORWARDS:
             break
+        if out and directory.owner_of(target) is None:
+            return mailbox, target
         passed.add(target)
         mailbox = target
-    return mailbox
+    return mailbox, None
 
 
 def _hooks(address: PrivateAddress) -> Iterator[Hook]:
