@@ -6,12 +6,39 @@ asked for before it is given out, so that no value can become a header field or 
 
 from __future__ import annotations
 
+import email
+import email.message
+import re
+import secrets
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.utils import format_datetime, getaddresses
+from typing import Final
 
 import msgspec
 
-from mailsac.address import Address
-from mailsac.send_request import SendRequest
+from mailsac.address import Address, canonical_domain
+from mailsac.errors import InvalidRequest, ReadsOtherwise
+from mailsac.headers import decode_value, read_section
+from mailsac.mime_writer import (
+    Part,
+    address_field,
+    crlf,
+    file_part,
+    multipart,
+    text_part,
+    unstructured_field,
+    verbatim_field,
+)
+from mailsac.send_request import AttachedFile, Mailbox, SendRequest
+from mailsac.smtp_data import MAX_RECEIVED_FIELDS
+
+_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+_NOT_SENT: Final = re.compile(
+    rb"^(?:bcc|return-path)[ \t]*:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -29,7 +56,12 @@ def compose(request: SendRequest, *, now: datetime, hostname: str) -> Composed:
     Raises ReadsOtherwise where the result does not read as it was asked for, which is a mistake here; InvalidRequest
     for a raw message in a mail loop.
     """
-    raise NotImplementedError
+    if request.raw is not None:
+        data, message_id = complete(request.raw, now=now, hostname=hostname)
+    else:
+        message_id = _new_message_id(hostname)
+        data = _written(request, _header_fields(request, message_id, now))
+    return Composed(request.from_[0].address, request.recipients, data, message_id)
 
 
 def complete(data: bytes, *, now: datetime, hostname: str) -> tuple[bytes, str]:
@@ -38,4 +70,192 @@ def complete(data: bytes, *, now: datetime, hostname: str) -> tuple[bytes, str]:
     Every line end becomes CRLF, Bcc and Return-Path go, and a missing Date or Message-ID is put in front
     (RFC 6409 §8). All else stays, long lines included. Raises InvalidRequest beyond 100 Received fields, a mail loop.
     """
-    raise NotImplementedError
+    data = _LINE_END.sub(b"\r\n", data)
+    if not data.endswith(b"\r\n"):
+        data += b"\r\n"
+    section = read_section(data)
+    if section.cut:
+        raise InvalidRequest("the header section of the message is too large")
+    if sum(field.name.lower() == "received" for field in section.fields) > MAX_RECEIVED_FIELDS:
+        raise InvalidRequest("the message has more than 100 Received fields, which is a mail loop")
+    in_front = []
+    if "date" not in section.first:
+        in_front.append(verbatim_field("Date", format_datetime(now)))
+    message_id = decode_value(section.first["message-id"]).strip() if "message-id" in section.first else ""
+    if "message-id" not in section.first:
+        message_id = _new_message_id(hostname)
+        in_front.append(verbatim_field("Message-ID", message_id))
+    return b"".join((*in_front, _NOT_SENT.sub(b"", data[: section.body]), data[section.body :])), message_id
+
+
+def _new_message_id(hostname: str) -> str:
+    """RFC 5322 §3.6.4: 128 random bits are unique."""
+    return f"<{secrets.token_hex(16)}@{hostname}>"
+
+
+# --- writing ---
+
+_Fields = list[tuple[str, bytes]]  # name, and the whole field with its CRLF
+
+
+def _header_fields(request: SendRequest, message_id: str, now: datetime) -> _Fields:
+    """Everything but what describes the content, in order. There is no Bcc."""
+    fields = [("Received", verbatim_field("Received", value)) for value in request.received]
+    fields.append(("From", address_field("From", _written_mailboxes(request.from_))))
+    if len(request.from_) > 1:  # RFC 5322 §3.6.2
+        fields.append(("Sender", address_field("Sender", _written_mailboxes(request.from_[:1]))))
+    for name, mailboxes in (("To", request.to), ("Cc", request.cc), ("Reply-To", request.reply_to)):
+        if mailboxes:
+            fields.append((name, address_field(name, _written_mailboxes(mailboxes))))
+    fields.append(("Subject", unstructured_field("Subject", request.subject)))
+    fields.append(("Date", verbatim_field("Date", format_datetime(now))))
+    fields.append(("Message-ID", verbatim_field("Message-ID", message_id)))
+    fields.append(("MIME-Version", verbatim_field("MIME-Version", "1.0")))
+    return fields
+
+
+def _written_mailboxes(mailboxes: Sequence[Mailbox]) -> list[tuple[str, str]]:
+    return [(_written_address(mailbox.address), mailbox.name) for mailbox in mailboxes]
+
+
+def _written_address(address: Address) -> str:
+    """With A-labels for a domain beyond ASCII, so that only a local-part that is not ASCII needs SMTPUTF8."""
+    return f"{address.local_part}@{address.domain if address.domain.isascii() else canonical_domain(address.domain)}"
+
+
+def _written(request: SendRequest, fields: _Fields) -> bytes:
+    """The message, read back. Raises ReadsOtherwise."""
+    part = _content(request)
+    data = b"".join((*(field for _, field in fields), part.fields, b"\r\n", part.body))
+    if not data.endswith(b"\r\n"):
+        data += b"\r\n"
+    _require_same(data, request, [name for name, _ in fields])
+    return data
+
+
+def _content(request: SendRequest) -> Part:
+    """Text and HTML are alternatives; images that the HTML shows are related to it; files are mixed with all that."""
+    unique = secrets.token_hex(16)
+    related, attached = _by_use(request)
+    bodies = [text_part("plain", request.text)] if request.text is not None else []
+    if request.html is not None:
+        html = text_part("html", request.html)
+        if related:
+            html = multipart("related", [html, *map(_file, related)], unique=unique, root_type="text/html")
+        bodies.append(html)
+    content = bodies[0] if len(bodies) == 1 else multipart("alternative", bodies, unique=unique)
+    return multipart("mixed", [content, *map(_file, attached)], unique=unique) if attached else content
+
+
+def _by_use(request: SendRequest) -> tuple[list[AttachedFile], list[AttachedFile]]:
+    """The files that the HTML may show (RFC 2387), and the others."""
+    if request.html is None:
+        return [], list(request.attachments)
+    related = [file for file in request.attachments if file.content_id]
+    return related, [file for file in request.attachments if not file.content_id]
+
+
+def _file(file: AttachedFile) -> Part:
+    return file_part(
+        file.content,
+        file.content_type,
+        charset=file.charset,
+        file_name=file.file_name,
+        disposition=file.disposition,
+        content_id=file.content_id,
+    )
+
+
+# --- reading back ---
+
+
+def _require_same(data: bytes, request: SendRequest, names: list[str]) -> None:
+    """Compare what the standard library reads with what was asked for. Raises ReadsOtherwise."""
+    message = email.message_from_bytes(data)
+    values = _values(message)
+    of_content = ["Content-Type"] if message.is_multipart() else ["Content-Type", "Content-Transfer-Encoding"]
+    addresses = {"From": request.from_, "To": request.to, "Cc": request.cc, "Reply-To": request.reply_to}
+    asked = {
+        "header fields": [*names, *of_content],
+        "Received": [" ".join(value.split()) for value in request.received],
+        "Subject": request.subject,
+        "structure": _structure(request),
+        "leaves": _leaves(request),
+    } | {name: [(_written_address(each.address), each.name) for each in boxes] for name, boxes in addresses.items()}
+    try:
+        read = {
+            "header fields": [name for name, _ in values],
+            "Received": [" ".join(value.split()) for name, value in values if name == "Received"],
+            "Subject": _decoded(dict(values)["Subject"]),
+            "structure": [part.get_content_type() for part in message.walk()],
+            "leaves": list(_leaves_read(message)),
+        } | {name: _addresses_read(dict(values).get(name)) for name in addresses}
+    except (HeaderParseError, LookupError, UnicodeError) as error:
+        raise ReadsOtherwise(octets=len(data)) from error
+    if different := [what for what in asked if asked[what] != read[what]]:
+        raise ReadsOtherwise(octets=len(data), different=different)
+
+
+def _values(message: email.message.Message) -> list[tuple[str, str]]:
+    """Header fields unfolded. An address beyond ASCII stands in UTF-8 there (RFC 6532)."""
+    return [
+        (name, value.encode("ascii", "surrogateescape").decode().replace("\r\n", ""))
+        for name, value in message.raw_items()
+    ]
+
+
+def _decoded(value: str) -> str:
+    return "".join(
+        text if isinstance(text, str) else text.decode(charset or "ascii") for text, charset in decode_header(value)
+    )
+
+
+def _addresses_read(value: str | None) -> list[tuple[str, str]]:
+    if value is None:
+        return []
+    return [(address, _decoded(name)) for name, address in getaddresses([value])]
+
+
+_Leaf = tuple[str, str | None, str | None, str, bytes]  # type, disposition, file name, Content-ID, content
+
+
+def _leaves(request: SendRequest) -> list[_Leaf]:
+    related, attached = _by_use(request)
+    bodies = [("text/plain", request.text), ("text/html", request.html)]
+    text = [(kind, None, None, "", _text_octets(body)) for kind, body in bodies if body is not None]
+    files = [
+        (file.content_type, file.disposition, file.file_name or None, file.content_id, file.content)
+        for file in (*related, *attached)
+    ]
+    return [*text, *files]
+
+
+def _leaves_read(message: email.message.Message) -> Iterator[_Leaf]:
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        disposition = part.get_content_disposition()
+        yield (
+            part.get_content_type(),
+            disposition,
+            part.get_filename(),
+            str(part.get("Content-ID", "")).removeprefix("<").removesuffix(">"),
+            content if disposition else content.removesuffix(b"\r\n"),
+        )
+
+
+def _text_octets(text: str) -> bytes:
+    """Without the last line end, which SMTP adds where it is missing."""
+    return crlf(text).encode().removesuffix(b"\r\n")
+
+
+def _structure(request: SendRequest) -> list[str]:
+    related, attached = _by_use(request)
+    html = ["text/html"] if request.html is not None else []
+    if related:
+        html = ["multipart/related", *html, *(file.content_type for file in related)]
+    text = ["text/plain"] if request.text is not None else []
+    content = ["multipart/alternative", *text, *html] if text and html else [*text, *html]
+    return ["multipart/mixed", *content, *(file.content_type for file in attached)] if attached else content

@@ -15,7 +15,7 @@ LAYERS = [
     "code_words link_words vocabulary words",
     "errors cache leases setting_types headers html ids jobs outgoing directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
-    "send_request srs dkim_signing",
+    "mime_writer send_request srs dkim_signing",
     "breaker link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls webhook_client",
     "accounts blocklist compose delivery",
     "blocklist_file mime events index routing administration jobs_sqlite jobs_mongo outgoing_sqlite outgoing_mongo",
