@@ -32,9 +32,10 @@ def rewritten(sender: Address | None, *, domain: str, secret: bytes, now: dateti
     """
     if sender is None:
         return None
-    quote = '"' if sender.local_part.startswith('"') else ""
+    is_quoted = sender.local_part.startswith('"')
+    quote = '"' if is_quoted or sender.is_address_literal else ""  # the brackets need them too
+    local_part = sender.local_part[1:-1] if is_quoted else sender.local_part
     day = _two_digits(_day(now))
-    local_part = sender.local_part[1:-1] if quote else sender.local_part
     stands_for = f"{canonical_domain(sender.domain)}={local_part}"
     rewritten = f"SRS0={_hash(secret, day, stands_for)}={day}={stands_for}"
     try:
