@@ -27,6 +27,7 @@ from mailsac.http_api import HttpServer
 from mailsac.inbound import Disk, Inbound
 from mailsac.index import MessageIndex
 from mailsac.index_sqlite import SqliteIndex
+from mailsac.indexer import Indexer, SearchTable
 from mailsac.jobs import JobTable
 from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.leases import Leases, ProcessLeases
@@ -36,6 +37,7 @@ from mailsac.pop3 import Pop3Server
 from mailsac.recovery import Progress, RawFiles, RebuildableTable, patrol, recover, row_of
 from mailsac.retention import Retention
 from mailsac.routing import Routing
+from mailsac.search_sqlite import SqliteSearch
 from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store import MailStore, MessageTable
@@ -88,6 +90,7 @@ class Storage:
     accounts: AccountTable
     jobs: JobTable
     index: MessageIndex
+    search: SearchTable
 
 
 class Server:
@@ -168,6 +171,7 @@ async def opened(config: Store) -> AsyncIterator[Storage]:
                     accounts=SqliteAccounts(database),
                     jobs=SqliteJobs(database),
                     index=SqliteIndex(database),
+                    search=SqliteSearch(database),
                 )
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
@@ -190,6 +194,7 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
     from mailsac.accounts_mongo import MongoAccounts  # the driver takes a while to load, and not all need it
     from mailsac.index_mongo import MongoIndex
     from mailsac.jobs_mongo import MongoJobs
+    from mailsac.search_mongo import MongoSearch
     from mailsac.store_mongo import MongoTable
 
     table: MongoTable
@@ -201,7 +206,9 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
     accounts = MongoAccounts(table.database)
     stack.push_async_callback(accounts.calls.finished)
     jobs = await stack.enter_async_context(MongoJobs.open(table.database))
-    return Storage(table=table, raw=raw, accounts=accounts, jobs=jobs, index=MongoIndex(table))
+    return Storage(
+        table=table, raw=raw, accounts=accounts, jobs=jobs, index=MongoIndex(table), search=MongoSearch(table)
+    )
 
 
 @asynccontextmanager
@@ -372,11 +379,15 @@ async def running(config: Config) -> AsyncIterator[Server]:
             tls=tls,
             time_scale=time_scale,
         )
+        search = storage.search if spool is None else spool.breaker.behind(storage.search)
+        indexer = Indexer(search, raw.read, latest=lambda: store.events.latest)
         http = HttpServer(
             config.http,
             store=store,
             accounts=accounts,
             index=storage.index if spool is None else spool.breaker.behind(storage.index),
+            search=search,
+            indexer=indexer,
             routing=routing,
             webhooks=webhooks,
             auth=config.auth,
@@ -404,6 +415,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ("patrol", patrol(table, raw, metrics)),
             ("accounts", accounts.run()),
             ("webhooks", webhooks.run()),
+            ("search", indexer.run()),
         ]
         if config.limits.blocklist_file:
             background.append(("blocklist", blocklist.run()))

@@ -48,6 +48,7 @@ from mailsac.api.refusals import HostNotAllowed, MessageHidden, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
 from mailsac.api.route import Handler, Route
 from mailsac.api.routes import Handlers, route_table
+from mailsac.api.search import Search
 from mailsac.api.statistics import Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
@@ -59,6 +60,7 @@ from mailsac.config import Auth, Http, Retention, Smtp
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
 from mailsac.inbound import Inbound
 from mailsac.index import MessageIndex
+from mailsac.indexer import Indexer, SearchTable
 from mailsac.leases import Leases
 from mailsac.limits import AuthFailures
 from mailsac.routing import Routing
@@ -86,6 +88,8 @@ class HttpServer:
         store: MailStore,
         accounts: Accounts,
         index: MessageIndex,
+        search: SearchTable,
+        indexer: Indexer,
         routing: Routing,
         webhooks: Webhooks,
         auth: Auth,
@@ -152,6 +156,7 @@ class HttpServer:
                 bodies=bodies,
                 attachments=attachments,
                 inbox=Inbox(accounts, index),
+                search=Search(store, accounts, index, search, indexer),
                 domains=Domains(store, accounts, index, addresses),
                 account=CallerAccount(accounts, index, self._activities, auth=auth, retention=retention),
                 statistics=Statistics(accounts, index, attachments, blocklist),

@@ -17,6 +17,7 @@ from mailsac.errors import InvalidRequest
 from mailsac.ids import arrival_ms, position
 from mailsac.index import fold
 from mailsac.message import Message, Recipient, timestamp
+from mailsac.search import Query, needs_text, parse_query
 from mailsac.store import QUEUE_ID
 
 MAX_SHOWN: Final = 200  # characters of a value that a reason repeats
@@ -51,6 +52,8 @@ class Sought(msgspec.Struct, frozen=True):
     from_: str = ""
     to: str = ""
     text: str = ""
+    query: Query | None = None
+    account: str = ""  # whose stars the query means
     cursor: tuple[str, int] | None = None
     not_before: str | None = None
     only_news: bool = False
@@ -76,6 +79,11 @@ class Sought(msgspec.Struct, frozen=True):
     def has_start(self) -> bool:
         """Whether some of what is there already may be too old."""
         return self.only_news or self.cursor is not None or self.not_before is not None
+
+    @property
+    def query_reads_text(self) -> bool:
+        """Whether the row does not tell what the query matches."""
+        return self.query is not None and needs_text(self.query)
 
     def is_recent(self, message: Message) -> bool:
         """Whether it has arrived since then."""
@@ -148,6 +156,8 @@ def sought(request: web.Request) -> Sought:
         from_=query.get("from", ""),
         to=query.get("to", ""),
         text=query.get("text", ""),
+        query=parse_query(query["query"], now=datetime.now(UTC)) if query.get("query") else None,
+        account=request[asked.PRINCIPAL].account,
         cursor=cursor,
         not_before=not_before,
         only_news=since == "latest",

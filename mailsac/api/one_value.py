@@ -19,7 +19,7 @@ from mailsac.api.matching import seconds, sought
 from mailsac.api.refusals import NoSuchValue
 from mailsac.api.response import HOSTILE, JSON, TEXT, json_response
 from mailsac.api.visibility import readable
-from mailsac.api.waiting import CURSOR, Judge, Waiting
+from mailsac.api.waiting import COST, CURSOR, Judge, Waiting
 from mailsac.codes import find_codes
 from mailsac.errors import InvalidRequest
 from mailsac.link_kinds import Kind, classify_links, first_link
@@ -28,7 +28,6 @@ from mailsac.mime import Parsed
 from mailsac.store import MailStore
 
 Source = Literal["subject", "text", "html"]
-COST: Final = 16  # of looking for codes and links: a millisecond for each kilobyte
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
 

@@ -64,6 +64,7 @@ from mailsac.api.refusals import (
 )
 from mailsac.api.request import MAX_LIMIT, MAX_SKIP
 from mailsac.api.route import Parameter, Refusals, Route
+from mailsac.api.search import DeletedFound, FoundPage, Search
 from mailsac.api.statistics import Denied, Number, Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Emails, Validation, Validations
@@ -87,6 +88,7 @@ from mailsac.errors import (
 from mailsac.index import Tally
 from mailsac.jobs import Job, State
 from mailsac.message import Attachment, Message
+from mailsac.search import MAX_QUERY
 
 MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
 ADMIN: Final = "/api/admin"
@@ -117,10 +119,19 @@ FILTERS: Final = {
     "from": Parameter("Text in a name or an address of From."),
     "to": Parameter("Text in a name or an address of To or Cc, in the mailbox, or in what it was sent to."),
     "text": Parameter("Text in the body."),
+    "query": Parameter("What must match, in the language of `/api/search`."),
     "since": Parameter(
         "What came before does not count: a message id, itself included; `latest`; or a date or a time."
     ),
 }
+QUERY: Final = Parameter(
+    'Words and "phrases" in subject, addresses and body, all of which must be there; `from:` `to:` `subject:` '
+    "`is:read|unread|starred` `has:attachment|link|code` `filename:` `label:` `folder:` `larger:` `smaller:` `before:` "
+    "`after:` `header:X-Foo=bar`; `-` before a term negates it, `*` behind a word stands for any end.",
+    Annotated[str, Meta(min_length=1, max_length=MAX_QUERY)],
+    example="from:ann hello -is:read",
+    required=True,
+)
 ADDRESSES: Final = Parameter("Addresses and domains, separated by commas.", example="bob@example.com", required=True)
 _seconds = Annotated[float, Meta(ge=0)]
 TIMEOUT: Final = Parameter("How many seconds to wait, at most those of `http.wait_max_s`; 30.", _seconds, example=0.5)
@@ -154,6 +165,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     bodies: Bodies
     attachments: Attachments
     inbox: Inbox
+    search: Search
     domains: Domains
     account: CallerAccount
     statistics: Statistics
@@ -175,6 +187,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_one_value(by.one_value),
         *_contents(by.bodies, by.attachments),
         *_account(by.account, by.inbox, by.domains, by.stream),
+        *_search(by.search),
         *_statistics(by.statistics, by.validations),
         *_admin(by.admin),
         *_operation(by.operation, by.description),
@@ -390,6 +403,16 @@ def _account(by: CallerAccount, inbox: Inbox, domains: Domains, stream: Stream) 
         Route("POST", erase, domains.erase, "domains", status=HTTPStatus.NO_CONTENT),
         Route("GET", "/incoming-messages", stream.incoming_messages, "web socket", **listen),
         Route("GET", "/api/incoming-messages", stream.incoming_messages, "web socket", **listen),
+    )
+
+
+def _search(by: Search) -> tuple[Route, ...]:
+    tag, query = "search", {"query": QUERY}
+    cursor = Parameter("What the answer of the page before says as `next`; without it, the first page.")
+    page = {**query, "limit": LIMIT, "skip": SKIP, "cursor": cursor}
+    return (
+        Route("GET", "/api/search", by.find, tag, query=page, answer=FoundPage),
+        Route("DELETE", "/api/search", by.delete, tag, query=query, answer=DeletedFound),
     )
 
 

@@ -34,6 +34,7 @@ from mailsac.ids import position
 from mailsac.index import MessageIndex, fold
 from mailsac.message import Message, timestamp
 from mailsac.mime import Parsed, body_text
+from mailsac.search import Term, entry_of, unmet
 from mailsac.store import MailStore
 from mailsac.worker import ON_LOOP_OCTETS
 
@@ -48,6 +49,7 @@ MAX_COUNT: Final = 1000
 USUAL_ANSWER: Final = 100  # messages; more where `count` asks for more
 FIRST_LOOK: Final = 100  # messages that are looked at first …
 MAX_LOOK: Final = 2000  # … and where these are not enough, the newest of the mailbox
+COST: Final = 16  # of looking for codes, links and words: a millisecond for each kilobyte
 MAX_BODIES: Final = 200  # that one look reads
 MAX_MISSES: Final = 100
 NEIGHBOURS: Final = 200  # messages of the domain among which near addresses are looked for …
@@ -303,7 +305,7 @@ class Waiting:
 
     async def _consider(self, wanted: Sought, message: Message, found: Found, judge: Judge | None) -> bool:
         """Note what becomes of it; returns whether its body had to be read."""
-        reads = bool(wanted.text or judge) and not wanted.why_not(message)
+        reads = bool(wanted.text or wanted.query_reads_text or judge) and not wanted.why_not(message)
         why_not = await self.why_not(wanted, message, judge)
         if why_not is None:
             found.matches[message.id] = message
@@ -316,6 +318,8 @@ class Waiting:
         if in_row := wanted.why_not(message):
             return in_row
         try:
+            if (term := await self._unmet(wanted, message)) is not None:
+                return f"it does not match '{shown(term.source)}'"
             if judge is not None and (why_not := await judge(message)) is not None:
                 return why_not
             needle = fold(wanted.text)
@@ -324,6 +328,17 @@ class Waiting:
         except MessageNotFound:
             return "it has been deleted"
         return None
+
+    async def _unmet(self, wanted: Sought, message: Message) -> Term | None:
+        """The term of the query that it does not meet; None where it meets all. Raises MessageNotFound."""
+        query = wanted.query
+        if query is None:
+            return None
+        if not wanted.query_reads_text:
+            return unmet(query, message, entry_of(message, None), account=wanted.account)
+        return await self.read(
+            message, lambda parsed: unmet(query, message, entry_of(message, parsed), account=wanted.account), cost=COST
+        )
 
     async def read(self, message: Message, work: Callable[[Parsed], T], *, cost: int = 1) -> T:
         """`work` on the message taken apart, off the loop where it is large. Raises MessageNotFound, Overloaded.
