@@ -121,6 +121,7 @@ def parse_query(text: str, *, now: datetime) -> Query:
     """What a query means at that time. Raises InvalidRequest, with the reason."""
     if len(text) > MAX_QUERY:
         raise InvalidRequest(f"query must be at most {MAX_QUERY} characters")
+    text = text.encode(errors="replace").decode()  # a lone surrogate is in no message, and no database takes it
     if text.count('"') % 2:
         raise InvalidRequest('query has a quotation mark " that is not closed')
     terms = [term for source in _TERM.findall(text) if (term := _term(source, now)) is not None]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+import sqlite3
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -30,6 +32,7 @@ from mailsac.store_mongo import MongoTable
 from mailsac.store_sqlite import SqliteTable
 
 from ..mongodb import database_for, mongo_table, server_uri
+from ..plans import BY_INDEX, mongo_commands, mongo_plan, sqlite_plan, sqlite_statements
 from .rows import EPOCH_MS
 from .test_message_index import DOMAINS, MAILBOXES, in_scope, scopes, some_mark, some_row
 
@@ -318,14 +321,9 @@ async def forget_entries(searched: Searched) -> None:
     """As an earlier version would have left the rows."""
     table = searched.tables.messages
     if isinstance(table, SqliteTable):
-        await table.database.write(
-            lambda db: (
-                db.execute(
-                    "update search_state set (high, high_id) = (select rowid, id from message order by rowid desc limit 1),"
-                    " low = (select max(rowid) from message)"
-                ).rowcount
-            )
-        )
+        highest = "select rowid, id, rowid from message order by rowid desc limit 1"
+        statement = f"update search_state set (high, high_id, low) = ({highest})"  # noqa: S608
+        await table.database.write(lambda db: db.execute(statement).rowcount)
     else:
         assert isinstance(table, MongoTable)
         await table.rows.update_many({}, {"$unset": {"unsearched": ""}})
@@ -371,3 +369,110 @@ def test_mail_that_cannot_be_read_is_found_by_its_row(searched: Searched) -> Non
     assert searched.run(searched.indexer.catch_up())
     assert sorted(found(searched, "example")) == sorted([gone, damaged, whole])
     assert found(searched, "header:mime-version") == [whole]
+
+
+SCOPES: Final = (
+    EVERYTHING,
+    Scope("alice", MAILBOXES[:2], DOMAINS[1:2], without=MAILBOXES[2:3]),
+    Scope("alice", MAILBOXES[:2], starred=False),
+    Scope("alice", ()),
+)
+TEXTS: Final = ("order", "-order", "order -from:ann", 'ord* "order strasse"', "is:read", "has:link label:x folder:spam")
+
+
+async def every_search(searched: Searched) -> None:
+    """In every form that has a statement of its own."""
+    await searched.arrive(20)
+    await searched.tables.messages.delete(list(searched.rows)[-3:])
+    assert await searched.indexer.catch_up()
+    await searched.tables.messages.delete(list(searched.rows)[:3])
+    await searched.tables.search.tidy(limit=2)
+    for scope in SCOPES:
+        for text in TEXTS:
+            for below in (None, Place("2026-01-02T03:04:05.682Z", "x")):
+                query = parse_query(text, now=NOW)
+                await searched.tables.search.search(scope, query, below=below, skip=1, limit=5)
+
+
+def test_no_statement_of_a_search_looks_everywhere(tmp_path: Path) -> None:
+    with sqlite_statements() as statements:
+        searched = Searched("sqlite", tmp_path)
+        statements.clear()
+        searched.run(every_search(searched))
+    searched.close()
+    with sqlite3.connect(tmp_path / "mailsac.db") as db:
+        ours = [one for one in statements if "search_" in one and "'search_text_" not in one]
+        plans = {one: sqlite_plan(db, one) for one in ours if '"main"' not in one and "main." not in one}
+    wrong = re.compile(r"SCAN (message|entry|search_entry|search_state)\b|TEMP B-TREE|AUTOMATIC")
+    assert [
+        (one, step)
+        for one, plan in plans.items()
+        for step in plan
+        if wrong.match(step.removeprefix("USE ")) and "desc limit 1)" not in one
+    ] == []
+    assert sum(1 for plan in plans.values() if plan) >= 40
+
+
+def test_every_search_in_mongodb_is_answered_by_an_index(tmp_path: Path) -> None:
+    async def plans(searched: Searched) -> None:
+        await every_search(searched)
+        assert isinstance(searched.tables.messages, MongoTable)
+        asked = [command for command in commands if {"find", "aggregate", "update"} & command.keys()]
+        assert len(asked) >= 80
+        seen = set[str]()
+        for command in asked:
+            hint = next((str(part["hint"]) for part in (command, *command.get("updates", [])) if "hint" in part), "")
+            if (shape := f"{next(iter(command))} {hint} {len(str(command))}") in seen:
+                continue
+            seen.add(shape)
+            plan = await mongo_plan(searched.tables.messages.database, command)
+            assert "COLLSCAN" not in plan, command
+            assert BY_INDEX & set(plan), command
+
+    with mongo_commands() as commands:
+        searched = Searched("mongodb", tmp_path)
+        searched.run(plans(searched))
+    searched.close()
+
+
+def test_rows_that_a_vacuum_numbers_anew_are_all_found(tmp_path: Path) -> None:
+    searched = Searched("sqlite", tmp_path)
+    searched.run(searched.arrive(30))
+    for _ in range(2):
+        searched.run(searched.indexer._index_some())
+    searched.run(searched.change(0, 12))
+    searched.close()
+    with sqlite3.connect(tmp_path / "mailsac.db") as db:
+        db.execute("vacuum")
+    again = Searched("sqlite", tmp_path)
+    again.raw, again.rows, again.entries = searched.raw, searched.rows, searched.entries
+    again.run(again.arrive(5))
+    assert again.run(again.indexer.catch_up())
+    for text in ("larger:0", "order", "-order"):
+        again.run(again.check(EVERYTHING, text, 0, 1000))
+    again.close()
+
+
+def test_entries_of_what_was_deleted_are_removed(tmp_path: Path) -> None:
+    searched = Searched("sqlite", tmp_path)
+    searched.run(searched.arrive(30))
+    assert searched.run(searched.indexer.catch_up())
+    searched.run(searched.tables.messages.delete(list(searched.rows)[:20]))
+    assert [searched.run(searched.tables.search.tidy(limit=15)) for _ in range(3)] == [15, 5, 0]
+    searched.close()
+    with sqlite3.connect(tmp_path / "mailsac.db") as db:
+        for table in ("search_entry", "search_text"):
+            assert db.execute(f"select count(*) from {table}").fetchone() == (10,)
+
+
+def test_the_background_indexes_what_came_in_once_no_more_comes(searched: Searched) -> None:
+    async def run() -> None:
+        indexing = asyncio.create_task(searched.indexer.run())
+        async with asyncio.timeout(20):
+            await searched.arrive(30)
+            while await searched.tables.search.unindexed(limit=1):  # noqa: ASYNC110  # nobody tells of it
+                await asyncio.sleep(0.05)
+        indexing.cancel()
+
+    searched.run(run())
+    searched.run(searched.check(EVERYTHING, "larger:0", 0, 100))
