@@ -322,7 +322,7 @@ async def forget_entries(searched: Searched) -> None:
     table = searched.tables.messages
     if isinstance(table, SqliteTable):
         highest = "select rowid, id, rowid from message order by rowid desc limit 1"
-        statement = f"update search_state set (high, high_id, low) = ({highest})"  # noqa: S608
+        statement = f"update search_state set (high, high_id, low) = ({highest})"
         await table.database.write(lambda db: db.execute(statement).rowcount)
     else:
         assert isinstance(table, MongoTable)
