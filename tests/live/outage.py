@@ -34,6 +34,7 @@ QUESTIONS: Final = (  # that only the database can answer
     "/api/inbox",
     "/api/inbox-search?query=hello",
     "/api/inbox-filter?andFrom=ann",
+    "/api/search?query=hello",
     "/api/domains/nowhere.example/messages",
     "/api/me/stats",
     "/api/mailstats/top-senders",
@@ -192,6 +193,7 @@ def outage(rig: Rig, server: Process, ledger: Ledger, fault: str, *, seconds: fl
     wait_for_replay(server)
     order = {message_id: place for place, message_id in enumerate(listing(server, mailbox))}
     assert len(order) == load.accepted == count(server, mailbox)
+    wait_for(lambda: found(server, mailbox) == load.accepted, "what was accepted is not found")
     for sent in load.sent:
         places = [order[message_id] for message_id in sent]
         assert places == sorted(places), "not in the order of arrival"
@@ -202,6 +204,12 @@ def count(server: Process, mailbox: str) -> int | None:
     """Messages in a mailbox; None while the database is away."""
     status, body = server.get(f"/api/addresses/{mailbox}/message-count")
     return int(json.loads(body)["count"]) if status == 200 else None
+
+
+def found(server: Process, mailbox: str) -> int | None:
+    """Messages that a search finds in a mailbox; None where it is not answered."""
+    status, body = server.get(f"/api/search?query=to:{mailbox}")
+    return int(json.loads(body)["total"]) if status == 200 else None
 
 
 def listing(server: Process, mailbox: str) -> list[str]:

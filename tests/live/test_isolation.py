@@ -214,6 +214,16 @@ class Isolation(RuleBasedStateMachine):
         else:
             assert status == 401
 
+    @rule(side=st.sampled_from("ab"), folder=st.sampled_from(FOLDERS))
+    def delete_found(self, side: str, folder: str) -> None:
+        account = self.accounts[side]
+        query = quote(f'subject:"run {self.number}" folder:{folder}')
+        status, answer = self.call(self.keys[account], "DELETE", f"search?query={query}")
+        gone = [one.id for one in self.owned_by(account) if one.folder == folder and one.saved_by != account]
+        assert (status, answer["deleted"]) == (200, len(gone))
+        for message_id in gone:
+            del self.messages[message_id]
+
     # ── what each sees ──
 
     @rule(side=st.sampled_from("ab"), name=st.sampled_from(NAMES), where=st.sampled_from(WHERE))
@@ -302,6 +312,10 @@ class Isolation(RuleBasedStateMachine):
                 assert (status, shown(stars)) == (200, self.shown_to(account, starred[:limit]))
             status, found = self.call(key, "GET", f"inbox-search?query=run+{self.number}")
             assert (status, shown(found["messages"])) == (200, self.shown_to(account, everything))
+            for limit in (FEW, 1000):
+                status, found = self.call(key, "GET", f"search?query=subject:run+subject:{self.number}&limit={limit}")
+                assert (status, found["total"]) == (200, len(everything))
+                assert shown(found["messages"]) == self.shown_to(account, everything[:limit])
             status, addresses = self.call(key, "GET", "addresses")
             assert (status, {one["_id"] for one in addresses}) == (
                 200,

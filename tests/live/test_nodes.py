@@ -21,6 +21,7 @@ from mailsac.app import running
 from tests.conftest import local_config
 from tests.mongodb import SecantusDB, prepare
 
+from .outage import found
 from .process import BOUND_S, Ledger, Process, Senders
 
 DATABASE: Final = "mail"
@@ -79,9 +80,12 @@ def test_mail_to_one_node_is_read_and_deleted_at_the_other(site: Site) -> None:
                 assert ledger.send(smtp, ["box@example.com"], octets)
         verify(ledger, b)
         verify(ledger, a)
+        assert found(a, "box@example.com") == found(b, "box@example.com") == 4
 
         with b.maildrop("box@example.com") as pop3:
             pop3.dele(1)
+
+        assert found(a, "box@example.com") == 3
 
         assert len(a.uidls("box@example.com")) == 3
         gone = min(message_id for _, message_id in ledger.acknowledged)
