@@ -145,7 +145,12 @@ class Indexer:
 
 
 def _entries(batch: Sequence[tuple[Message, bytes | None]]) -> list[Entry]:
-    return [
-        entry_of(message, None if raw is None else parse(concealed(raw), max_body_octets=MAX_BODY_OCTETS))
-        for message, raw in batch
-    ]
+    return [_entry(message, raw) for message, raw in batch]
+
+
+def _entry(message: Message, raw: bytes | None) -> Entry:
+    try:
+        return entry_of(message, None if raw is None else parse(concealed(raw), max_body_octets=MAX_BODY_OCTETS))
+    except Exception:  # a mistake of ours must not stop the index at one message
+        log.exception("search.not_taken_apart", extra={"message_id": message.id})
+        return entry_of(message, None)
