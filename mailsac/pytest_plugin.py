@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -44,7 +43,7 @@ class Mailsac:
 
 
 @pytest.fixture(scope="session")
-def mailsac(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailsac]:
+def mailsac(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mailsac:
     """A mail server on free ports, one for the whole run, all workers of pytest-xdist included.
 
     MAILSAC_TEST_URL names one that runs already.
@@ -55,21 +54,24 @@ def mailsac(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     # Where warnings are errors, one about our code would have the server fail: from the next test on, and in this one.
     request.config.addinivalue_line("filterwarnings", f"ignore:::{OURS}")
     warnings.filterwarnings("ignore", module=OURS)
-    with ExitStack() as stack:
-        place = server.running_elsewhere()
-        if place is None:
-            data_dir = tmp_path_factory.mktemp("mailsac")
-            if hasattr(request.config, "workerinput"):  # a worker of pytest-xdist; the run's folder is above its own
-                place = stack.enter_context(server.shared(tmp_path_factory.getbasetemp().parent, data_dir))
-            else:
-                place = stack.enter_context(server.serving(data_dir))
-        yield Mailsac(
-            Client(place.url, key=place.key),
-            smtp_host=place.smtp_host,
-            smtp_port=place.smtp_port,
-            pop3_host=place.pop3_host,
-            pop3_port=place.pop3_port,
-        )
+    place = server.running_elsewhere()
+    if place is None:
+        data_dir = tmp_path_factory.mktemp("mailsac")
+        if hasattr(request.config, "workerinput"):  # a worker of pytest-xdist; the run's folder is above its own
+            used = server.shared(tmp_path_factory.getbasetemp().parent, data_dir)
+        else:
+            used = server.serving(data_dir)
+        stack = ExitStack()
+        place = stack.enter_context(used)
+        # Not in a fixture's own end: that is part of the last test, and it may take longer than a test may.
+        request.config.add_cleanup(stack.close)
+    return Mailsac(
+        Client(place.url, key=place.key),
+        smtp_host=place.smtp_host,
+        smtp_port=place.smtp_port,
+        pop3_host=place.pop3_host,
+        pop3_port=place.pop3_port,
+    )
 
 
 @pytest.fixture

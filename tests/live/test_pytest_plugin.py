@@ -269,9 +269,14 @@ def test_all_workers_share_one_server_and_none_sees_the_mail_of_another(folder: 
     assert len({url for each in urls for url in each}) == 1
 
 
+FINISHED: Final = """
+import os
+
+def pytest_sessionfinish():
+    os.makedirs("finished", exist_ok=True)
+"""
 OUTLIVES: Final = """
 import os, time
-import pytest
 
 def wait_for(name):
     bound = time.monotonic() + 60
@@ -279,21 +284,16 @@ def wait_for(name):
         assert time.monotonic() < bound
         time.sleep(0.01)
 
-@pytest.fixture(scope="session")
-def noted(mailsac):
+def test_first(mailsac):
     with open("url", "w") as file:
         file.write(mailsac.url)
-    yield
-    os.mkdir("over")
-
-def test_first(noted):
     wait_for("joined")
 
 def test_last(request):
     wait_for("url")
     mailbox = request.getfixturevalue("mailbox")
     os.mkdir("joined")
-    wait_for("over")
+    wait_for("finished")
     time.sleep(0.5)
     with open("url") as file:
         assert file.read() == mailbox.client.url
@@ -302,8 +302,9 @@ def test_last(request):
 """
 
 
-def test_the_server_outlives_the_worker_that_started_it(folder: Path) -> None:
-    """That worker comes to its end before the other one sends its mail."""
+def test_the_server_outlives_the_session_of_the_worker_that_started_it(folder: Path) -> None:
+    """None of its tests lasts longer for that: pytest-timeout would end it."""
+    (folder / "conftest.py").write_text(FINISHED)
     (folder / "test_outlives.py").write_text(OUTLIVES)
 
     status, output = pytest_in(folder, "-n", "2")
