@@ -27,6 +27,7 @@ import pymongo
 import pytest
 
 from mailsac.jobs_mongo import MongoJobs
+from mailsac.outgoing_mongo import MongoOutgoing
 from mailsac.store_gridfs import GridFsRaw
 from mailsac.store_mongo import MongoTable
 
@@ -162,9 +163,11 @@ def prepare(uri: str, database: str) -> None:
         async with (
             mongo_table(uri, database) as table,
             MongoJobs.open(table.database) as jobs,
+            MongoOutgoing.open(table.database) as outgoing,
             mongo_raw(uri, database),
         ):
             await jobs.indexes.built.wait()
+            await outgoing.built()
 
     asyncio.run(work())
 

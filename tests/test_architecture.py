@@ -25,6 +25,7 @@ LAYERS = [
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session indexer",
     "accounts_sqlite accounts_mongo index_sqlite index_mongo search_sqlite",
     "store_gridfs search_mongo nodes migrate pop3 inbound smtp_connection webhooks",
+    "outbound",
     "smtp api",
     "http_api",
     "app",

@@ -88,6 +88,20 @@ class JobNotFound(MailsacError):
     http_message = "The log of this webhook has no such request."
 
 
+class OutgoingNotFound(MailsacError):
+    """No message of that id that the caller has sent."""
+
+    http_status = 404
+    http_message = "You have sent no such message."
+
+
+class NoSuppression(MailsacError):
+    """A recipient that is tried anyway."""
+
+    http_status = 404
+    http_message = "That recipient is not suppressed."
+
+
 class AttachmentNotFound(MailsacError):
     """The message is there, and has no such attachment."""
 

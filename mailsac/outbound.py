@@ -1,0 +1,645 @@
+"""Send a message: who may, the queue, its delivery, when it is tried again, and what its sender is told.
+
+Strategy: everything that must not be lost is in the OutgoingTable, and this is a loop over it. A part is claimed, its
+octets are read, it is delivered, and it is settled: closed, or due again. Leases are short and renewed while the work
+goes on, so that what a process leaves that dies is soon taken up: a message may be delivered twice, and is never lost.
+
+A destination that hangs holds its own few places and nothing else: while it has them all its parts are not claimed. One
+that has not answered yet has fewer, so that many dead ones at once leave room for those that live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final, Protocol
+
+import msgspec
+
+from mailsac.accounts import Access, Accounts, Principal
+from mailsac.address import Address, canonical_domain, parse_address
+from mailsac.budget import OctetBudget
+from mailsac.compose import Composed, complete
+from mailsac.config import Outbound as Settings
+from mailsac.delivery import Courier, Outcome
+from mailsac.directory import ALIAS_KEY, Domain, Secret
+from mailsac.dkim_signing import SigningKey, sign
+from mailsac.errors import (
+    CancelTooLate,
+    InvalidAddress,
+    InvalidRequest,
+    MailsacError,
+    Overloaded,
+    RecipientNotAllowed,
+    SenderNotOwned,
+    SendingLimitReached,
+    StoreUnavailable,
+)
+from mailsac.ids import QueueIds, time_prefix
+from mailsac.inbound import Inbound
+from mailsac.message import Envelope, received_field, timestamp
+from mailsac.mime import parse_for_row
+from mailsac.outgoing import (
+    MAX_ATTEMPTS,
+    OPEN,
+    Attempt,
+    Delivery,
+    Outgoing,
+    OutgoingMessage,
+    OutgoingTable,
+    State,
+    Suppression,
+    messages,
+    part_id,
+    whole,
+)
+from mailsac.srs import original, rewritten
+from mailsac.telemetry import Metrics
+from mailsac.worker import ON_LOOP_OCTETS, Worker
+
+log = logging.getLogger(__name__)
+
+LOCAL: Final = "(local)"  # the destination of what stays here; no domain is called that
+
+MAX_DELIVERIES: Final = 1_000  # parts that one process has claimed
+PER_DESTINATION: Final = 40  # of them, to one that has answered; claimed by the half, so that none need be given back
+PER_UNPROVEN: Final = 4  # of them, to one that has not
+MAX_OCTETS: Final = 64 * 1024 * 1024  # of messages that are being delivered
+READ_AHEAD_OCTETS: Final = 2 * 1024 * 1024  # of small messages, read with one question
+MAX_OPEN: Final = 100_000  # parts; beyond it nothing more is taken
+MAX_CLOSED: Final = 100_000  # parts that are kept for their senders to look at, the oldest go first …
+KEPT: Final = timedelta(days=7)  # … and after this time
+SUPPRESSED: Final = timedelta(days=7)  # for how long one who is not there is not tried again
+
+POLL_S: Final = 1.0  # between two looks for parts that are due again, or that another node has left
+MIN_POLL_S: Final = 0.02
+LEASE_S: Final = 60.0
+RENEWALS: Final = 4  # in the time of a lease
+SWEEP_S: Final = 10.0
+RETRY_S: Final = 1.0  # between two tries to write down what became of a part
+DRAIN_S: Final = 1.0  # at the end, for deliveries that are under way
+WAIT_S: Final = 600.0  # for room in memory
+
+NOT_THERE: Final = "5.1."  # what begins with this in RFC 3463 says that the address is wrong
+NO_ANSWER: Final = "4.4."  # the network, or the time
+GONE: Final = "the message is no longer there"
+IS_SUPPRESSED: Final = "not tried, as it failed before: "
+
+
+class Bounces(Protocol):
+    """Makes the message that tells a sender what could not be delivered."""
+
+    def __call__(self, part: Outgoing, bounced: Sequence[Delivery], data: bytes) -> bytes: ...
+
+
+class Listener(Protocol):
+    """Is told what became of a message for some of its recipients."""
+
+    def __call__(self, state: State, message: OutgoingMessage, account: str) -> None: ...
+
+
+class _Destination:
+    """What one server, or one group of them, has on its way."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+        self.has_answered = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more is claimed for it."""
+        return self.deliveries > (PER_DESTINATION // 2 if self.has_answered else 0)
+
+    @property
+    def room(self) -> int:
+        return (PER_DESTINATION if self.has_answered else PER_UNPROVEN) - self.deliveries
+
+
+class Outbound:
+    """The door for whatever is to be sent, and the loop."""
+
+    def __init__(
+        self,
+        config: Settings,
+        *,
+        table: OutgoingTable,
+        courier: Courier,
+        inbound: Inbound,
+        accounts: Accounts,
+        metrics: Metrics,
+        dsn: Bounces | None = None,
+        hostname: str,
+        submission: bool = False,
+        signing_key: SigningKey | None = None,
+        time_scale: float = 1.0,
+    ) -> None:
+        """`hostname` and `submission` are settings of SMTP."""
+        self._hostname, self._submission = hostname, submission
+        self.table = table
+        self._config = config
+        self._courier, self._inbound, self._accounts = courier, inbound, accounts
+        self._dsn, self._signing_key = dsn, signing_key
+        self._scale = time_scale
+        self._allowed = frozenset(map(_canonical, config.allowed_recipients))
+        self._ids = QueueIds()
+        self._worker = Worker()
+        self._memory = OctetBudget(MAX_OCTETS)
+        self._destinations: dict[str, _Destination] = {}
+        self._deliveries: dict[str, asyncio.Task[None]] = {}  # by part
+        self._stirred = asyncio.Event()
+        self._open = 0  # parts, as of the last sweep, and what has come since
+        self._worked = True  # since the last sweep
+        self.listeners: list[Listener] = []
+        self._outcomes, self._waiting = metrics.outgoing_recipients, metrics.outgoing_waiting
+
+    # ── in ──
+
+    async def submit(self, principal: Principal, composed: Composed) -> OutgoingMessage:
+        """Queue a message of that account; durable when it returns.
+
+        Raises SenderNotOwned, RecipientNotAllowed, SendingLimitReached, Overloaded, StoreUnavailable, StorageFull.
+        """
+        self.require_sender(principal, composed.reverse_path)
+        for recipient in composed.recipients:
+            self._require_allowed(recipient)
+        await self._count(datetime.now(UTC), principal.key_id or principal.account, len(composed.recipients))
+        return await self.enqueue(
+            composed.data,
+            account=principal.account,
+            key=principal.key_id,
+            reverse_path=composed.reverse_path,
+            recipients=composed.recipients,
+            message_id=composed.message_id,
+        )
+
+    def require_sender(self, principal: Principal, sender: Address) -> None:
+        """Whose mail it is must be the sender's own. Raises SenderNotOwned."""
+        if self._accounts.access(principal, sender.mailbox) is not Access.OWN:
+            raise SenderNotOwned(sender=sender.canonical)
+
+    async def enqueue(
+        self,
+        data: bytes,
+        *,
+        account: str,
+        key: str = "",
+        reverse_path: Address | None,
+        recipients: Sequence[Address],
+        message_id: str,
+        queue_id: str | None = None,
+    ) -> OutgoingMessage:
+        """Queue a finished message, whoever it is from, uncounted; durable when it returns."""
+        for recipient in recipients:
+            self._require_allowed(recipient)
+        if self._open >= MAX_OPEN:
+            raise Overloaded(waiting=self._open)
+        if (reason := await self._inbound.refuse_reason()) is not None:
+            raise reason
+        now = datetime.now(UTC)
+        signing_key = self._signing_key
+        if signing_key is not None and reverse_path is not None:
+            is_ours = canonical_domain(reverse_path.domain) == signing_key.domain
+            data = await asyncio.to_thread(sign, data, signing_key) if is_ours else data
+        subject = (await self._worker.run(len(data), parse_for_row, data)).subject
+        message = queue_id or self._ids.next()
+        grouped = self._by_destination(recipients)
+        parts = [
+            Outgoing(
+                id=part_id(message, index),
+                message=message,
+                parts=len(grouped),
+                account=account,
+                key=key,
+                sender="" if reverse_path is None else str(reverse_path),
+                subject=subject,
+                message_id=message_id,
+                size=len(data),
+                destination=destination,
+                deliveries=tuple(Delivery(str(recipient)) for recipient in of_one),
+                queued=timestamp(now),
+                due=timestamp(now),
+            )
+            for index, (destination, of_one) in enumerate(grouped.items())
+        ]
+        await self.table.add(parts, data)
+        self._open += len(parts)
+        self._stirred.set()
+        log.info("outbound.queued", extra={"outgoing": message, "octets": len(data), "recipients": len(recipients)})
+        return whole(parts)
+
+    def is_own(self, recipient: Address) -> bool:
+        """Whether its domain is that of an account, so that its mail stays here."""
+        return self._accounts.directory.get(Domain, canonical_domain(recipient.domain)) is not None
+
+    def is_local(self, recipient: Address) -> bool:
+        """Whether mail for it stays here."""
+        return self._config.mode == "local" or self.is_own(recipient)
+
+    def _by_destination(self, recipients: Sequence[Address]) -> dict[str, list[Address]]:
+        grouped: dict[str, list[Address]] = {}
+        for recipient in recipients:
+            destination = LOCAL if self.is_local(recipient) else self._courier.destination(recipient)
+            grouped.setdefault(destination, []).append(recipient)
+        return grouped
+
+    def _require_allowed(self, recipient: Address) -> None:
+        if not self._allowed or self.is_own(recipient):
+            return
+        names = (recipient.canonical, recipient.mailbox, canonical_domain(recipient.domain))
+        if self._allowed.isdisjoint(names):
+            raise RecipientNotAllowed(recipient=recipient.canonical)
+
+    async def _count(self, now: datetime, sender: str, recipients: int) -> None:
+        if not self._config.max_per_day:
+            return
+        sent = await self.table.count(timestamp(now)[:10], sender, recipients)
+        if sent > self._config.max_per_day:
+            raise SendingLimitReached(sender=sender, limit=self._config.max_per_day)
+
+    # ── what comes by SMTP, see `inbound.Relay` ──
+
+    @property
+    def takes_submission(self) -> bool:
+        """Whether who has logged in may send to other servers. In open mode that is anybody, so nobody may."""
+        return self._submission and self._config.mode != "local" and not self._accounts.is_open
+
+    def elsewhere(self, envelope: Envelope) -> dict[Address, Address]:
+        """Of who has logged in, the recipients at other servers; of a report, whom its rewritten address stands for."""
+        if envelope.account is not None and self.takes_submission:
+            return {recipient: recipient for recipient in envelope.recipients if not self.is_own(recipient)}
+        if envelope.reverse_path is None and self._config.mode != "local":
+            now = datetime.now(UTC)
+            found = {one: original(one, secret=self._srs_secret(), now=now) for one in envelope.recipients}
+            return {one: sender for one, sender in found.items() if sender is not None}
+        return {}
+
+    async def relay(self, envelope: Envelope, recipients: Sequence[Address], data: bytes) -> str:
+        """Queue what `elsewhere` has found. Raises what `submit` raises, and InvalidRequest for a mail loop."""
+        account = envelope.account or self._accounts.directory.owner_of(envelope.recipients[0].mailbox) or ""
+        if envelope.account is not None:
+            sender = envelope.reverse_path
+            if sender is None:
+                raise SenderNotOwned(account=account)
+            self.require_sender(Principal(account), sender)
+            await self._count(datetime.now(UTC), account, len(recipients))
+        return (await self._pass_on(envelope, account, envelope.reverse_path, recipients, data)).id
+
+    async def forward(self, envelope: Envelope, mailbox: str, target: str, data: bytes) -> None:
+        """Queue it for the address to which a mailbox forwards, under a reverse-path of ours."""
+        now, domain = datetime.now(UTC), mailbox.rpartition("@")[2]
+        sender = rewritten(envelope.reverse_path, domain=domain, secret=self._srs_secret(), now=now)
+        account = self._accounts.directory.owner_of(mailbox) or ""
+        try:
+            await self._pass_on(envelope, account, sender, [parse_address(target)], data)
+        except (RecipientNotAllowed, InvalidRequest) as refusal:  # it is filed all the same
+            log.warning("outbound.not_forwarded", extra={"mailbox": mailbox, "reason": repr(refusal)})
+
+    async def _pass_on(
+        self, envelope: Envelope, account: str, sender: Address | None, recipients: Sequence[Address], data: bytes
+    ) -> OutgoingMessage:
+        now, queue_id = datetime.now(UTC), self._ids.next()
+        completed, message_id = await self._worker.run(
+            len(data), partial(complete, now=now, hostname=self._hostname), data
+        )
+        received = received_field(
+            envelope, recipients[0] if len(recipients) == 1 else None, hostname=self._hostname, message_id=queue_id
+        )
+        return await self.enqueue(
+            received + completed,
+            queue_id=queue_id,
+            account=account,
+            reverse_path=sender,
+            recipients=recipients,
+            message_id=message_id,
+        )
+
+    def _srs_secret(self) -> bytes:
+        secret = self._accounts.directory.get(Secret, ALIAS_KEY)
+        if secret is None:
+            raise StoreUnavailable(reason="the accounts are not loaded yet")
+        return b"srs:" + bytes.fromhex(secret.value)
+
+    # ── what a sender asks ──
+
+    async def message(self, principal: Principal, message: str) -> OutgoingMessage | None:
+        """That message of that account."""
+        parts = await self.table.get(message)
+        return whole(parts) if parts and parts[0].account == principal.account else None
+
+    async def newest(self, principal: Principal, *, before: str, limit: int) -> list[OutgoingMessage]:
+        """The messages of that account, those queued last first, from behind the id `before` on."""
+        return messages(await self.table.newest(principal.account, before=before, limit=limit))
+
+    async def cancel(self, message: OutgoingMessage) -> None:
+        """Try it no more. Raises CancelTooLate where nothing of it is waiting."""
+        if not any(delivery.state in OPEN for delivery in message.recipients):
+            raise CancelTooLate(message=message.id)
+        await self.table.cancel(message.id, now=_now())
+        parts = await self.table.get(message.id)
+        if all(delivery.state != "cancelled" for part in parts for delivery in part.deliveries):
+            raise CancelTooLate(message=message.id)
+
+    async def retry(self, message: OutgoingMessage) -> None:
+        """Try at once what is waiting. Raises CancelTooLate where nothing of it is."""
+        if not any(delivery.state in OPEN for delivery in message.recipients):
+            raise CancelTooLate(message=message.id)
+        await self.table.hasten(message.id, now=_now())
+        self._stirred.set()
+
+    # ── claiming ──
+
+    async def run(self) -> None:
+        """Never returns."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._sweep_for_ever())
+                tasks.create_task(self._renew_for_ever())
+                tasks.create_task(self._claim_for_ever())
+        finally:
+            tasks_left = list(self._deliveries.values())
+            if tasks_left:
+                await asyncio.wait(tasks_left, timeout=DRAIN_S * self._scale)
+            for task in tasks_left:
+                task.cancel()
+            await asyncio.gather(*tasks_left, return_exceptions=True)
+
+    async def _claim_for_ever(self) -> None:
+        while True:
+            self._stirred.clear()
+            try:
+                while await self._claim():
+                    pass
+            except MailsacError as error:
+                log.debug("outbound.not_now", extra={"error": repr(error)})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(POLL_S * self._scale, MIN_POLL_S)):
+                    await self._stirred.wait()
+
+    async def _claim(self) -> bool:
+        """Take on a few parts that are due; returns whether there may be more."""
+        limit = min(MAX_DELIVERIES - len(self._deliveries), PER_DESTINATION // 2)
+        if limit <= 0 or not self._accounts.is_loaded:
+            return False
+        full = [name for name, destination in self._destinations.items() if destination.is_full]
+        now = datetime.now(UTC)
+        claimed = await self.table.claim(now=timestamp(now), until=self._lease_end(now), limit=limit, without=full)
+        taken, returned = [], []
+        for part in claimed:
+            destination = self._destinations.setdefault(part.destination, _Destination())
+            if destination.room > 0:
+                destination.deliveries += 1
+                taken.append(part)
+            else:
+                returned.append(part)
+        try:
+            if returned:
+                await self.table.settle(returned)
+            pairs = {(part.account, delivery.address) for part in taken for delivery in part.deliveries}
+            suppressed = await self.table.suppressed(pairs, now=timestamp(now)) if taken else []
+            data = await self._read_ahead(taken)
+        except BaseException:
+            for part in taken:  # their leases run out
+                self._left(part)
+            raise
+        replies = {(one.account, one.address): one.reply for one in suppressed}
+        for part in taken:
+            task = asyncio.create_task(self._deliver(part, data.pop(part.message, None), replies), name=part.id)
+            self._deliveries[part.id] = task
+            task.add_done_callback(lambda task, part=part: self._ended(task, part))  # type: ignore[misc]
+        return bool(claimed)
+
+    async def _read_ahead(self, parts: Sequence[Outgoing]) -> dict[str, bytes]:
+        """The octets of the first of them, so far as they are small."""
+        octets, small = 0, []
+        for part in parts:
+            octets += part.size
+            if part.size <= ON_LOOP_OCTETS and octets <= READ_AHEAD_OCTETS:
+                small.append(part)
+        return await self.table.data(small) if small else {}
+
+    def _ended(self, task: asyncio.Task[None], part: Outgoing) -> None:
+        self._deliveries.pop(part.id, None)
+        self._left(part)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("outbound.crashed", exc_info=error)  # the lease runs out, and it is tried again
+
+    def _left(self, part: Outgoing) -> None:
+        destination = self._destinations[part.destination]
+        destination.deliveries -= 1
+        if not destination.deliveries:
+            del self._destinations[part.destination]
+        if not destination.is_full:
+            self._stirred.set()
+
+    def _lease_end(self, now: datetime) -> str:
+        return timestamp(now + timedelta(seconds=LEASE_S * self._scale))
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_S * self._scale / RENEWALS)
+            if self._deliveries:
+                try:
+                    await self.table.renew(list(self._deliveries), until=self._lease_end(datetime.now(UTC)))
+                except MailsacError as error:
+                    log.warning("outbound.leases_not_renewed", extra={"error": repr(error)})
+
+    # ── one part ──
+
+    async def _deliver(self, part: Outgoing, data: bytes | None, suppressed: Mapping[tuple[str, str], str]) -> None:
+        try:
+            with await self._memory.reserve(part.size, timeout_s=WAIT_S):
+                if data is None:
+                    data = (await self.table.data([part])).get(part.message)
+                outcomes = await self._outcomes_of(part, data, suppressed)
+                settled = self._judged(part, outcomes)
+                await self._tell_sender(part, settled, data)
+        except asyncio.CancelledError:
+            with suppress(MailsacError):  # given back, so that the next start need not wait for the end of the lease
+                await self.table.settle([part])
+            raise
+        except MailsacError as error:  # the lease runs out, and it is tried again
+            log.warning("outbound.postponed", extra={"part": part.id, "error": repr(error)})
+            return
+        await self._settle(settled)
+        self._publish(part, settled)
+
+    async def _outcomes_of(
+        self, part: Outgoing, data: bytes | None, suppressed: Mapping[tuple[str, str], str]
+    ) -> dict[str, Attempt]:
+        """What became of each recipient that is still to be served."""
+        now = _now()
+        found: dict[str, Attempt] = {}
+        waiting = []
+        for delivery in part.deliveries:
+            if delivery.state not in OPEN:
+                continue
+            if data is None:
+                found[delivery.address] = Attempt(at=now, state="bounced", status="5.3.0", reply=GONE)
+            elif (reply := suppressed.get((part.account, delivery.address))) is not None:
+                found[delivery.address] = Attempt(at=now, state="bounced", status="5.1.1", reply=IS_SUPPRESSED + reply)
+            else:
+                waiting.append(parse_address(delivery.address))
+        for destination, recipients in self._by_destination(waiting).items():
+            assert data is not None  # or nobody would be waiting
+            if destination == LOCAL:
+                found |= await self._deliver_here(part, recipients, data)
+                continue
+            reverse_path = parse_address(part.sender) if part.sender else None
+            outcomes = await self._courier.deliver(
+                destination, reverse_path=reverse_path, recipients=recipients, data=data
+            )
+            for recipient, outcome in zip(recipients, outcomes, strict=True):
+                found[str(recipient)] = _attempt(outcome)
+            if not all(outcome.status.startswith(NO_ANSWER) for outcome in outcomes):
+                self._destinations[part.destination].has_answered = True
+        return found
+
+    async def _deliver_here(self, part: Outgoing, recipients: Sequence[Address], data: bytes) -> dict[str, Attempt]:
+        """Into mailboxes, as if it had come by SMTP."""
+        try:
+            queue_id = await self._inbound.deliver(_envelope(part.sender, recipients), data)
+        except StoreUnavailable:
+            raise
+        except MailsacError as error:
+            code, status, _ = error.smtp_reply.split(" ", 2)
+            state: State = "deferred" if code.startswith("4") else "bounced"
+            attempt = Attempt(at=_now(), state=state, status=status, reply=error.smtp_reply)
+        else:
+            reply = f"250 2.0.0 queued as {queue_id}"
+            attempt = Attempt(at=_now(), state="delivered", status="2.0.0", reply=reply)
+            self._destinations[part.destination].has_answered = True
+        return {str(recipient): attempt for recipient in recipients}
+
+    def _judged(self, part: Outgoing, attempts: Mapping[str, Attempt]) -> Outgoing:
+        """The part after those attempts: what has failed for too long has failed for good."""
+        now = datetime.now(UTC)
+        end = datetime.fromisoformat(part.queued) + timedelta(seconds=self._config.give_up_s * self._scale)
+        deliveries = []
+        for delivery in part.deliveries:
+            attempt = attempts.get(delivery.address)
+            if attempt is not None:
+                if attempt.state == "deferred" and now >= end:
+                    attempt = msgspec.structs.replace(attempt, state="bounced", status="5.4.7")  # RFC 3463 §3.5
+                tries = (*delivery.attempts, attempt)[-MAX_ATTEMPTS:]
+                delivery = Delivery(delivery.address, attempt.state, tries)
+            deliveries.append(delivery)
+        pauses = self._config.retry_s
+        pause = timedelta(seconds=pauses[min(part.tries, len(pauses) - 1)] * self._scale)
+        settled = msgspec.structs.replace(part, deliveries=tuple(deliveries), tries=part.tries + 1, due=timestamp(now))
+        if settled.is_open:
+            settled = msgspec.structs.replace(settled, due=timestamp(max(now, min(now + pause, end))))
+        return settled
+
+    async def _tell_sender(self, before: Outgoing, after: Outgoing, data: bytes | None) -> None:
+        """A report into the sender's mailbox, where that is here; never about a report (RFC 5321 §6.1)."""
+        bounced = [
+            delivery
+            for was, delivery in zip(before.deliveries, after.deliveries, strict=True)
+            if delivery.state == "bounced" and was.state != "bounced"
+        ]
+        if not bounced:
+            return
+        until = timestamp(datetime.now(UTC) + SUPPRESSED * self._scale)
+        wrong = [
+            Suppression(after.account, delivery.address, until, delivery.attempts[-1].reply)
+            for delivery in bounced
+            if delivery.attempts[-1].status.startswith(NOT_THERE)
+            and not delivery.attempts[-1].reply.startswith(IS_SUPPRESSED)
+        ]
+        if wrong:
+            await self.table.suppress(wrong)
+        if not after.sender:
+            return
+        sender = parse_address(after.sender)
+        if self._dsn is not None and self._accounts.directory.owner_of(sender.mailbox) is not None:
+            report = self._dsn(after, bounced, data or b"")
+            await self._inbound.deliver(_envelope("", [sender]), report)
+
+    async def _settle(self, part: Outgoing) -> None:
+        """Write down what became of it, however long that takes: until then it could be delivered again."""
+        while True:
+            try:
+                await self.table.settle([part])
+                self._worked = True
+                return
+            except MailsacError as error:
+                log.warning("outbound.not_settled", extra={"part": part.id, "error": repr(error)})
+                await asyncio.sleep(RETRY_S * self._scale)
+
+    def _publish(self, before: Outgoing, after: Outgoing) -> None:
+        states: dict[State, int] = {}
+        for was, delivery in zip(before.deliveries, after.deliveries, strict=True):
+            if delivery.attempts != was.attempts:
+                states[delivery.state] = states.get(delivery.state, 0) + 1
+        if not after.is_open:
+            self._open = max(0, self._open - 1)
+        for state, recipients in states.items():
+            self._outcomes.labels(state).inc(recipients)
+            log.info("outbound.attempt", extra={"part": after.id, "state": state, "recipients": recipients})
+            changed = tuple(delivery for delivery in after.deliveries if delivery.state == state)
+            message = whole([msgspec.structs.replace(after, deliveries=changed)])
+            for tell in self.listeners:
+                tell(state, message, after.account)
+
+    # ── bounds ──
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            if self._worked:
+                self._worked = False
+                try:
+                    await self.sweep()
+                except MailsacError as error:
+                    self._worked = True
+                    log.debug("outbound.sweep_postponed", extra={"error": repr(error)})
+            await asyncio.sleep(SWEEP_S)
+
+    async def sweep(self) -> None:
+        """Keep the queue within its bounds. Raises StoreUnavailable."""
+        now = datetime.now(UTC)
+        before = time_prefix(int((now - KEPT).timestamp() * 1000))
+        self._open = await self.table.trim(now=timestamp(now), before=before, closed=MAX_CLOSED)
+        self._waiting.set(self._open)
+
+
+def _attempt(outcome: Outcome) -> Attempt:
+    return Attempt(
+        at=outcome.at,
+        state="bounced" if outcome.state == "failed" else outcome.state,
+        status=outcome.status,
+        reply=outcome.reply,
+        host=outcome.host,
+        tls=outcome.tls,
+    )
+
+
+def _envelope(sender: str, recipients: Sequence[Address]) -> Envelope:
+    """As a client on this machine would say it."""
+    return Envelope(
+        reverse_path=parse_address(sender) if sender else None,
+        recipients=tuple(recipients),
+        client_ip="127.0.0.1",
+        server_ip="127.0.0.1",
+        helo="localhost",
+        esmtp=True,
+        tls=False,
+        smtputf8=not all(str(address).isascii() for address in recipients),
+        account=None,
+        received_at=datetime.now(UTC),
+    )
+
+
+def _canonical(name: str) -> str:
+    """An address or a domain as it is compared."""
+    try:
+        return parse_address(name).canonical
+    except InvalidAddress:
+        return canonical_domain(name)
+
+
+def _now() -> str:
+    return timestamp(datetime.now(UTC))
