@@ -132,6 +132,7 @@ class Filters(TypedDict, total=False):
     from_: str  # a name or an address
     to: str  # a name or an address of To or Cc, or what it was sent to
     text: str
+    query: str  # in the language of the search
     since: str | datetime | Message  # only what came after that message or at that time or later; "latest": after now
 
 
