@@ -1,8 +1,9 @@
 """What happened to mail, and the hub that tells whoever wants to know.
 
-`MailStore` publishes what this process stores, `nodes` what other nodes on the same database store. A subscriber is
-told of each message once, in the order in which this process learns of them. To miss nothing, subscribe first and list
-what is there already second; a message that comes in between is seen both ways, and its id says that it is the same.
+`MailStore` publishes what this process stores and deletes, `nodes` what other nodes on the same database do, `Inbound`
+what was refused. A subscriber is told of each message once, in the order in which this process learns of them. To miss
+nothing, subscribe first and list what is there already second; a message that comes in between is seen both ways, and
+its id says that it is the same. What was deleted or refused nobody can list: of that one is told live or never.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -20,6 +21,8 @@ from mailsac.message import Message
 
 MAX_WAITING: Final = 1000  # events for one subscriber …
 MAX_WAITING_OCTETS: Final = 1024 * 1024  # … and the memory of the messages they name, about; subscribers share them
+
+SMALL_EVENT_OCTETS: Final = 600  # about what one takes that names no message
 
 EVERYTHING: Final = ""  # what a subscription to all mail is filed under; no mailbox and no domain is called that
 
@@ -40,15 +43,40 @@ class MessageStored(msgspec.Struct, frozen=True):
             await asyncio.wait((self.replied,))  # `await` alone would cancel it for all who wait
 
 
-class Subscription:
+class MessageDeleted(msgspec.Struct, frozen=True):
+    """A message is gone: deleted by API or POP3, purged, or too old. What it was filed and sent as, canonical."""
+
+    id: str
+    mailbox: str
+    recipient: str
+    saved_by: str | None = None
+
+
+class MailRefused(msgspec.Struct, frozen=True):
+    """A sender was told over SMTP that mail for that recipient is not taken, for now or at all."""
+
+    recipient: str  # canonical
+    mailbox: str
+    reverse_path: str  # "" for the null reverse-path
+    client_ip: str
+    reply: str  # with its codes: "550 5.7.1 Relaying denied"
+    refused_at: str
+
+
+Event = MessageStored | MessageDeleted | MailRefused
+E = TypeVar("E")
+
+
+class Subscription(Generic[E]):
     """The events of some places, or of all: iterate over it.
 
     A subscriber that lets too many events pile up is cut off: it gets those, so that what it has got has no hole, and
     then the iteration ends, with `lagged` set.
     """
 
-    def __init__(self) -> None:
-        self._waiting: deque[tuple[MessageStored, int]] = deque()
+    def __init__(self, *, wants_all: bool = False) -> None:
+        self.wants_all = wants_all  # deletions and refusals too
+        self._waiting: deque[tuple[E, int]] = deque()
         self._waiting_octets = 0
         self._stirred = asyncio.Event()
         self._cut_off = asyncio.Event()
@@ -62,8 +90,8 @@ class Subscription:
         """Wait for being cut off, for a subscriber that may be stuck with an earlier event when it happens."""
         await self._cut_off.wait()
 
-    def offer(self, event: MessageStored, octets: int) -> None:
-        """One more event, which names a message of so many octets of memory."""
+    def offer(self, event: E, octets: int) -> None:
+        """One more event, which takes so many octets of memory."""
         if self.lagged:
             return
         if len(self._waiting) == MAX_WAITING or self._waiting_octets + octets > MAX_WAITING_OCTETS:
@@ -73,10 +101,10 @@ class Subscription:
             self._waiting_octets += octets
         self._stirred.set()
 
-    def __aiter__(self) -> Subscription:
+    def __aiter__(self) -> Subscription[E]:
         return self
 
-    async def __anext__(self) -> MessageStored:
+    async def __anext__(self) -> E:
         while not self._waiting:
             if self.lagged:
                 raise StopAsyncIteration
@@ -95,39 +123,57 @@ class EventHub:
     """
 
     def __init__(self) -> None:
-        self._by_place: dict[str, set[Subscription]] = {}
+        self._by_place: dict[str, set[Subscription[Any]]] = {}
+        self._want_all = 0  # subscriptions
         self.latest = ""  # the highest id of a message that was published
         self.wanted = asyncio.Event()  # set as long as anybody is subscribed
         self.queued = asyncio.Event()  # set when a message has come here with hooks; `webhooks` clears it
 
-    def publish(self, event: MessageStored) -> None:
-        self.latest = max(self.latest, event.message.id)
-        if not self._by_place:
+    @property
+    def is_all_wanted(self) -> bool:
+        """Whether anybody is to be told of what is deleted and refused."""
+        return self._want_all > 0
+
+    def publish(self, event: Event) -> None:
+        if isinstance(event, MessageStored):
+            self.latest = max(self.latest, event.message.id)
+            if not self._by_place:
+                return
+            told = self._concerned(places(event.message))
+            octets = _octets(event.message) if told else 0
+        elif self.is_all_wanted:
+            told = {one for one in self._concerned(places_of(event.mailbox, event.recipient)) if one.wants_all}
+            octets = SMALL_EVENT_OCTETS
+        else:
             return
-        told = set[Subscription]()
-        for place in places(event.message):
-            told |= self._by_place.get(place, set())
-        octets = _octets(event.message) if told else 0
         for subscription in told:
             subscription.offer(event, octets)
 
-    def subscribed(self, *places: str) -> AbstractContextManager[Subscription]:
-        """A subscription to those places for as long as the block runs."""
-        return self._subscribed(frozenset(places))
+    def subscribed(self, *places: str) -> AbstractContextManager[Subscription[MessageStored]]:
+        """A subscription to the mail that comes to those places, for as long as the block runs."""
+        return self._subscribed(frozenset(places), Subscription[MessageStored]())
 
-    def subscribed_to_all(self) -> AbstractContextManager[Subscription]:
-        """A subscription to all mail for as long as the block runs."""
-        return self._subscribed([EVERYTHING])
+    def subscribed_to_changes(self, *places: str) -> AbstractContextManager[Subscription[Event]]:
+        """A subscription to what comes to those places, is deleted there and refused, for as long as the block runs."""
+        return self._subscribed(frozenset(places), Subscription[Event](wants_all=True))
+
+    def subscribed_to_all(self) -> AbstractContextManager[Subscription[MessageStored]]:
+        """A subscription to all mail that comes, for as long as the block runs."""
+        return self._subscribed([EVERYTHING], Subscription[MessageStored]())
+
+    def _concerned(self, places: Iterable[str]) -> set[Subscription[Any]]:
+        return set().union(*(self._by_place.get(place, ()) for place in places))
 
     @contextmanager
-    def _subscribed(self, places: Iterable[str]) -> Iterator[Subscription]:
-        subscription = Subscription()
+    def _subscribed(self, places: Iterable[str], subscription: Subscription[E]) -> Iterator[Subscription[E]]:
         for place in places:
             self._by_place.setdefault(place, set()).add(subscription)
+        self._want_all += subscription.wants_all
         self.wanted.set()
         try:
             yield subscription
         finally:
+            self._want_all -= subscription.wants_all
             for place in places:
                 subscriptions = self._by_place[place]
                 subscriptions.discard(subscription)
@@ -139,10 +185,15 @@ class EventHub:
 
 def places(message: Message) -> set[str]:
     """Where a message is filed and sent to: mailboxes and domains, and EVERYTHING."""
-    found = {EVERYTHING, message.mailbox, message.domain}
-    if message.recipient != message.mailbox:
-        recipient = parse_address(message.recipient).mailbox
-        found |= {recipient, recipient.rpartition("@")[2]}
+    return places_of(message.mailbox, message.recipient)
+
+
+def places_of(mailbox: str, recipient: str) -> set[str]:
+    """The same, of what is filed and sent there."""
+    found = {EVERYTHING, mailbox, mailbox.rpartition("@")[2]}
+    if recipient != mailbox:
+        sent_to = parse_address(recipient).mailbox
+        found |= {sent_to, sent_to.rpartition("@")[2]}
     return found
 
 

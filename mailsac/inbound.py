@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from mailsac.address import Address
 from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
+from mailsac.events import MailRefused
 from mailsac.ids import QueueIds
-from mailsac.message import Envelope, checksum, crlf_octets, trace_header
+from mailsac.message import Envelope, checksum, crlf_octets, timestamp, trace_header
 from mailsac.mime import Parsed, parse_for_row
 from mailsac.routing import Routing
 from mailsac.store import Item, MailStore
@@ -70,6 +73,22 @@ class Inbound:
             except MailsacError as error:
                 self._refusal = error
         return self._refusal
+
+    def refused(self, recipients: Sequence[Address], reverse_path: Address | None, client_ip: str, reply: str) -> None:
+        """Tell whoever wants to know that mail for them was not taken; `reply` is what the sender is told."""
+        if not self._store.events.is_all_wanted:
+            return
+        for recipient in recipients:
+            self._store.events.publish(
+                MailRefused(
+                    recipient=recipient.canonical,
+                    mailbox=self._routing.destination(recipient, account=None).mailbox,
+                    reverse_path="" if reverse_path is None else str(reverse_path),
+                    client_ip=client_ip,
+                    reply=reply,
+                    refused_at=timestamp(datetime.now(UTC)),
+                )
+            )
 
     async def deliver(self, envelope: Envelope, data: bytes, *, replied: asyncio.Future[None] | None = None) -> str:
         """Store one message per recipient, all or none; returns the queue id. Raises a MailsacError.

@@ -41,7 +41,7 @@ from mailsac.mongo import (
     translated,
     whole,
 )
-from mailsac.store_mongo import ADDED, WITHOUT_WORDS, MongoTable, message_of
+from mailsac.store_mongo import ADDED, WITHOUT_WORDS, MongoTable, deleted_of, message_of
 
 Stream = AsyncCollectionChangeStream[Document]
 
@@ -281,17 +281,28 @@ class Arrivals:
             while True:
                 change = await calls.finish(stream.try_next())
                 self._token, self._complete = stream.resume_token, datetime.now(UTC)
-                if change is not None:
+                if change is not None and change["operationType"] == "insert":
                     self._publish(change["fullDocument"])
+                elif change is not None:
+                    self._publish_deleted(change)
         finally:
             self.following.clear()
             await calls.finish(_closed(stream))
 
     async def _opened(self) -> Stream:
-        others = {"operationType": "insert", "fullDocument.by": {"$ne": self._table.process}}
+        inserted = {"operationType": "insert", "fullDocument.by": {"$ne": self._table.process}}
+        # A deletion writes a note in place of the message; a server tells that as a new document or as what changed.
+        deleted = [
+            {
+                "operationType": kind,
+                f"{place}.deleted": {"$exists": True},
+                f"{place}.was.by": {"$ne": self._table.process},
+            }
+            for kind, place in (("replace", "fullDocument"), ("update", "updateDescription.updatedFields"))
+        ]
         with pymongo.timeout(self._call_s):
             return await self._table.rows.watch(
-                [{"$match": others}], resume_after=self._token, max_await_time_ms=AWAIT_MS
+                [{"$match": {"$or": [inserted, *deleted]}}], resume_after=self._token, max_await_time_ms=AWAIT_MS
             )
 
     # ── by asking ──
@@ -359,6 +370,14 @@ class Arrivals:
             self._events.publish(MessageStored(message_of(document)))
         except (msgspec.ValidationError, KeyError):  # of another version of mailsac, in the middle of an upgrade
             log.exception("nodes.unreadable_row")
+
+    def _publish_deleted(self, change: Document) -> None:
+        """Only the stream tells of deletions: what a stream has missed of them stays unknown."""
+        note = change.get("fullDocument") or change["updateDescription"]["updatedFields"]
+        try:
+            self._events.publish(deleted_of({**note, **change["documentKey"]}))
+        except KeyError:  # of another version of mailsac, in the middle of an upgrade
+            log.info("nodes.unreadable_note")
 
 
 def _beyond(line: Document) -> Document:

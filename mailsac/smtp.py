@@ -12,7 +12,7 @@ import itertools
 import logging
 import ssl
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from typing import Final, cast
@@ -292,7 +292,11 @@ class SmtpSession(SmtpConnection):
         transaction = self._require_transaction()
         config = self._server.config
         recipient = parse_rcpt(arg or "", default_domain=config.hostname, smtputf8=transaction.command.smtputf8)
-        self._server.require_acceptable(recipient)
+        try:
+            self._server.require_acceptable(recipient)
+        except Refused as refusal:
+            self._tell_refused(transaction, [recipient], refusal)
+            raise
         if len(transaction.recipients) >= config.max_recipients:
             self.say(b"452 4.5.3 Too many recipients")  # no error: the client sends to the rest in a new transaction
             return
@@ -300,6 +304,15 @@ class SmtpSession(SmtpConnection):
         self.say(b"250 2.1.5 Recipient ok")
 
     async def smtp_DATA(self, arg: str | None) -> None:
+        transaction = self._transaction
+        try:
+            await self._take_message(arg)
+        except (Refused, MailsacError) as error:
+            if transaction is not None:
+                self._tell_refused(transaction, transaction.recipients, error)
+            raise
+
+    async def _take_message(self, arg: str | None) -> None:
         try:
             transaction, reservation = await self._admit_message(arg)
         except (Refused, MailsacError) as error:
@@ -314,6 +327,13 @@ class SmtpSession(SmtpConnection):
             if received_fields(data) > MAX_RECEIVED_FIELDS:
                 raise Refused("554 5.4.6 Mail loop: too many Received fields")
             await self._deliver(transaction, data)
+
+    def _tell_refused(
+        self, transaction: Transaction, recipients: Sequence[Address], error: Refused | MailsacError
+    ) -> None:
+        """Whoever listens to one of the recipients learns what the client is told."""
+        reply = error.reply if isinstance(error, Refused) else error.smtp_reply
+        self._server.inbound.refused(recipients, transaction.command.reverse_path, self.client_ip, reply)
 
     async def _admit_message(self, arg: str | None) -> tuple[Transaction, Reservation]:
         """Everything that can be said against a message before it is sent. The transaction is no longer open then."""

@@ -31,6 +31,7 @@ import msgspec
 from mailsac.breaker import Breaker
 from mailsac.disk import disk_failure, sync_directory
 from mailsac.errors import MailsacError, OutcomeUnknown, RowsRefused, StoreUnavailable
+from mailsac.events import EventHub
 from mailsac.ids import arrival_ms
 from mailsac.message import Message, StoredMessage
 from mailsac.store import Filed, Listing, Mark, MessageTable, Usage
@@ -244,6 +245,14 @@ class SpoolingTable:
         return self.breaker.is_open and not self._has_room(1)
 
     # ── MessageTable ──
+
+    @property
+    def events(self) -> EventHub | None:
+        return self._table.events
+
+    @events.setter
+    def events(self, events: EventHub | None) -> None:
+        self._table.events = events
 
     async def ping(self) -> None:
         with self.breaker.asking():

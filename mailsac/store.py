@@ -127,7 +127,10 @@ class MessageTable(Protocol):
     `recipient`, where given, narrows a mailbox to what was sent to exactly that +tag address; `viewer`, an account,
     to what no other account has starred.
     Every method raises StoreUnavailable when the database does not answer, and StorageFull when it cannot grow.
+    `events`, where set, is told of every message that a call here deletes.
     """
+
+    events: EventHub | None
 
     async def ping(self) -> None:
         """Nothing, as long as the database answers. As cheap for much mail as for none."""
@@ -352,7 +355,7 @@ class MailStore:
 
     def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics) -> None:
         self._table, self._raw, self._cache = table, raw, cache
-        self.events = EventHub()
+        self.events = table.events = EventHub()
         self._committer = Committer(table, raw, cache, metrics, self.events)
         self.worker = Worker()  # for readers; mail that comes in has another, so that neither waits for the other
 

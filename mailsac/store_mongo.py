@@ -24,6 +24,7 @@ from pymongo import IndexModel, ReplaceOne, ReturnDocument, UpdateOne
 
 from mailsac import jobs_mongo
 from mailsac.errors import OutcomeUnknown, RowsRefused, TooManyLabels
+from mailsac.events import EventHub, MessageDeleted
 from mailsac.index import folded
 from mailsac.jobs import jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
@@ -140,7 +141,8 @@ class MongoTable:
     `search` and `unsearched`, see `search_mongo`;
     `added` and `by`, the date of the insert by the clock of its node, and which process that was; and `toggled`, the
     ObjectId of the call that last set or took its star.
-    An unlink note has nothing but `_id` and `deleted`, the ObjectId of the call that deleted it.
+    An unlink note has nothing but `_id`, `deleted`, the ObjectId of the call that deleted it, and `was`: the process
+    that did as `by`, and the `inbox`, `originalInbox` and `savedBy` that the message had.
     """
 
     def __init__(self, database: Database) -> None:
@@ -150,6 +152,7 @@ class MongoTable:
         self.calls = Calls()
         self.indexes = Indexes(self.rows, list(INDEXES))
         self.process = ObjectId()
+        self.events: EventHub | None = None
 
     @classmethod
     @asynccontextmanager
@@ -402,19 +405,25 @@ class MongoTable:
         and has its note; only the report of it is lost.
         """
         token = ObjectId()
-        note = [{"$replaceWith": {"_id": "$_id", "deleted": token}}]
+        was = {"by": self.process, "inbox": "$inbox", "originalInbox": "$originalInbox", "savedBy": "$savedBy"}
+        note = [{"$replaceWith": {"_id": "$_id", "deleted": token, "was": was}}]
         forgotten: list[str] = []
         for some in slices(list(dict.fromkeys(message_ids)), MAX_DELETE):
             with translated(), pymongo.timeout(self._call_s):
                 done = await self.rows.bulk_write(
                     [UpdateOne({"_id": {"$eq": one}, **state}, note, hint=BY_ID) for one in some], ordered=False
                 )
-                if done.matched_count == len(some):
+                is_told = self.events is not None and self.events.is_all_wanted
+                if done.matched_count == len(some) and not is_told:
                     forgotten += some
-                else:
-                    cursor = self.rows.find({"_id": {"$in": list(some)}}, {"deleted": 1})
-                    ours = {document["_id"] async for document in cursor if document.get("deleted") == token}
-                    forgotten += [one for one in some if one in ours]
+                    continue
+                cursor = self.rows.find({"_id": {"$in": list(some)}}, {"deleted": 1, "was": 1})
+                ours = {document["_id"]: document async for document in cursor if document.get("deleted") == token}
+            gone = [one for one in some if one in ours]
+            forgotten += gone
+            if is_told and self.events is not None:
+                for one in gone:
+                    self.events.publish(deleted_of(ours[one]))
         return forgotten
 
     async def _forget_expendable(self, message_ids: Sequence[str]) -> list[str]:
@@ -458,6 +467,12 @@ def _document(stored: StoredMessage) -> Document:
 def message_of(document: Document) -> Message:
     document["received"] = timestamp(document["received"])
     return msgspec.convert(document, Message)
+
+
+def deleted_of(note: Document) -> MessageDeleted:
+    """What an unlink note says of its message. Raises KeyError for one of an older version of mailsac."""
+    was = note["was"]
+    return MessageDeleted(note["_id"], was["inbox"], was["originalInbox"], was.get("savedBy"))
 
 
 def _marking(mark: Mark, token: ObjectId) -> list[Document]:

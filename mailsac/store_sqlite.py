@@ -18,6 +18,7 @@ import msgspec
 
 from mailsac import jobs_sqlite
 from mailsac.errors import TooManyLabels
+from mailsac.events import EventHub, MessageDeleted
 from mailsac.index import HIDDEN_FOLDERS, folded
 from mailsac.jobs import Job, jobs_for
 from mailsac.message import Message, StoredMessage, timestamp
@@ -49,6 +50,7 @@ class SqliteTable:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._decoder = msgspec.json.Decoder(Message)
+        self.events: EventHub | None = None
 
     @classmethod
     @asynccontextmanager
@@ -106,8 +108,7 @@ class SqliteTable:
         )
 
     async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
-        unstarred = " and starred = 0" if keep_starred else ""
-        return await self._delete(f"delete from message where id = ?{unstarred}", message_ids)  # noqa: S608
+        return await self._delete("id = ? and starred = 0" if keep_starred else "id = ?", message_ids)
 
     async def mark(self, message_id: str, mark: Mark) -> Message | None:
         def work(db: sqlite3.Connection) -> Message | TooManyLabels | None:
@@ -131,31 +132,32 @@ class SqliteTable:
         found = await self.database.rows(f"select id from message where {where} order by received, id", values)  # noqa: S608
         doomed = [one for (one,) in found]
         if starred_by is None:
-            return await self._delete("delete from message where id = ? and starred = 0", doomed)
-        others = "delete from message where id = ? and (starred = 0 or saved_by <> ?)"
-        return await self._delete(others, doomed, starred_by)
+            return await self._delete("id = ? and starred = 0", doomed)
+        return await self._delete("id = ? and (starred = 0 or saved_by <> ?)", doomed, starred_by)
 
     async def erase(self, mailbox: str) -> list[str]:
         return await self.delete([line.id for line in await self.maildrop(mailbox, recipient=None)])
 
     async def expire(self, before: str, *, limit: int) -> list[str]:
         statement = """
-            select rowid, id from message where starred = 0 and received < ? order by received, id limit ?
+            select rowid, id, mailbox, recipient, saved_by from message
+            where starred = 0 and received < ? order by received, id limit ?
         """
-        return await self.database.write(lambda db: _forget(db, statement, (before, limit)))
+        return self._tell(await self.database.write(lambda db: _forget(db, statement, (before, limit))))
 
     async def beyond_cap(self, cap: int, *, limit: int, among: Sequence[str] | None = None) -> list[str]:
         fullest = "select name, unstarred from mailbox where unstarred > ? order by unstarred desc limit ?"
         one = "select name, unstarred from mailbox where name = ? and unstarred > ?"
 
-        def work(db: sqlite3.Connection) -> list[str]:
-            forgotten: list[str] = []
+        def work(db: sqlite3.Connection) -> list[MessageDeleted]:
+            forgotten: list[MessageDeleted] = []
             if among is None:
                 crowded = db.execute(fullest, (cap, limit)).fetchall()
             else:
                 crowded = [row for name in among for row in db.execute(one, (name, cap)).fetchall()]
             statement = """
-                select rowid, id from message where mailbox = ? and starred = 0 order by received, id limit ?
+                select rowid, id, mailbox, recipient, saved_by from message
+                where mailbox = ? and starred = 0 order by received, id limit ?
             """
             for mailbox, unstarred in crowded:
                 excess = min(unstarred - cap, limit - len(forgotten))
@@ -164,7 +166,7 @@ class SqliteTable:
                     break
             return forgotten
 
-        return await self.database.write(work)
+        return self._tell(await self.database.write(work))
 
     async def crowded(self, cap: int, *, after: str, limit: int) -> list[str]:
         statement = "select name from mailbox not indexed where name > ? and unstarred > ? order by name limit ?"
@@ -222,7 +224,8 @@ class SqliteTable:
         return [one for (one,) in await self.database.rows("select id from unlink_note order by id limit ?", (limit,))]
 
     async def unlinked(self, message_ids: Sequence[str]) -> None:
-        await self._delete("delete from unlink_note where id = ?", message_ids)
+        for start in range(0, len(message_ids), MAX_DELETE):
+            await self.database.write(partial(_drop_notes, message_ids=message_ids[start : start + MAX_DELETE]))
 
     # ── how ──
 
@@ -235,16 +238,23 @@ class SqliteTable:
             lambda db: [Listing(id=one, octets=octets) for one, octets in db.execute(statement, values)]
         )
 
-    async def _delete(self, statement: str, message_ids: Sequence[str], *values: str) -> list[str]:
-        """Run the statement with each id and the values, a bounded number in a transaction; returns the ids that it
-        found."""
+    async def _delete(self, where: str, message_ids: Sequence[str], *values: str) -> list[str]:
+        """Delete what that is true of, for each id and the values, a bounded number in a transaction; returns the
+        ids that it found."""
         gone: list[str] = []
         for start in range(0, len(message_ids), MAX_DELETE):
-            part = message_ids[start : start + MAX_DELETE]
-            gone += await self.database.write(
-                partial(_delete_each, statement=statement, message_ids=part, values=values)
+            work = partial(
+                _delete_each, where=where, message_ids=message_ids[start : start + MAX_DELETE], values=values
             )
+            gone += self._tell(await self.database.write(work))
         return gone
+
+    def _tell(self, gone: list[MessageDeleted]) -> list[str]:
+        """Publish what was deleted, where anybody wants to know; returns the ids."""
+        if self.events is not None and self.events.is_all_wanted:
+            for one in gone:
+                self.events.publish(one)
+        return [one.id for one in gone]
 
 
 def _row(stored: StoredMessage) -> tuple[object, ...]:
@@ -299,9 +309,14 @@ def _insert_each(db: sqlite3.Connection, rows: Sequence[tuple[tuple[object, ...]
 
 
 def _delete_each(
-    db: sqlite3.Connection, statement: str, message_ids: Sequence[str], values: tuple[str, ...]
-) -> list[str]:
-    return [one for one in message_ids if db.execute(statement, (one, *values)).rowcount == 1]
+    db: sqlite3.Connection, where: str, message_ids: Sequence[str], values: tuple[str, ...]
+) -> list[MessageDeleted]:
+    statement = f"delete from message where {where} returning id, mailbox, recipient, saved_by"  # noqa: S608
+    return [MessageDeleted(*row) for one in message_ids for row in db.execute(statement, (one, *values)).fetchall()]
+
+
+def _drop_notes(db: sqlite3.Connection, message_ids: Sequence[str]) -> None:
+    db.executemany("delete from unlink_note where id = ?", [(one,) for one in message_ids])
 
 
 def _replace_each(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
@@ -313,8 +328,8 @@ def _replace_each(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) ->
         db.execute(INSERT, row)
 
 
-def _forget(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[str]:
-    """Delete the rows that `statement` selects as (rowid, id); returns the ids in that order."""
+def _forget(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[MessageDeleted]:
+    """Delete the rows that `statement` selects as (rowid, id, …); returns what was deleted, in that order."""
     found = db.execute(statement, values).fetchall()
-    db.executemany("delete from message where rowid = ?", [(rowid,) for rowid, _ in found])
-    return [one for _, one in found]
+    db.executemany("delete from message where rowid = ?", [(rowid,) for rowid, *_ in found])
+    return [MessageDeleted(*of_it) for _, *of_it in found]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import poplib
+import smtplib
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -17,7 +19,7 @@ import pytest
 from mailsac import events
 from mailsac.api import event_stream
 from mailsac.app import Server, running
-from mailsac.config import Config, Testing
+from mailsac.config import Config, Retention, Smtp, Testing
 from tests.api.conftest import MAIL, Town, town
 from tests.http_client import call, deliver, get
 
@@ -174,6 +176,95 @@ async def test_more_than_can_be_told(server: Server, monkeypatch: pytest.MonkeyP
     assert (refused.status, refused.json["error"]) == (410, "Gone")
     async with listening(server, last_id=f"{second}-0") as reader:
         assert len(await reader.ids(2)) == 2
+
+
+async def test_what_is_deleted_is_told_whoever_deletes_it(config: Config) -> None:
+    """By API, by POP3 and by the sweep. It has no id: who comes again goes on behind the last message."""
+    config = msgspec.structs.replace(
+        config, retention=Retention(max_messages_per_mailbox=3, interval_s=0.1), smtp=Smtp(port=0)
+    )
+    async with running(config) as server, listening(server, "example.com") as reader:
+        ids = [f"{await deliver(server, BOX, MAIL)}-0" for _ in range(3)]
+        assert await reader.ids(3) == ids
+        await call(server, "DELETE", f"/api/addresses/{BOX}/messages/{ids[0]}")
+        assert await reader.event() == {"event": "deleted", "data": {"_id": ids[0], "inbox": BOX, "originalInbox": BOX}}
+        await asyncio.to_thread(dele, server, ids[1])
+        assert (await reader.event())["data"]["_id"] == ids[1]
+        assert reader.last_id == ids[2]
+        tagged = [f"{await deliver(server, 'box+t@example.com', MAIL)}-0" for _ in range(3)]
+        events = [await reader.event() for _ in range(4)]
+        assert [event["id"] for event in events if event["event"] == "message"] == tagged
+        assert [event["data"]["_id"] for event in events if event["event"] == "deleted"] == [ids[2]]
+        await call(server, "DELETE", f"/api/addresses/{BOX}/messages")
+        gone = [(await reader.event())["data"] for _ in range(3)]
+        assert {(one["_id"], one["originalInbox"]) for one in gone} == {(one, "box+t@example.com") for one in tagged}
+        async with listening(server, last_id=reader.last_id) as again:
+            after = f"{await deliver(server, BOX, MAIL)}-0"
+            assert await again.ids(1) == [after]
+
+
+def dele(server: Server, message_id: str) -> None:
+    pop3 = poplib.POP3("127.0.0.1", server.pop3_port, timeout=BOUND_S)
+    pop3.user(BOX)
+    pop3.pass_("any")
+    [number] = [line.split()[0] for line in pop3.uidl()[1] if line.split()[1] == message_id.encode()]
+    pop3.dele(int(number))
+    pop3.quit()
+
+
+async def test_what_is_refused_is_told_to_those_who_wait_for_it(config: Config) -> None:
+    smtp = Smtp(port=0, accept_domains=("example.com",), bare_newline="reject", max_message_bytes=10_000)
+    config = msgspec.structs.replace(config, smtp=smtp)
+
+    def send(recipient: str, mail: bytes) -> tuple[int, bytes]:
+        with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=BOUND_S) as client:
+            client.ehlo()
+            client.mail("ann@example.org")
+            reply = client.rcpt(recipient)
+            return reply if reply[0] != 250 else client.data(mail)
+
+    async with running(config) as server, listening(server, f"{BOX},example.net") as reader:
+        for recipient, mail, status in (
+            ("Bob@example.net", MAIL, 550),
+            ("box+one@example.com", b"a" * 20_000, 552),
+            ("other@example.com", b"a" * 20_000, 552),
+            (BOX, MAIL, 250),
+        ):
+            code, words = await asyncio.to_thread(send, recipient, mail)
+            assert code == status
+            if recipient == "other@example.com":
+                continue
+            event = await reader.event()
+            assert (event["event"], event["data"]["originalInbox"]) == (
+                "message" if code == 250 else "refused",
+                recipient.lower(),
+            )
+            if code != 250:
+                assert event["data"].pop("time").endswith("Z")
+                assert event["data"] == {
+                    "inbox": recipient.lower().replace("+one", ""),
+                    "originalInbox": recipient.lower(),
+                    "sender": "ann@example.org",
+                    "ip": "127.0.0.1",
+                    "reply": f"{code} {words.decode()}",
+                }
+
+
+async def test_latest_goes_on_from_now(server: Server) -> None:
+    await deliver(server, BOX, MAIL)
+    async with listening(server, last_id="latest") as reader:
+        queue_id = await deliver(server, BOX, MAIL)
+        assert await reader.ids(1) == [f"{queue_id}-0"]
+
+
+async def test_what_somebody_else_had_starred_is_not_told_when_it_is_deleted(town: Town) -> None:
+    box = town.box()
+    starred, public = await town.mail(box), await town.mail(box)
+    await town.anna("PUT", f"/api/addresses/{box}/messages/{starred}/star")
+    async with listening(town.server, box, key=town.bert.key) as reader:
+        for message_id in (starred, public):
+            await town.anna("DELETE", f"/api/addresses/{box}/messages/{message_id}")
+        assert (await reader.event())["data"]["_id"] == public
 
 
 async def test_what_is_no_event_and_no_address(server: Server) -> None:

@@ -12,7 +12,15 @@ import msgspec
 import pytest
 from pymongo import AsyncMongoClient
 
-from mailsac.events import MAX_WAITING, MAX_WAITING_OCTETS, EventHub, MessageStored, Subscription
+from mailsac.events import (
+    MAX_WAITING,
+    MAX_WAITING_OCTETS,
+    EventHub,
+    MailRefused,
+    MessageDeleted,
+    MessageStored,
+    Subscription,
+)
 from mailsac.ids import QueueIds
 from mailsac.message import Message, StoredMessage
 from mailsac.nodes import NO_STREAM, Arrivals
@@ -36,12 +44,12 @@ def messages(stored_messages: list[StoredMessage]) -> list[Message]:
     return [row.message for row in stored_messages]
 
 
-async def taken(subscription: Subscription, count: int) -> list[Message]:
+async def taken(subscription: Subscription[MessageStored], count: int) -> list[Message]:
     async with asyncio.timeout(BOUND_S):
         return [(await anext(subscription)).message for _ in range(count)]
 
 
-async def is_quiet(subscription: Subscription, seconds: float = 0.3) -> bool:
+async def is_quiet(subscription: Subscription[Any], seconds: float = 0.3) -> bool:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await anext(subscription)
@@ -130,6 +138,27 @@ async def test_what_is_filed_elsewhere_concerns_the_address_it_was_sent_to_as_we
 
         for subscription in (sent_to, domain, filed):
             assert await taken(subscription, 1) == [row]
+
+
+async def test_what_is_deleted_and_refused_is_told_to_those_who_asked_for_it_in_order() -> None:
+    hub, row = EventHub(), rows(1)[0].message
+    tagged = MessageDeleted(row.id, BOX, "box+one@example.com")
+    refused = MailRefused("a@other.test", BOX, "", "127.0.0.1", "550 5.7.1 Relaying denied", row.received)
+    elsewhere = MessageDeleted(row.id, "a@elsewhere.test", "a@elsewhere.test")
+    with (
+        hub.subscribed(BOX) as mail,
+        hub.subscribed_to_changes(BOX, "example.com") as box,
+        hub.subscribed_to_changes("other.test") as sent_to,
+    ):
+        for event in (MessageStored(row), tagged, refused, elsewhere):
+            hub.publish(event)
+        assert [await anext(box) for _ in range(3)] == [MessageStored(row), tagged, refused]
+        assert await anext(sent_to) == refused
+        assert await taken(mail, 1) == [row]
+        for subscription in (mail, box, sent_to):
+            assert await is_quiet(subscription, 0.01)
+        assert hub.is_all_wanted
+    assert not hub.is_all_wanted
 
 
 # ── what other nodes have stored ──
@@ -237,6 +266,24 @@ async def test_a_token_that_the_server_does_not_take_leaves_no_gap(make_node: No
         await following(a)
         await b.table.insert_many(after)
         assert await taken(subscription, 10) == messages(after)
+        assert await is_quiet(subscription)
+
+
+async def test_what_another_node_deletes_is_told_once_and_what_this_one_deletes_too(make_node: NodeMaker) -> None:
+    a, b = await make_node(), await make_node()
+    a.table.events = a.hub
+    await following(a)
+    own, other = rows(1)[0], stored(id=f"{ids.next()}-0", mailbox=BOX, recipient="box+t@example.com", starred=True)
+    with a.hub.subscribed_to_changes(BOX) as subscription:
+        await b.table.insert_many([other])
+        await a.table.insert_many([own])
+        assert await anext(subscription) == MessageStored(other.message)
+        for deleting, row in ((b, other.message), (a, own.message)):
+            await deleting.table.delete([row.id])
+            await b.table.unlinked([row.id])
+            async with asyncio.timeout(BOUND_S):
+                event = await anext(subscription)
+            assert event == MessageDeleted(row.id, row.mailbox, row.recipient, row.saved_by)
         assert await is_quiet(subscription)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mailsac.cache import Cache
 from mailsac.errors import MessageNotFound, OutcomeUnknown, Overloaded, StorageFull, StoreUnavailable
+from mailsac.events import EventHub
 from mailsac.message import Message, StoredMessage
 from mailsac.store import (
     MAX_BATCH_MESSAGES,
@@ -162,6 +163,8 @@ class Ports:
 
 
 class Table(Ports):
+    events: EventHub | None = None
+
     async def delete(self, message_ids: Sequence[str], *, keep_starred: bool = False) -> list[str]:
         return await self._remove(message_ids)
 

@@ -25,7 +25,7 @@ from mailsac.api.response import JSON
 from mailsac.api.visibility import may_see
 from mailsac.api.waiting import DEFAULT_WAIT_S, FIRST_LOOK, MAX_LOOK, Found, Waiting
 from mailsac.errors import MessageNotFound, Overloaded
-from mailsac.events import Subscription
+from mailsac.events import MessageStored, Subscription
 from mailsac.ids import position
 from mailsac.leases import Leases
 from mailsac.message import Message, timestamp
@@ -135,7 +135,7 @@ class Claims:
         return None
 
     async def _next(
-        self, request: web.Request, wanted: Sought, found: Found, subscription: Subscription
+        self, request: web.Request, wanted: Sought, found: Found, subscription: Subscription[MessageStored]
     ) -> Claim | None:
         """Of what arrives, or what others have let go of."""
         try:

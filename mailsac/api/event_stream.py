@@ -4,6 +4,9 @@ For browsers and curl, which speak no web sockets. The id of an event is that of
 with the last one it got, in `Last-Event-ID`, is told of all that has come since, once and in order. For that it
 subscribes first and looks second, as in `waiting`. What it is told comes after the 250 of the sender.
 
+What is deleted or refused meanwhile leaves nothing that could be looked at. Such an event has no id, so that it does
+not move the place where a client goes on, and it is told live or never.
+
 A client that does not read is cut off, within the bounds of `events`. As it knows the last event it got, coming again
 loses nothing.
 """
@@ -25,10 +28,11 @@ from mailsac.api import request as asked
 from mailsac.api.matching import cursor_of
 from mailsac.api.protocol import Connection
 from mailsac.api.refusals import TooLongAgo
+from mailsac.api.response import spelled
 from mailsac.api.stream import Wanted, wanted_of
-from mailsac.api.visibility import foreign_in, may_see, require_domain
+from mailsac.api.visibility import foreign_in, may_see, may_see_in, require_domain
 from mailsac.errors import InvalidRequest, MailsacError, ShuttingDown
-from mailsac.events import Subscription
+from mailsac.events import Event, MailRefused, MessageDeleted, MessageStored, Subscription
 from mailsac.ids import position
 from mailsac.index import MessageIndex
 from mailsac.message import Message
@@ -69,16 +73,15 @@ class EventStream:
         return len(self._telling)
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: `message`, with the message as JSON, for each that arrives at `addresses`.
-
-        With the header `Last-Event-ID` they go on behind that event.
+        """Server-sent events: `message`, with the message as JSON, for each that arrives at `addresses`, and `deleted`
+        and `refused`. With the header `Last-Event-ID` the messages go on behind that event; `latest` is from now on.
         """
         wanted, principal = wanted_of(request), request[asked.PRINCIPAL]
         last = _last_event(request)
         self._require(principal, wanted)
         if self._is_stopping:
             raise ShuttingDown
-        with self._store.events.subscribed(*wanted.told) as subscription:
+        with self._store.events.subscribed_to_changes(*wanted.told) as subscription:
             now = self._store.events.latest
             missed = [] if last is None else await self._missed(principal, wanted, last)
             response = web.StreamResponse(headers={"Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"})
@@ -125,14 +128,14 @@ class EventStream:
         self,
         request: web.Request,
         response: web.StreamResponse,
-        subscription: Subscription,
+        subscription: Subscription[Event],
         wanted: Wanted,
         missed: list[Message],
         last: tuple[str, int] | None,
     ) -> None:
         told = {message.id for message in missed}
         for message in missed:
-            await self._event(request, response, wanted, message)
+            await self._message(request, response, wanted, message)
         missed.clear()
         while True:
             try:
@@ -143,20 +146,36 @@ class EventStream:
                 continue
             except StopAsyncIteration:
                 return
-            if event.message.id not in told and (last is None or position(event.message.id) > last):
+            if not isinstance(event, MessageStored):
+                await self._change(request, response, wanted, event)
+            elif event.message.id not in told and (last is None or position(event.message.id) > last):
                 await event.until_replied()
-                await self._event(request, response, wanted, event.message)
+                await self._message(request, response, wanted, event.message)
 
-    async def _event(
+    async def _message(
         self, request: web.Request, response: web.StreamResponse, wanted: Wanted, message: Message
     ) -> None:
         principal = await self._accounts.by_key(request[asked.KEY] or None)  # it may have been revoked meanwhile
-        if wanted.includes(message) and may_see(self._accounts, principal, message):
+        if wanted.includes(message.mailbox, message.recipient) and may_see(self._accounts, principal, message):
             octets = msgspec.json.encode(self._accounts.shown(principal.account, message))
             await response.write(b"event: message\nid: %b\ndata: %b\n\n" % (message.id.encode(), octets))
             await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
 
-    async def _attend(self, request: web.Request, subscription: Subscription, work: Coroutine[Any, Any, None]) -> None:
+    async def _change(
+        self, request: web.Request, response: web.StreamResponse, wanted: Wanted, event: MessageDeleted | MailRefused
+    ) -> None:
+        principal = await self._accounts.by_key(request[asked.KEY] or None)
+        saved_by = event.saved_by if isinstance(event, MessageDeleted) else None
+        if not wanted.includes(event.mailbox, event.recipient):
+            return
+        if may_see_in(self._accounts, principal, event.mailbox, saved_by):
+            name = "deleted" if isinstance(event, MessageDeleted) else "refused"
+            await response.write(b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(_told(event))))
+            await asyncio.sleep(0)
+
+    async def _attend(
+        self, request: web.Request, subscription: Subscription[Event], work: Coroutine[Any, Any, None]
+    ) -> None:
         """Tell until the client has enough, does not read, or the server stops."""
         telling = asyncio.create_task(work)
         lagging = asyncio.create_task(subscription.until_lagged())
@@ -176,10 +195,35 @@ class EventStream:
                 request.transport.abort()  # closing alone would wait for a client that does not read
 
 
+class _Deleted(msgspec.Struct, frozen=True, rename=spelled):
+    """The data of `deleted`."""
+
+    id: str
+    inbox: str
+    original_inbox: str
+
+
+class _Refused(msgspec.Struct, frozen=True, rename=spelled):
+    """The data of `refused`; names are those of the message object and of the trace header."""
+
+    inbox: str
+    original_inbox: str
+    sender: str
+    ip: str
+    reply: str
+    time: str
+
+
+def _told(event: MessageDeleted | MailRefused) -> _Deleted | _Refused:
+    if isinstance(event, MessageDeleted):
+        return _Deleted(event.id, event.mailbox, event.recipient)
+    return _Refused(event.mailbox, event.recipient, event.reverse_path, event.client_ip, event.reply, event.refused_at)
+
+
 def _last_event(request: web.Request) -> tuple[str, int] | None:
-    """The place of the last event that the client got. Raises InvalidRequest."""
+    """The place of the last event that the client got; None for `latest` too. Raises InvalidRequest."""
     text = request.headers.get("Last-Event-ID", "")
-    if not text:
+    if text in ("", "latest"):
         return None
     if (cursor := cursor_of(text)) is None:
         raise InvalidRequest("Last-Event-ID must be the id of a message")

@@ -34,7 +34,7 @@ from mailsac.api.visibility import may_see
 from mailsac.budget import OctetBudget
 from mailsac.directory import Domain, PrivateAddress
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, ShuttingDown
-from mailsac.events import Subscription, places
+from mailsac.events import MessageStored, Subscription, places_of
 from mailsac.limits import AuthFailures
 from mailsac.message import Message
 from mailsac.mime import Parsed
@@ -81,9 +81,9 @@ class Wanted(msgspec.Struct, frozen=True):
         """The mailboxes and domains of whose mail it may be told."""
         return (*self.whole, *(parse_address(address).mailbox for address in self.tagged))
 
-    def includes(self, message: Message) -> bool:
-        """Whether it is told of that message."""
-        return message.recipient in self.tagged or not self.whole.isdisjoint(places(message))
+    def includes(self, mailbox: str, recipient: str) -> bool:
+        """Whether it is told of mail that is filed there and was sent there."""
+        return recipient in self.tagged or not self.whole.isdisjoint(places_of(mailbox, recipient))
 
 
 class Stream:
@@ -175,7 +175,11 @@ class Stream:
                 raise WebSocketNotEnabled(place=place)
 
     async def _serve(
-        self, socket: web.WebSocketResponse, writer: AbstractStreamWriter, subscription: Subscription, wanted: Wanted
+        self,
+        socket: web.WebSocketResponse,
+        writer: AbstractStreamWriter,
+        subscription: Subscription[MessageStored],
+        wanted: Wanted,
     ) -> int:
         """Send what happens until one side has enough; returns the close code."""
         sending = asyncio.create_task(self._push(socket, writer, subscription, wanted))
@@ -197,13 +201,17 @@ class Stream:
             await asyncio.gather(sending, *ends, return_exceptions=True)
 
     async def _push(
-        self, socket: web.WebSocketResponse, writer: AbstractStreamWriter, subscription: Subscription, wanted: Wanted
+        self,
+        socket: web.WebSocketResponse,
+        writer: AbstractStreamWriter,
+        subscription: Subscription[MessageStored],
+        wanted: Wanted,
     ) -> None:
         async for event in subscription:
             await event.until_replied()
             message = event.message
             principal = await self._accounts.by_key(wanted.key)  # it may have been revoked meanwhile
-            if wanted.includes(message) and may_see(self._accounts, principal, message):
+            if wanted.includes(message.mailbox, message.recipient) and may_see(self._accounts, principal, message):
                 try:
                     frame = await self._frame(self._accounts.shown(principal.account, message))
                 except MessageNotFound:

@@ -48,8 +48,13 @@ async def changeable(request: web.Request, store: MailStore, accounts: Accounts)
 
 def may_see(accounts: Accounts, principal: Principal, message: Message) -> bool:
     """Whether a message is shown to the caller: where it is filed may be the mailbox of somebody else."""
-    access = accounts.access(principal, message.mailbox)
-    return access is Access.OWN or (access is Access.PUBLIC and message.saved_by in (None, principal.account))
+    return may_see_in(accounts, principal, message.mailbox, message.saved_by)
+
+
+def may_see_in(accounts: Accounts, principal: Principal, mailbox: str, saved_by: str | None) -> bool:
+    """Whether what is filed there, and starred by that account, is shown to the caller."""
+    access = accounts.access(principal, mailbox)
+    return access is Access.OWN or (access is Access.PUBLIC and saved_by in (None, principal.account))
 
 
 def visible(messages: Sequence[Message], accounts: Accounts, principal: Principal) -> list[Message]:

@@ -29,7 +29,7 @@ from mailsac.api.response import JSON
 from mailsac.api.visibility import foreign_in, may_see, visible
 from mailsac.budget import OctetBudget
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, Overloaded, ShuttingDown, StoreUnavailable
-from mailsac.events import Subscription
+from mailsac.events import MessageStored, Subscription
 from mailsac.ids import position
 from mailsac.index import MessageIndex, fold
 from mailsac.message import Message, timestamp
@@ -284,7 +284,7 @@ class Waiting:
         self,
         request: web.Request,
         wanted: Sought,
-        subscription: Subscription,
+        subscription: Subscription[MessageStored],
         found: Found,
         count: int,
         judge: Judge | None,

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from mailsac.errors import InvalidLabel, TooManyLabels
+from mailsac.events import EventHub, MessageDeleted
 from mailsac.store import (
     MAX_LABELS,
     Filed,
@@ -120,6 +121,25 @@ async def test_delete_reports_only_what_was_there_and_leaves_notes(table: Messag
 
     await table.unlinked([first.message.id])
     assert await table.unlink_notes(limit=10) == [second.message.id]
+
+
+async def test_whoever_wants_to_know_is_told_of_all_that_is_deleted(table: MessageTable) -> None:
+    rows = [stored(n, recipient="box+t@example.com" if n % 2 else None, starred=n == 8) for n in range(9)]
+    await table.insert_many(rows)
+    table.events = EventHub()
+    await table.delete([rows[0].message.id])  # before anybody asked
+    with table.events.subscribed_to_changes("example.com") as subscription:
+        gone = [
+            *await table.delete([rows[3].message.id, message_id()]),
+            *await table.expire(received(2), limit=5),
+            *await table.beyond_cap(4, limit=5),
+            *await table.purge(BOX, recipient="box+t@example.com"),
+            *await table.erase(BOX),
+        ]
+        told = [await anext(subscription) for _ in gone]
+    assert len(gone) == 8
+    by_id = {row.message.id: row.message for row in rows}
+    assert told == [MessageDeleted(one, BOX, by_id[one].recipient, by_id[one].saved_by) for one in gone]
 
 
 async def test_a_deleted_message_stays_away_while_its_file_waits_to_be_unlinked(table: MessageTable) -> None:
