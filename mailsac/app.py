@@ -9,7 +9,7 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from mailsac.index_sqlite import SqliteIndex
 from mailsac.indexer import Indexer, SearchTable
 from mailsac.jobs import JobTable
 from mailsac.jobs_sqlite import SqliteJobs
+from mailsac.journal import has_journal
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.limits import AuthFailures, Networks
 from mailsac.migrate import MovableTable, Moved, migrate
@@ -42,6 +43,7 @@ from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store import MailStore, MessageTable
 from mailsac.store_disk import DiskRaw
+from mailsac.store_journal import JournaledDisk
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
 from mailsac.tls import server_context
@@ -153,11 +155,15 @@ async def opened(config: Store) -> AsyncIterator[Storage]:
     own_mail = config.raw == "gridfs"
     async with AsyncExitStack() as stack:
         try:
-            disk = await stack.enter_async_context(
-                DiskRaw.open(
-                    config.data_dir, node_id=config.node_id, share=share, own_mail=own_mail, fsync=config.fsync
+            if share:
+                await _file_journal(config)
+                disk = await stack.enter_async_context(
+                    DiskRaw.open(
+                        config.data_dir, node_id=config.node_id, share=share, own_mail=own_mail, fsync=config.fsync
+                    )
                 )
-            )
+            else:
+                disk = await stack.enter_async_context(_journaled(config))
             if share:
                 storage = await _in_mongodb(stack, config, disk)
             else:
@@ -188,6 +194,20 @@ async def administered(config: Config) -> AsyncIterator[Administration]:
             yield Administration(accounts)
         finally:
             await accounts.finish()
+
+
+def _journaled(config: Store, *, share: bool = False) -> AbstractAsyncContextManager[DiskRaw]:
+    return JournaledDisk.open(config.data_dir, node_id=config.node_id, share=share, fsync=config.fsync)
+
+
+async def _file_journal(config: Store) -> None:
+    """File what is in a journal: the data folder was used with SQLite, and that process was killed.
+
+    With MongoDB there is none: other nodes read the files of a shared folder, or GridFS takes them from there.
+    """
+    if has_journal(config.data_dir / "nodes" / config.node_id):
+        async with _journaled(config, share=True):
+            pass
 
 
 async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> Storage:
@@ -238,9 +258,7 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
     file = config.data_dir / DATABASE_FILE
     async with AsyncExitStack() as stack:
         try:
-            raw = await stack.enter_async_context(
-                DiskRaw.open(config.data_dir, node_id=config.node_id, fsync=config.fsync)
-            )
+            raw = await stack.enter_async_context(_journaled(config))
             if to == "mongodb" and not file.exists():
                 raise StartError(f"{file}: no such database")
             mongodb = await stack.enter_async_context(MongoTable.open(config.mongodb_uri))

@@ -258,7 +258,7 @@ class SpoolingTable:
         with self.breaker.asking():
             await self._table.ping()
 
-    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+    async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
         """Does not fail for want of the database, as long as the spool has room.
 
         What the database refuses for good is set aside: accepted, and not to be found.

@@ -32,6 +32,7 @@ Work = Callable[[sqlite3.Connection], Any]
 READERS: Final = 3  # an ordinary read takes microseconds; more threads would only contend for the interpreter
 SCAN_S: Final = 10.0  # for what looks at many rows; it has a thread of its own, so that nobody waits for it
 SCAN_STEPS: Final = 1_000_000  # of SQLite's machine between two looks at the clock, some 10 ms
+SYNC_S: Final = 1.0  # how long a write that was not to be durable at once may stay so
 MAX_COMMIT: Final = 256  # writes that share a transaction; bounds how long the first of them waits for the last
 
 FAILURES: Final = (sqlite3.Error, msgspec.DecodeError)
@@ -63,7 +64,10 @@ class Database:
                 reader.execute("pragma query_only = on")
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(reason=f"the database {path} cannot be opened: {_explained(error)}") from error
-        self._jobs: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
+        self._fsync = fsync
+        self._is_durable = True  # whether the writer's next commit is
+        self._unsynced_since: float | None = None
+        self._jobs: queue.SimpleQueue[tuple[Work, asyncio.Future[Any], bool] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sqlite-writer")
@@ -115,16 +119,18 @@ class Database:
         """What one statement selects."""
         return await self.read(lambda db: db.execute(statement, values).fetchall())
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run `work` in the writer thread, in a transaction that is durable when this returns.
 
+        Or, where it need not be, a second or two later: before then a power cut may take it back, though never a part
+        of it, nor with what was written after it.
         What it returns must hold no cursor: the loop's thread would free that, and reset a statement that the writer
         is using. The queue needs no bound of its own: each caller waits for its answer, and callers are bounded.
         """
         if self._closed:
             raise StoreUnavailable(reason="the database is closed")
         done: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put((work, done))
+        self._jobs.put((work, done, durable))
         return await done
 
     async def _in(self, threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
@@ -140,28 +146,52 @@ class Database:
 
     def _run(self) -> None:
         """The writer thread: everything that waits shares one transaction; nothing waits for company."""
-        while (job := self._jobs.get()) is not None:
-            batch = [job]
-            with suppress(queue.Empty):
-                while len(batch) < MAX_COMMIT and (job := self._jobs.get_nowait()) is not None:
-                    batch.append(job)
-            outcomes = self._commit([work for work, _ in batch])
-            self._loop.call_soon_threadsafe(_resolve, [done for _, done in batch], outcomes)
+        while True:
+            try:
+                job = self._jobs.get(timeout=None if self._unsynced_since is None else SYNC_S)
+            except queue.Empty:
+                self._commit([_touch], durable=True)
+                continue
+            batch = []
+            while job is not None:
+                batch.append(job)
+                if len(batch) == MAX_COMMIT:
+                    break
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+            if batch:
+                durable = any(durable for _, _, durable in batch) or self._is_overdue()
+                outcomes = self._commit([work for work, _, _ in batch], durable=durable)
+                self._loop.call_soon_threadsafe(_resolve, [done for _, done, _ in batch], outcomes)
             if job is None:
-                break
+                if self._unsynced_since is not None:
+                    self._commit([_touch], durable=True)
+                return
 
-    def _commit(self, batch: list[Work]) -> list[Any]:
+    def _is_overdue(self) -> bool:
+        return self._unsynced_since is not None and time.monotonic() - self._unsynced_since > SYNC_S
+
+    def _commit(self, batch: list[Work], *, durable: bool) -> list[Any]:
         """The result of each, or the error in its place; after a failure each is tried alone, to spare the others."""
         try:
+            if durable != self._is_durable:
+                self._writer.execute(f"pragma synchronous = {'full' if durable and self._fsync else 'normal'}")
+                self._is_durable = durable
             self._writer.execute("begin immediate")
             outcomes = [work(self._writer) for work in batch]
             self._writer.execute("commit")
+            if durable:
+                self._unsynced_since = None
+            elif self._unsynced_since is None:
+                self._unsynced_since = time.monotonic()
         except Exception as error:
             with suppress(sqlite3.Error):
                 if self._writer.in_transaction:  # SQLite rolls back by itself on some errors
                     self._writer.execute("rollback")
             if len(batch) > 1:
-                return [outcome for work in batch for outcome in self._commit([work])]
+                return [outcome for work in batch for outcome in self._commit([work], durable=durable)]
             if not isinstance(error, FAILURES):
                 return [error]
             failure = self._translated(error)
@@ -204,6 +234,12 @@ class Database:
         self._pool.shutdown()
         for connection in (*self._readers, self._scanner, self._writer):
             connection.close()
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    """Change nothing, but write: a commit that has written nothing syncs nothing."""
+    (version,) = connection.execute("pragma user_version").fetchone()
+    connection.execute(f"pragma user_version = {version}")
 
 
 def _resolve(waiting: list[asyncio.Future[Any]], outcomes: list[Any]) -> None:

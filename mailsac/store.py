@@ -135,9 +135,11 @@ class MessageTable(Protocol):
     async def ping(self) -> None:
         """Nothing, as long as the database answers. As cheap for much mail as for none."""
 
-    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+    async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
         """Add rows, durably: the commit point. A row that is there already is left as it is.
 
+        Where `durable` is not asked for, a power cut within the next seconds may take them back; that is for messages
+        whose files are durable and young, so that the next start gives them their rows again.
         A message with an unlink note stays deleted: recovery may be reading a file that is about to go. Raises
         OutcomeUnknown where a row may be there all the same.
         """
@@ -308,7 +310,7 @@ class Committer:
     async def _insert_rows(self, batch: list[_Unit], started: float) -> None:
         items = [item for unit in batch for item in unit.items]
         try:
-            await self._table.insert_many([item.row for item in items])
+            await self._table.insert_many([item.row for item in items], durable=False)
         except Exception as error:
             _fail(batch, error)
             if isinstance(error, OutcomeUnknown):

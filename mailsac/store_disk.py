@@ -106,11 +106,7 @@ class DiskRaw:
         await self._loop.run_in_executor(self._batches, self._write_batch, items)
 
     async def read(self, message_id: str) -> bytes:
-        def work() -> bytes:
-            with self._open(message_id) as file:
-                return file.readall()
-
-        return await self._read(work)
+        return await self._read(lambda: self._octets(message_id))
 
     async def chunks(self, message_id: str, *, start: int = 0) -> AsyncIterator[bytes]:
         # One open file for the whole message: it stays readable when the message is deleted meanwhile.
@@ -138,13 +134,13 @@ class DiskRaw:
 
     def free_bytes(self) -> int:
         """Octets that the file system still gives to this user. Raises StoreUnavailable."""
-        with _disk_errors():
+        with disk_errors():
             status = os.statvfs(self._mail)
         return status.f_bavail * status.f_frsize
 
     def total_bytes(self) -> int:
         """The size of the file system. Raises StoreUnavailable."""
-        with _disk_errors():
+        with disk_errors():
             status = os.statvfs(self._mail)
         return status.f_blocks * status.f_frsize
 
@@ -175,7 +171,7 @@ class DiskRaw:
             sizes: dict[str, int] = {}
             for one in message_ids:
                 with suppress(FileNotFoundError, MessageNotFound):
-                    sizes[one] = self._path(one).stat().st_size
+                    sizes[one] = self._size(one)
             return sizes
 
         return await self._read(work)
@@ -183,14 +179,7 @@ class DiskRaw:
     async def read_many(self, message_ids: Sequence[str]) -> list[bytes]:
         """The whole messages, in the order given. Raises MessageNotFound."""
 
-        def work() -> list[bytes]:
-            octets: list[bytes] = []
-            for one in message_ids:
-                with self._open(one) as file:
-                    octets.append(file.readall())
-            return octets
-
-        return await self._read(work)
+        return await self._read(lambda: [self._octets(one) for one in message_ids])
 
     async def quarantine(self, message_id: str) -> None:
         """Put a file aside for a person to look at; it is not a message any more."""
@@ -214,7 +203,7 @@ class DiskRaw:
             fresh.unlink(missing_ok=True)
             fd = _create(fresh)
             try:
-                _write_all(fd, [b"%d\n" % time_ms])
+                write_all(fd, [b"%d\n" % time_ms])
                 self._sync(fd)
             finally:
                 os.close(fd)
@@ -225,7 +214,7 @@ class DiskRaw:
 
     async def _read(self, work: Callable[[], T]) -> T:
         def run() -> T:
-            with _disk_errors():
+            with disk_errors():
                 return work()
 
         return await self._loop.run_in_executor(self._readers, run)
@@ -243,6 +232,13 @@ class DiskRaw:
             raise MessageNotFound(message_id=message_id)
         return f"{self._mail}/{_day(time_ms)}/{_shard(time_ms)}"
 
+    def _octets(self, message_id: str) -> bytes:
+        with self._open(message_id) as file:
+            return file.readall()
+
+    def _size(self, message_id: str) -> int:
+        return self._path(message_id).stat().st_size
+
     def _open(self, message_id: str) -> FileIO:
         path = self._path(message_id)
         try:
@@ -258,12 +254,12 @@ class DiskRaw:
         folders = [self._folder(one) for one, _ in items]
         files: list[int] = []
         renamed: list[str] = []
-        with _disk_errors():
+        with disk_errors():
             try:
                 try:
                     for tmp, (_, pieces) in zip(tmp_names, items, strict=True):
                         files.append(_create(tmp))
-                        _write_all(files[-1], pieces)
+                        write_all(files[-1], pieces)
                     self._in_parallel(self._sync, files)
                 finally:
                     for fd in files:
@@ -316,7 +312,7 @@ class DiskRaw:
             with suppress(MessageNotFound):
                 path = self._path(one)
                 shards[path.parent].append(path)
-        with _disk_errors():
+        with disk_errors():
             self._in_parallel(lambda one: self._delete_in(*one), list(shards.items()))
 
     def _delete_in(self, shard: Path, paths: list[Path]) -> None:
@@ -414,7 +410,7 @@ def _create(path: str | Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def _write_all(fd: int, pieces: Sequence[bytes]) -> None:
+def write_all(fd: int, pieces: Sequence[bytes]) -> None:
     """All octets of all pieces; a write may take fewer than it was given."""
     rest = [memoryview(piece) for piece in pieces if piece]
     while rest:
@@ -426,12 +422,12 @@ def _write_all(fd: int, pieces: Sequence[bytes]) -> None:
 
 
 def _read_at(file: FileIO, offset: int) -> bytes:
-    with _disk_errors():
+    with disk_errors():
         return os.pread(file.fileno(), CHUNK, offset)
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

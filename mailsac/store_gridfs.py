@@ -375,7 +375,7 @@ class StagedTable(MongoTable):
 
     raw: StagedRaw  # set right after the table is made: each needs the other
 
-    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+    async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
         unreadable = await self.raw.upload([stored.message.id for stored in rows])
         uploaded = [stored for stored in rows if stored.message.id not in unreadable]
         refused: frozenset[str] = frozenset()

@@ -177,7 +177,7 @@ class MongoTable:
             await self.database.command("ping")
 
     @whole
-    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+    async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
         now = datetime.now(UTC)
         # First, and under ids that the message gives them: a crash before the row is there repeats both.
         jobs = [job for one in rows for job in jobs_for(one.message.id, timestamp(now), one.hooks)]

@@ -64,10 +64,10 @@ class SqliteTable:
     async def ping(self) -> None:
         await self.database.rows("select id from total where id = 0", ())
 
-    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+    async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
         now = timestamp(datetime.now(UTC))
         values = [(_row(stored), jobs_for(stored.message.id, now, stored.hooks)) for stored in rows]
-        await self.database.write(lambda db: _insert_each(db, values))
+        await self.database.write(lambda db: _insert_each(db, values), durable=durable)
 
     async def replace_many(self, rows: Sequence[StoredMessage]) -> None:
         values = [_row(stored) for stored in rows]

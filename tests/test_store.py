@@ -77,7 +77,7 @@ class Ports:
             raise self.fail_files
         self.files.update({message_id: b"".join(pieces) for message_id, pieces in items})
 
-    async def insert_many(self, rows: Sequence[StoredMessage]) -> None:
+    async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
         self.steps.append(("rows", [row.message.id for row in rows]))
         await asyncio.sleep(0)
         if self.fail_rows:

@@ -13,6 +13,7 @@ from mailsac.spool import SpoolFolder, SpoolingTable
 from mailsac.store import MessageTable, RawStore
 from mailsac.store_disk import DiskRaw
 from mailsac.store_gridfs import StagedRaw
+from mailsac.store_journal import JournaledDisk
 from mailsac.store_sqlite import SqliteTable
 from mailsac.telemetry import Metrics
 
@@ -77,7 +78,7 @@ async def staged_raw(folder: Path) -> AsyncIterator[RawStore]:
         yield raw
 
 
-@pytest.fixture(params=["disk", "gridfs", "staged"])
+@pytest.fixture(params=["disk", "journaled", "gridfs", "staged"])
 async def raw(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RawStore]:
     opened: AbstractAsyncContextManager[RawStore]
     if request.param == "gridfs":
@@ -85,6 +86,6 @@ async def raw(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     elif request.param == "staged":
         opened = staged_raw(tmp_path)
     else:
-        opened = DiskRaw.open(tmp_path / "data")
+        opened = (JournaledDisk if request.param == "journaled" else DiskRaw).open(tmp_path / "data")
     async with opened as store:
         yield store

@@ -16,6 +16,7 @@ import smtplib
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
+
+from mailsac.journal import has_journal
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOUND_S: Final = 30.0
@@ -217,6 +220,10 @@ class Ledger:
             # Every key was sent once: not even a lost reply is a reason for a second message.
             assert not keys or keys.most_common(1)[0][1] == 1, f"doubled in {mailbox}: {keys.most_common(3)}"
         readable = sorted(one for messages in found.values() for one in messages)
+        deadline = time.monotonic() + BOUND_S
+        while has_journal(server.data_dir / "nodes/main"):  # what is in it becomes files in a moment
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         on_disk = sorted(path.stem for path in server.data_dir.rglob("mail/*/*/*.eml"))
         if in_gridfs:
             assert not on_disk

@@ -38,6 +38,7 @@ SHIM: Final = r"""
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,11 +53,17 @@ static int fault(const char *kind, const char *path) {
     return strcmp(kind, its_kind) == 0 && strstr(path, pattern) ? number : 0;
 }
 
+static int path_of(int fd, char path[400]) {
+    char link[40];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    memset(path, 0, 400);
+    return readlink(link, path, 399) > 0;
+}
+
 static int synced(int fd, const char *name) {
     static atomic_int calls;
-    char link[40], path[400] = {0};
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    if (readlink(link, path, sizeof path - 1) > 0) {
+    char path[400];
+    if (path_of(fd, path)) {
         int nth = fault("eio", path), ms = fault("slow", path);
         if (nth && atomic_fetch_add(&calls, 1) % nth == nth - 1) { errno = EIO; return -1; }
         if (ms) nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
@@ -65,6 +72,14 @@ static int synced(int fd, const char *name) {
 }
 int fsync(int fd) { return synced(fd, "fsync"); }
 int fdatasync(int fd) { return synced(fd, "fdatasync"); }
+
+#define PWRITEV(name) ssize_t name(int fd, const struct iovec *pieces, int count, off_t offset, int flags) { \
+    char path[400]; \
+    if (path_of(fd, path) && fault("readonly", path)) { errno = EROFS; return -1; } \
+    return ((ssize_t (*)(int, const struct iovec *, int, off_t, int))dlsym(RTLD_NEXT, #name))( \
+        fd, pieces, count, offset, flags); }
+PWRITEV(pwritev2)
+PWRITEV(pwritev64v2)
 
 #define OPEN(name) int name(const char *path, int flags, ...) { \
     va_list rest; va_start(rest, flags); int mode = va_arg(rest, int); va_end(rest); \
@@ -108,8 +123,9 @@ def faults(tmp_path: Path) -> Faults:
     return Faults(tmp_path)
 
 
-# What the disk is asked to make durable for one message, in this order.
-FILE, DIRECTORY, ROW = "/nodes/main/tmp/", "/mail/2", "/mailsac.db-wal"
+# What the disk is asked to make durable: for a small message, or for a large one; and for rows, some time later.
+JOURNAL, FILE, DIRECTORY, ROWS = "/nodes/main/journal-", "/nodes/main/tmp/", "/mail/2", "/mailsac.db-wal"
+OCTETS: Final = {JOURNAL: 2000, FILE: 300_000, DIRECTORY: 300_000, "/data/": 2000}
 
 
 def open_files(server: Process) -> int:
@@ -123,20 +139,20 @@ def resident_kib(server: Process) -> int:
 
 @pytest.mark.check("C-80")
 @pytest.mark.check("C-83")
-@pytest.mark.parametrize("where", [FILE, DIRECTORY, ROW])
+@pytest.mark.parametrize("where", [JOURNAL, FILE, DIRECTORY])
 def test_every_third_sync_fails(tmp_path: Path, faults: Faults, where: str) -> None:
     """451 for those, all others are kept, and nothing of the refused ones stays: no message, file or descriptor."""
     ledger = Ledger()
     with serving(tmp_path / "data", environ=faults.environ) as server, server.smtp() as smtp:
         for _ in range(10):
-            assert ledger.send(smtp, BOX, 2000)
+            assert ledger.send(smtp, BOX, OCTETS[where])
         before, before_kib = open_files(server), resident_kib(server)
         faults.set("eio", where, 3)
         for _ in range(100):
-            ledger.send(smtp, BOX, 2000)
+            ledger.send(smtp, BOX, OCTETS[where])
         faults.clear()
         after, after_kib = open_files(server), resident_kib(server)
-        assert ledger.send(smtp, BOX, 2000)
+        assert ledger.send(smtp, BOX, OCTETS[where])
 
         assert set(ledger.refused) == {451}
         assert 20 <= ledger.refused[451] < 100
@@ -148,14 +164,14 @@ def test_every_third_sync_fails(tmp_path: Path, faults: Faults, where: str) -> N
 
 
 @pytest.mark.check("C-80")
-@pytest.mark.parametrize(("kind", "where"), [("eio", FILE), ("eio", ROW), ("readonly", "/data/")])
+@pytest.mark.parametrize(("kind", "where"), [("eio", JOURNAL), ("eio", FILE), ("readonly", "/data/")])
 def test_a_disk_that_takes_nothing_and_comes_back(tmp_path: Path, faults: Faults, kind: str, where: str) -> None:
     ledger = Ledger()
     with serving(tmp_path / "data", environ=faults.environ) as server, server.smtp() as smtp:
-        assert ledger.send(smtp, BOX, 2000)
+        assert ledger.send(smtp, BOX, OCTETS[where])
         faults.set(kind, where, 1)
         for _ in range(5):
-            assert not ledger.send(smtp, BOX, 2000)
+            assert not ledger.send(smtp, BOX, OCTETS[where])
         assert set(ledger.refused) == {451}
         assert server.get(f"/api/addresses/{BOX[0]}/messages")[0] == 200
         ((mailbox, message_id),) = ledger.acknowledged
@@ -164,11 +180,31 @@ def test_a_disk_that_takes_nothing_and_comes_back(tmp_path: Path, faults: Faults
         assert told(server, "see whether that disk is read-only or fails") >= 5
 
         faults.clear()
-        assert ledger.send(smtp, BOX, 2000)
+        assert ledger.send(smtp, BOX, OCTETS[where])
         # What could not be removed from a read-only disk is swept by the next start.
         assert set(server.uidls(BOX[0])) == {one for _, one in ledger.acknowledged}
     with serving(tmp_path / "data") as server:
         assert ledger.verify(server) == 2
+
+
+@pytest.mark.check("C-80")
+def test_rows_that_cannot_be_synced(tmp_path: Path, faults: Faults) -> None:
+    """Mail is taken as long as the rows of it may wait for their sync, and refused for a while after that."""
+    ledger = Ledger()
+    with serving(tmp_path / "data", environ=faults.environ) as server, server.smtp() as smtp:
+        assert ledger.send(smtp, BOX, 2000)
+        faults.set("eio", ROWS, 1)
+        deadline = time.monotonic() + BOUND_S
+        while ledger.send(smtp, BOX, 2000):
+            assert time.monotonic() < deadline
+        assert set(ledger.refused) == {451}
+        assert told(server, "see whether that disk is read-only or fails") >= 1
+        assert ledger.verify(server) == len(ledger.acknowledged)
+
+        faults.clear()
+        assert ledger.send(smtp, BOX, 2000)
+    with serving(tmp_path / "data") as server:
+        assert ledger.verify(server) == len(ledger.acknowledged)
 
 
 def told(server: Process, what: str) -> int:
@@ -234,7 +270,7 @@ def test_a_slow_disk_delays_senders_and_nobody_else(tmp_path: Path, faults: Faul
     with serving(tmp_path / "data", environ=faults.environ) as server, server.smtp() as smtp:
         assert ledger.send(smtp, BOX, 2000)
         ((mailbox, message_id),) = ledger.acknowledged
-        faults.set("slow", FILE, 3000)
+        faults.set("slow", JOURNAL, 3000)
         sender = threading.Thread(target=ledger.send, args=(smtp, BOX, 2000))
         sender.start()
         seconds: list[float] = []

@@ -14,7 +14,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -245,34 +245,88 @@ def calls(trace: Path) -> Iterator[tuple[str, str, bool]]:
                 yield match[2], match[3], True
 
 
-@pytest.mark.check("C-79")
-@pytest.mark.parametrize("row", ["in SQLite", "in the spool"])
-def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path, row: str) -> None:
-    """In the order of system calls: fsync of the file, rename, fsync of its directory, fsync of the row, reply.
-
-    While MongoDB is away, the name in the spool folder stands for the row. A kill cannot show this, because the kernel
-    keeps what was written.
-    """
-    absent = {"MAILSAC_STORE_MONGODB_URI": SecantusDB(tmp_path / "database").uri} if row == "in the spool" else {}
+def traced(tmp_path: Path, environ: dict[str, str], then: Callable[[Path], None]) -> tuple[Path, set[str]]:
+    """The system calls of a server while four senders are at work, and the ids of the messages that it took."""
     trace = tmp_path / "trace"
     under = [needs("strace"), "-f", "-y", "-s", "4200", "-o", str(trace), "-e", "signal=none", "-e"]
-    under.append("trace=openat,fsync,fdatasync,rename,renameat,renameat2,pwrite64,write,writev,sendto,sendmsg")
+    under.append("trace=openat,fsync,fdatasync,rename,renameat,renameat2,pwrite64,pwritev,pwritev2,write,writev,sendto,sendmsg")
     ledger = Ledger()
-    with (
-        serving(tmp_path / "data", environ=absent, under=under) as server,
-        Senders(server, ledger, count=4, max_octets=3000) as senders,
-    ):
-        while len(ledger.acknowledged) < max(20, KILLS):
-            assert senders.acknowledged.wait(BOUND_S)
-            senders.acknowledged.clear()
+    with serving(tmp_path / "data", environ=environ, under=under) as server:
+        with Senders(server, ledger, count=4, max_octets=3000) as senders:
+            while len(ledger.acknowledged) < max(20, KILLS):
+                assert senders.acknowledged.wait(BOUND_S)
+                senders.acknowledged.clear()
+        then(trace)
+    return trace, {one for _, one in ledger.acknowledged}
+
+
+@pytest.mark.check("C-79")
+def test_before_250_message_and_row_are_written_and_the_message_is_on_the_disk(tmp_path: Path) -> None:
+    """In the order of system calls: append to the journal, fdatasync of it, row, reply; and soon fsync of the row.
+
+    A kill cannot show this, because the kernel keeps what was written.
+    """
+
+    def rows_are_synced(trace: Path) -> None:
+        deadline = time.monotonic() + BOUND_S
+        while (found := trace.read_text(errors="replace")).rfind("mailsac.db-wal>)") < found.rfind("mailsac.db-wal>, "):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    trace, messages = traced(tmp_path, {}, rows_are_synced)
+
+    written: set[str] = set()
+    synced: set[str] = set()
+    rows: set[str] = set()
+    replies: set[str] = set()
+    for name, text, is_end in calls(trace):
+        if name in ("write", "writev", "sendto", "sendmsg"):
+            for queue_id in [] if is_end else re.findall(r"250 2\.0\.0 queued as (\w+)", text):
+                replies.add(queue_id)
+                early = {one for one in messages if one.startswith(queue_id)} - (synced & rows)
+                assert not early, f"250 before all of {early} was on the disk"
+        elif is_end and name.startswith("pwritev") and "/main/journal-" in text:
+            written.update(messages.intersection(re.findall(MESSAGE_ID, text)))
+        elif is_end and name == "pwrite64" and "mailsac.db-wal>" in text:
+            found = messages.intersection(re.findall(MESSAGE_ID, text))
+            assert found <= synced, "a row before its message was on the disk"
+            rows |= found
+        elif is_end and name == "fdatasync" and "/main/journal-" in text:
+            synced |= written
+    assert replies == {one.partition("-")[0] for one in messages}
+
+
+@pytest.mark.check("C-79")
+def test_rows_that_a_power_cut_took_back_are_made_again(tmp_path: Path) -> None:
+    """The rows of the last second need not be on the disk: without the write-ahead log every message is there again."""
+    data_dir = tmp_path / "data"
+    ledger = Ledger()
+    with serving(data_dir):
+        pass  # the tables are there
+    with Process(data_dir) as server, Senders(server, ledger) as senders:
+        assert senders.acknowledged.wait(BOUND_S)
+        time.sleep(0.5)  # the moment of the fault, not a wait for anything
+        server.end(signal.SIGKILL)
+    (data_dir / "mailsac.db-wal").unlink()
+
+    with serving(data_dir) as server:
+        ledger.verify(server)
+        assert metric(server, 'recovered_files_total{outcome="restored"}') > 0
+
+
+@pytest.mark.check("C-79")
+def test_before_250_file_and_name_in_the_spool_are_on_the_disk(tmp_path: Path) -> None:
+    """While MongoDB is away, in the order of system calls: fsync of the file, rename, fsync of its directory, fsync of
+    the spool folder, in which a name stands for the row, reply."""
+    absent = {"MAILSAC_STORE_MONGODB_URI": SecantusDB(tmp_path / "database").uri}
+    trace, messages = traced(tmp_path, absent, lambda _: None)
 
     synced: set[str] = set()
     directory: dict[str, str] = {}  # of each message, once it has its name
     named: set[str] = set()  # messages whose names are on the disk
-    written: set[str] = set()  # messages whose rows are in the write-ahead log, or names in the spool folder
+    written: set[str] = set()  # messages whose names are in the spool folder
     rows: set[str] = set()  # and on the disk
     replies: set[str] = set()
-    messages = {one for _, one in ledger.acknowledged}
     for name, text, is_end in calls(trace):
         if name in ("write", "writev", "sendto", "sendmsg"):
             for queue_id in [] if is_end else re.findall(r"250 2\.0\.0 queued as (\w+)", text):
@@ -281,7 +335,7 @@ def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path, row: str) 
                 assert not early, f"250 before all of {early} was on the disk"
         elif not is_end:
             continue
-        elif (name == "pwrite64" and "mailsac.db-wal>" in text) or (name == "openat" and "/main/spool/" in text):
+        elif name == "openat" and "/main/spool/" in text:
             written.update(messages.intersection(re.findall(MESSAGE_ID, text)))
         elif name.startswith("rename"):
             source, target = re.findall(r'"([^"]*)"', text)[:2]
@@ -292,7 +346,7 @@ def test_before_250_file_name_and_row_are_on_the_disk(tmp_path: Path, row: str) 
             (path,) = re.findall(r"^\d+<([^>]*)>", text)
             synced.add(path)
             named |= {one for one, parent in directory.items() if parent == path}
-            if path.endswith(("mailsac.db-wal", "/main/spool")):
+            if path.endswith("/main/spool"):
                 assert written <= named, "a row before the name of its file was on the disk"
                 rows |= written
     assert replies == {one.partition("-")[0] for one in messages}
