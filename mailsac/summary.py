@@ -47,6 +47,8 @@ def _blind_copies(recipient: str, parsed: Parsed) -> tuple[Recipient, ...]:
     Other recipients of the same mail stay unnamed: each gets a message of its own, and blind means blind.
     """
     for named in (*parsed.to, *parsed.cc, *parsed.bcc):
+        if named.address == recipient:
+            return parsed.bcc
         try:
             if parse_address(named.address).canonical == recipient:
                 return parsed.bcc

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import select
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client import (
@@ -35,6 +37,7 @@ MAX_LINE_OCTETS: Final = 4096  # PIPE_BUF of Linux: a pipe that polls as writabl
 MAX_TRACEBACK_LINES: Final = 60
 REPEATS_PER_SECOND: Final = 10  # of the same warning or error
 _REMEMBERED_WARNINGS: Final = 1024
+_NEEDS_QUOTES: Final = re.compile(r'[ "=\\]')
 
 _OWN_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -127,8 +130,13 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, microseconds = divmod(round(record.created * 1_000_000), 1_000_000)
+    return f"{_second(seconds)}.{microseconds // 1000:03}Z"
+
+
+@lru_cache(maxsize=2)  # a busy server writes thousands of lines in one
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 class TextFormatter(logging.Formatter):
@@ -174,7 +182,7 @@ def escaped(text: str) -> str:
 def quoted(value: object) -> str:
     """The value of a field: bare where it is plain, else in double quotes."""
     text = str(value)
-    if text.isprintable() and text and not any(character in text for character in ' "=\\'):
+    if text and text.isprintable() and not _NEEDS_QUOTES.search(text):
         return text
     return '"' + escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
