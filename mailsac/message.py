@@ -23,6 +23,8 @@ TRACE_FIELD: Final = b"X-Mailsac-Envelope: "
 TRACE_VERSIONS: Final = (1, 2)
 MAX_LINE_OCTETS: Final = 998  # without CRLF, RFC 5322 §2.1.1
 COUNTED_AT_ONCE: Final = 256 * 1024  # octets; in between other threads may run
+_NO_ENDS: Final = bytes(octet for octet in range(256) if octet not in b"\r\n")
+_BARE_CR: Final = re.compile(rb"\r(?!\n)")
 _FOLD: Final = b",\r\n\t"
 _TRACE_SEARCH: Final = 8192  # octets; a trace header is under 7 KB, as every part of it is bounded
 
@@ -305,9 +307,17 @@ def crlf_octets(pieces: Sequence[bytes]) -> int:
     octets = 0
     for piece in pieces:
         octets += len(piece)
+        if len(piece) <= COUNTED_AT_ONCE and _all_crlf(piece):
+            continue
         for start in range(0, len(piece), COUNTED_AT_ONCE):
             end = start + COUNTED_AT_ONCE
             octets += piece.count(b"\n", start, end) + piece.count(b"\r", start, end)
             octets -= 2 * piece.count(b"\r\n", start, end + 1)
     last = next((piece for piece in reversed(pieces) if piece), b"\n")
     return octets if last.endswith((b"\n", b"\r")) else octets + 2
+
+
+def _all_crlf(octets: bytes) -> bool:
+    """Whether no line ends otherwise, as most mail has it: half the time of counting."""
+    ends = octets.translate(None, _NO_ENDS)
+    return ends == b"\r\n" * (len(ends) // 2) and _BARE_CR.search(octets) is None

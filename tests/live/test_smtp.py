@@ -48,6 +48,9 @@ class Kept(Inbound):
         self.before: Callable[[], Any] | None = None
         self.arrived = asyncio.Event()
 
+    def refused(self, *_: object) -> None:
+        pass
+
     async def refuse_reason(self) -> MailsacError | None:
         return self.refusal
 
