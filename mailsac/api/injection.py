@@ -1,7 +1,8 @@
-"""Putting mail in without SMTP: a POST of message/rfc822 is stored as if it had come by SMTP, under the same rules.
+"""Putting mail in without SMTP: what is posted is stored as if it had come by SMTP, under the same rules.
 
-It is read within the memory that SMTP has for messages on their way. A mail has come with the null reverse-path: what
-the header section says of its sender nobody has said in an envelope.
+It is a whole message, message/rfc822, or JSON with the fields of an outgoing message, of which one is made. It takes of
+the memory that SMTP has for messages on their way. A mail has come with the null reverse-path: what the header section
+says of its sender nobody has said in an envelope.
 """
 
 from __future__ import annotations
@@ -24,16 +25,20 @@ from mailsac.api.refusals import BodyTimeout, InvalidBody, NoMessage, NotAccepte
 from mailsac.api.response import JSON, spelled
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget, Reservation
+from mailsac.compose import compose
 from mailsac.config import Smtp
 from mailsac.errors import InvalidRequest, MessageTooLarge, Overloaded
 from mailsac.inbound import Inbound
 from mailsac.message import Envelope
+from mailsac.send_request import read_request
 from mailsac.smtp_commands import Refused
 from mailsac.smtp_data import MAX_RECEIVED_FIELDS, has_bare_newline, received_fields
+from mailsac.worker import Worker
 
 log: Final = logging.getLogger("mailsac.http")
 
 RFC822: Final = "message/rfc822"
+FIELDS_AS: Final = "application/json"
 UNDECLARED_SIZE: Final = 256 * 1024  # what a body without Content-Length is taken for at first
 ROOM_WAIT_S: Final = 5.0
 BODY_TIMEOUT_S: Final = 300.0  # for the whole message
@@ -68,11 +73,15 @@ class Injection:
         self._budget = budget
         self._require_acceptable = require_acceptable
         self._time_scale = time_scale
+        self._worker = Worker()
 
     async def inject(self, request: web.Request) -> web.StreamResponse:
-        """Store a message, a body of the type `message/rfc822`, as if it had come by SMTP."""
+        """Store a message as if it had come by SMTP, to the address of the path whatever `to` says.
+
+        The body is the message itself, of the type `message/rfc822`, or JSON with the fields of an outgoing message.
+        """
         recipient = asked.address(request)
-        if request.content_type != RFC822:
+        if request.content_type not in (RFC822, FIELDS_AS):
             raise NoMessage(content_type=request.content_type)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnsupportedBody(coding=request.headers["Content-Encoding"])
@@ -88,7 +97,11 @@ class Injection:
         replied = asyncio.get_running_loop().create_future()
         try:
             with await self._reserve(request) as reservation:
-                queue_id = await self._deliver(request, recipient, await self._read(request, reservation), replied)
+                if request.content_type == RFC822:
+                    data = await self._read(request, reservation)
+                else:
+                    data = await self._composed(request, recipient, reservation)
+                queue_id = await self._deliver(request, recipient, data, replied)
             response = web.Response(
                 status=HTTPStatus.CREATED,
                 body=msgspec.json.encode(Injected(f"{queue_id}-0", recipient.canonical)),
@@ -127,6 +140,22 @@ class Injection:
         except web.RequestPayloadError:
             raise InvalidBody("the transfer coding is broken") from None
         return body.getvalue()
+
+    async def _composed(self, request: web.Request, recipient: Address, reservation: Reservation) -> bytes:
+        """A message of the fields. Raises InvalidRequest, TooManyRecipients, MessageTooLarge, Overloaded."""
+        given = request[asked.FIELDS]
+        fields = {**given, "to": given.get("to") or str(recipient)}
+
+        def work(fields: dict[str, object]) -> bytes:
+            asked_for = read_request(fields, max_recipients=self._smtp.max_recipients)
+            return compose(asked_for, now=datetime.now(UTC), hostname=self._smtp.hostname).data
+
+        data = await self._worker.run(request.content_length or UNDECLARED_SIZE, work, fields)
+        if len(data) > self._smtp.max_message_bytes:
+            raise MessageTooLarge(octets=len(data), limit=self._smtp.max_message_bytes)
+        if not reservation.cover(len(data)):
+            raise Overloaded(octets=len(data))
+        return data
 
     async def _deliver(
         self, request: web.Request, recipient: Address, data: bytes, replied: asyncio.Future[None]

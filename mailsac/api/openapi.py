@@ -135,17 +135,15 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
     }
     if more:
         operation["description"] = more
-    if route.body is not None:
-        fields = msgspec.structs.fields(route.body)
-        operation["requestBody"] = {
-            "required": any(field.required for field in fields),
-            "content": {
-                _JSON: {"schema": schemas.of(type(route.body)), "example": msgspec.to_builtins(route.body)},
-            },
-        }
+    content: dict[str, Any] = {}
     if route.mail:
-        message = {"schema": {"type": "string"}, "example": route.mail.decode()}
-        operation["requestBody"] = {"required": True, "content": {"message/rfc822": message}}
+        content["message/rfc822"] = {"schema": {"type": "string"}, "example": route.mail.decode()}
+    if route.body is not None:
+        content[_JSON] = {"schema": schemas.of(type(route.body)), "example": msgspec.to_builtins(route.body)}
+    if content:
+        fields = () if route.body is None else msgspec.structs.fields(route.body)
+        required = bool(route.mail) or any(field.required for field in fields)
+        operation["requestBody"] = {"required": required, "content": content}
     return operation
 
 

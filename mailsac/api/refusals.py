@@ -113,7 +113,7 @@ class NoMessage(MailsacError):
     """A request body that should be a message, and is of another type."""
 
     http_status = 415
-    http_message = "The request body must be a message, of the type message/rfc822."
+    http_message = "The request body must be a message, of the type message/rfc822 or application/json."
 
 
 class NotAccepted(MailsacError):

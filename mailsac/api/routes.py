@@ -45,6 +45,7 @@ from mailsac.api.messages import (
 from mailsac.api.one_value import KINDS, OneValue, Value
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation, Readiness
+from mailsac.api.outgoing import NewOutgoing
 from mailsac.api.refusals import (
     AttachmentNotFound,
     ClaimEnded,
@@ -84,6 +85,7 @@ from mailsac.errors import (
     ShuttingDown,
     StorageFull,
     TooManyLabels,
+    TooManyRecipients,
 )
 from mailsac.index import Tally
 from mailsac.jobs import Job, State
@@ -254,10 +256,11 @@ def _messages(by: Messages, inbox: Inbox, injection: Injection) -> tuple[Route, 
             f"{mailbox}/messages",
             injection.inject,
             tag,
+            body=NewOutgoing(from_="ann@example.org", subject="hello", text="hello"),
             mail=MAIL,
             answer=Injected,
             status=HTTPStatus.CREATED,
-            refusals=(NotAccepted, MessageTooLarge, NoMessage, StorageFull),
+            refusals=(NotAccepted, MessageTooLarge, NoMessage, StorageFull, TooManyRecipients),
         ),
         Route("DELETE", f"{mailbox}/messages", by.purge, tag, status=HTTPStatus.NO_CONTENT, refusals=(PurgeNotOwned,)),
         Route("GET", one, by.get, tag, caller="optional", answer=Message, refusals=READ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,12 @@ async def post(server: Server, body: bytes = MAIL, *, url: str = URL, key: str |
     headers = {"Content-Type": "message/rfc822", **({"Mailsac-Key": key} if key else {})}
     headers |= {name.replace("_", "-"): value for name, value in more.items()}
     return await call(server, "POST", url, headers=headers, body=body)
+
+
+async def compose(server: Server, fields: object, *, status: int = 201, key: str | None = None) -> Answer:
+    answer = await post(server, msgspec.json.encode(fields), key=key, Content_Type="application/json")
+    assert answer.status == status, answer
+    return answer
 
 
 async def test_it_is_stored_as_if_by_smtp(client: Client) -> None:
@@ -56,9 +63,73 @@ async def test_who_waits_and_who_listens_is_told(client: Client) -> None:
     assert (await request).json[0]["subject"] == "hello"
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data", ""])
+async def test_a_message_is_made_of_fields(client: Client) -> None:
+    report = {"filename": "report.csv", "content": b64encode(b"a,b").decode()}
+    fields = {"from": "Ann <ann@example.org>", "subject": "Grüße", "text": "hello", "html": "<b>hello</b>"}
+    answer = await compose(client.server, {**fields, "attachments": [report]})
+    assert answer.json["inbox"] == BOX
+    message_id = answer.json["_id"]
+    assert answer.headers["location"] == f"{URL}/{message_id}"
+    message = await client("GET", f"{URL}/{message_id}")
+    assert (message["subject"], message["from"], message["to"], message["ip"]) == (
+        "Grüße",
+        [{"address": "ann@example.org", "name": "Ann"}],
+        [{"address": BOX, "name": ""}],
+        "127.0.0.1",
+    )
+    assert (await client.answer("GET", f"/api/text/{BOX}/{message_id}")).text.strip() == "hello"
+    assert "<b>hello</b>" in (await client.answer("GET", f"/api/dirty/{BOX}/{message_id}")).text
+    assert (await client.answer("GET", f"{URL}/{message_id}/attachments/report.csv")).body == b"a,b"
+    raw = (await client.answer("GET", f"/api/raw/{BOX}/{message_id}")).body
+    assert raw.startswith(b"Return-Path: <>\r\nReceived: from unknown ([127.0.0.1])\r\n")
+
+
+async def test_it_goes_to_the_address_of_the_path(client: Client) -> None:
+    """Whatever To and Cc say: they are header fields, and nobody else gets anything."""
+    fields = {"from": "ann@example.org", "to": ["carol@example.com"], "cc": "dave@example.com", "text": "hello"}
+    await compose(client.server, fields)
+    [message] = await client("GET", URL)
+    assert message["to"] == [{"address": "carol@example.com", "name": ""}]
+    assert message["originalInbox"] == BOX
+    assert await client("GET", "/api/addresses/carol@example.com/messages") == []
+    assert await client("GET", "/api/addresses/dave@example.com/messages") == []
+    await compose(client.server, {"raw": MAIL.decode(), "subject": "ignored"})
+    assert (await client("GET", URL))[0]["subject"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "one of text and html is required"),
+        ({"text": "hello"}, "from must be an address"),
+        (
+            {"from": "ann@example.org", "text": "x", "to": "nobody"},
+            "to has something in it that is not a valid address",
+        ),
+        (
+            {"from": "ann@example.org", "text": "x", "subject": "a\r\nBcc: eve@example.org"},
+            "subject must not have line ends or control characters in it",
+        ),
+    ],
+)
+async def test_fields_that_make_no_message(client: Client, fields: dict[str, str], problem: str) -> None:
+    assert (await compose(client.server, fields, status=400)).json["validationErrors"] == [problem]
+    assert await client("GET", URL) == []
+
+
+async def test_fields_that_make_too_large_a_message(config: Config) -> None:
+    """Which may be larger than they are."""
+    config = msgspec.structs.replace(config, smtp=msgspec.structs.replace(config.smtp, max_message_bytes=100_000))
+    async with running(config) as server:
+        fields = {"from": "ann@example.org", "text": "ä" * 20_000}
+        await compose(server, fields)
+        await compose(server, {**fields, "text": "ä" * 45_000}, status=413)
+        assert len((await call(server, "GET", URL)).json) == 1
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data", ""])
 async def test_another_type_is_no_message(client: Client, content_type: str) -> None:
-    body = b'{"subject": "later"}' if content_type == "application/json" else b""
+    body = b"from=ann@example.org&text=hello" if "form-url" in content_type else b""
     answer = await call(client.server, "POST", URL, headers={"Content-Type": content_type}, body=body)
     assert answer.status == 415
     assert (await post(client.server, Content_Encoding="gzip")).status == 415

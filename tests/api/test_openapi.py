@@ -40,8 +40,7 @@ async def test_every_operation_says_what_it_is(client: Client) -> None:
             assert all(one["description"] for one in operation["parameters"])
             assert all("example" in one for one in operation["parameters"] if one["required"])
             if "requestBody" in operation:
-                [content] = operation["requestBody"]["content"].values()
-                assert content["example"]
+                assert all(content["example"] for content in operation["requestBody"]["content"].values())
             for status, answer in operation["responses"].items():
                 assert answer["description"]
                 assert status.startswith("2") or status == "101" or answer["content"]["application/json"]
@@ -53,6 +52,14 @@ async def test_no_name_shows_where_a_type_lives(client: Client) -> None:
     schemas: dict[str, Any] = document["components"]["schemas"]
     assert [name for name in schemas if "mailsac" in name] == []
     assert schemas["Message"]["required"][:3] == ["_id", "from", "to"]
+
+
+async def test_a_message_is_put_in_whole_or_in_fields(client: Client) -> None:
+    document = await client("GET", "/openapi.json")
+    body = document["paths"]["/api/addresses/{email}/messages"]["post"]["requestBody"]
+    assert body["required"]
+    assert body["content"]["message/rfc822"]["schema"] == {"type": "string"}
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/NewOutgoing"}
 
 
 async def test_every_place_is_used(client: Client) -> None:
