@@ -21,6 +21,7 @@ from mailsac.administration import Administration
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.cache import Cache
 from mailsac.config import Config, Store
+from mailsac.delivery import Courier
 from mailsac.directory import AccountTable
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
@@ -34,6 +35,9 @@ from mailsac.journal import has_journal
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.limits import AuthFailures, Networks
 from mailsac.migrate import MovableTable, Moved, migrate
+from mailsac.outbound import Outbound
+from mailsac.outgoing import OutgoingTable
+from mailsac.outgoing_sqlite import SqliteOutgoing
 from mailsac.pop3 import Pop3Server
 from mailsac.recovery import Progress, RawFiles, RebuildableTable, patrol, recover, row_of
 from mailsac.retention import Retention
@@ -91,6 +95,7 @@ class Storage:
     raw: Files
     accounts: AccountTable
     jobs: JobTable
+    outgoing: OutgoingTable
     index: MessageIndex
     search: SearchTable
 
@@ -105,6 +110,7 @@ class Server:
         store: MailStore,
         accounts: Accounts,
         webhooks: Webhooks,
+        outbound: Outbound,
         tls: ssl.SSLContext | None,
         smtp: SmtpServer,
         pop3: Pop3Server,
@@ -114,6 +120,7 @@ class Server:
         self.store = store
         self.accounts = accounts
         self.webhooks = webhooks
+        self.outbound = outbound
         self.http = http
         self.tls = tls
         self.smtp_port, self.smtp_tls_port = smtp.port, smtp.tls_port
@@ -176,6 +183,7 @@ async def opened(config: Store) -> AsyncIterator[Storage]:
                     raw=disk,
                     accounts=SqliteAccounts(database),
                     jobs=SqliteJobs(database),
+                    outgoing=SqliteOutgoing(database),
                     index=SqliteIndex(database),
                     search=SqliteSearch(database),
                 )
@@ -214,6 +222,7 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
     from mailsac.accounts_mongo import MongoAccounts  # the driver takes a while to load, and not all need it
     from mailsac.index_mongo import MongoIndex
     from mailsac.jobs_mongo import MongoJobs
+    from mailsac.outgoing_mongo import MongoOutgoing
     from mailsac.search_mongo import MongoSearch
     from mailsac.store_mongo import MongoTable
 
@@ -226,8 +235,15 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
     accounts = MongoAccounts(table.database)
     stack.push_async_callback(accounts.calls.finished)
     jobs = await stack.enter_async_context(MongoJobs.open(table.database))
+    outgoing = await stack.enter_async_context(MongoOutgoing.open(table.database))
     return Storage(
-        table=table, raw=raw, accounts=accounts, jobs=jobs, index=MongoIndex(table), search=MongoSearch(table)
+        table=table,
+        raw=raw,
+        accounts=accounts,
+        jobs=jobs,
+        outgoing=outgoing,
+        index=MongoIndex(table),
+        search=MongoSearch(table),
     )
 
 
@@ -346,7 +362,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         blocklist = BlocklistFile(config.limits)
         await asyncio.to_thread(blocklist.load)
         tls = server_context(config.tls, config.store.data_dir)
-        routing = Routing(accounts)
+        routing = Routing(accounts, forwards_out=config.outbound.mode != "local")
         inbound = Inbound(
             store,
             routing,
@@ -373,6 +389,19 @@ async def running(config: Config) -> AsyncIterator[Server]:
                 WebhookClient.open(config.webhooks, time_scale=time_scale, resolver=resolver)
             ),
             metrics=metrics,
+            time_scale=time_scale,
+        )
+        inbound.relay = outbound = Outbound(
+            config.outbound,
+            table=storage.outgoing if spool is None else spool.breaker.behind(storage.outgoing),
+            courier=await stack.enter_async_context(
+                Courier.open(config.outbound, smtp=config.smtp, testing=config.testing)
+            ),
+            inbound=inbound,
+            accounts=accounts,
+            metrics=metrics,
+            hostname=config.smtp.hostname,
+            submission=config.smtp.submission,
             time_scale=time_scale,
         )
         pop3 = Pop3Server(
@@ -408,6 +437,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
             indexer=indexer,
             routing=routing,
             webhooks=webhooks,
+            outbound=outbound,
+            max_recipients=config.outbound.max_recipients,
             auth=config.auth,
             retention=config.retention,
             metrics=metrics,
@@ -426,13 +457,22 @@ async def running(config: Config) -> AsyncIterator[Server]:
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S, config.smtp.tls_port)
         http.show_ports(smtp=smtp.port, pop3=pop3.port)
         server = Server(
-            config, store=store, accounts=accounts, webhooks=webhooks, tls=tls, smtp=smtp, pop3=pop3, http=http
+            config,
+            store=store,
+            accounts=accounts,
+            webhooks=webhooks,
+            outbound=outbound,
+            tls=tls,
+            smtp=smtp,
+            pop3=pop3,
+            http=http,
         )
         background: list[tuple[str, Coroutine[None, None, None]]] = [
             ("retention", Retention(config.retention, store, metrics, accounts, leases=leases).run()),
             ("patrol", patrol(table, raw, metrics)),
             ("accounts", accounts.run()),
             ("webhooks", webhooks.run()),
+            ("outbound", outbound.run()),
             ("search", indexer.run()),
         ]
         if config.limits.blocklist_file:

@@ -43,6 +43,7 @@ from mailsac.api.messages import Messages
 from mailsac.api.one_value import OneValue
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation
+from mailsac.api.outgoing import OutgoingMessages
 from mailsac.api.protocol import connection_factory
 from mailsac.api.refusals import HostNotAllowed, MessageHidden, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
@@ -63,6 +64,7 @@ from mailsac.index import MessageIndex
 from mailsac.indexer import Indexer, SearchTable
 from mailsac.leases import Leases
 from mailsac.limits import AuthFailures
+from mailsac.outbound import Outbound
 from mailsac.routing import Routing
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
@@ -71,6 +73,9 @@ from mailsac.webhooks import Webhooks
 log: Final = logging.getLogger("mailsac.http")
 
 BODY_TIMEOUT_S: Final = 30.0  # for the whole request body
+LARGE_TIMEOUT_S: Final = 300.0  # for one that holds a message
+ROOM_WAIT_S: Final = 5.0  # for room in memory for it
+LARGE_COPIES: Final = 4  # of it in memory, while a message is made of it
 MAX_HELD_OCTETS: Final = 256 * 1024 * 1024  # of large messages that are being rendered, copies counted
 RETRY_AFTER_S: Final = 5
 BACKLOG: Final = 512
@@ -92,6 +97,8 @@ class HttpServer:
         indexer: Indexer,
         routing: Routing,
         webhooks: Webhooks,
+        outbound: Outbound,
+        max_recipients: int,
         auth: Auth,
         retention: Retention,
         metrics: Metrics,
@@ -107,10 +114,12 @@ class HttpServer:
     ) -> None:
         """`is_degraded` says whether answers may lack something, because the database is away.
 
-        `data_budget` and `require_acceptable` are those of SMTP.
+        `data_budget` and `require_acceptable` are those of SMTP, `max_recipients` is outbound.max_recipients.
         """
         self._config = config
         self._max_message_bytes = smtp.max_message_bytes
+        self._max_large_bytes = smtp.max_message_bytes * 4 // 3 + asked.MAX_BODY_BYTES
+        self._data_budget = data_budget
         self._is_degraded = is_degraded
         self._accounts = accounts
         self._failures = failures
@@ -151,6 +160,9 @@ class HttpServer:
                     budget=data_budget,
                     require_acceptable=require_acceptable,
                     time_scale=time_scale,
+                ),
+                outgoing=OutgoingMessages(
+                    outbound, store, accounts, max_recipients=max_recipients, hostname=smtp.hostname
                 ),
                 one_value=OneValue(store, accounts, self._waiting, bodies),
                 bodies=bodies,
@@ -246,7 +258,7 @@ class HttpServer:
         for path, routes in self._by_path().items():
             resource = application.router.add_resource(asked.pattern(path))
             for method, route in routes.items():
-                expect = functools.partial(_expect, max_bytes=self._max_message_bytes) if route.mail else _expect
+                expect = functools.partial(_expect, max_bytes=self._max_body_bytes(route))
                 added = resource.add_route(method, route.handler, expect_handler=expect)
                 self._route_of[added] = route
             # aiohttp's own answers to a wrong method and an unknown path bypass the expect handler.
@@ -254,6 +266,11 @@ class HttpServer:
             resource.add_route("*", refuse, expect_handler=_expect)
         application.router.add_resource("/{unknown:.*}").add_route("*", _no_route, expect_handler=_expect)
         return application
+
+    def _max_body_bytes(self, route: Route) -> int:
+        if route.mail:
+            return self._max_message_bytes
+        return self._max_large_bytes if route.is_large else asked.MAX_BODY_BYTES
 
     def _by_path(self) -> dict[str, dict[str, Route]]:
         paths: dict[str, dict[str, Route]] = {}
@@ -369,6 +386,19 @@ class HttpServer:
         if route is not None and route.mail and request.content_type == RFC822:
             request[asked.FIELDS] = {}
             return await handler(request)  # which reads it, once it is known who sends it
+        octets = request.content_length or 0
+        if route is not None and asked.MAX_BODY_BYTES < octets <= self._max_body_bytes(route):
+            timeout_s = ROOM_WAIT_S * self._time_scale
+            with await self._data_budget.reserve(asked.MAX_BODY_BYTES, timeout_s=timeout_s) as room:
+                body = await asked.read_body(
+                    request,
+                    max_bytes=octets,
+                    timeout_s=LARGE_TIMEOUT_S * self._time_scale,
+                    has_room=lambda octets: room.cover(LARGE_COPIES * octets),  # so that nothing is held for no octets
+                )
+                request[asked.FIELDS] = await asyncio.to_thread(asked.decode_body, request.content_type, body)
+                del body
+                return await handler(request)
         body = await asked.read_body(
             request,
             max_bytes=asked.MAX_BODY_BYTES,

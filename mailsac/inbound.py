@@ -35,6 +35,23 @@ class Disk(Protocol):
     def total_bytes(self) -> int: ...
 
 
+class Relay(Protocol):
+    """What sends mail on to other servers. Raises a MailsacError, and then nothing is sent."""
+
+    @property
+    def takes_submission(self) -> bool:
+        """Whether it takes mail for other servers of those who have logged in."""
+
+    def elsewhere(self, envelope: Envelope) -> dict[Address, Address]:
+        """The recipients whose mail does not stay here, and whom it is for out there."""
+
+    async def relay(self, envelope: Envelope, recipients: Sequence[Address], data: bytes) -> str:
+        """Queue it for those; returns the id of the outgoing message."""
+
+    async def forward(self, envelope: Envelope, mailbox: str, target: str, data: bytes) -> None:
+        """Queue it for the address to which that mailbox forwards."""
+
+
 class Inbound:
     """Where accepted mail enters, whoever took it from the wire."""
 
@@ -59,6 +76,7 @@ class Inbound:
         self._asked_at = -FREE_BYTES_AGE_S
         self._ids = QueueIds()
         self._worker = Worker()
+        self.relay: Relay | None = None  # set once there is one: it needs this
 
     async def refuse_reason(self) -> MailsacError | None:
         """Why no mail can be taken now, asked before a client sends it."""
@@ -95,10 +113,16 @@ class Inbound:
 
         Who gives `replied` sees to it that it is done once the sender has been told, or cannot be told.
         """
+        elsewhere = {} if self.relay is None else self.relay.elsewhere(envelope)
+        recipients = [recipient for recipient in envelope.recipients if recipient not in elsewhere]
+        if elsewhere and self.relay is not None:
+            outgoing_id = await self.relay.relay(envelope, list(elsewhere.values()), data)
+            if not recipients:
+                return outgoing_id
         parsed, crc32c, octets = await self._worker.run(len(data), _examine, data)
         queue_id = self._ids.next()
         items, destinations = [], []
-        for index, recipient in enumerate(envelope.recipients):
+        for index, recipient in enumerate(recipients):
             destination = self._routing.destination(recipient, account=envelope.account)
             destinations.append(destination)
             trace, header = trace_header(
@@ -115,6 +139,9 @@ class Inbound:
             row = summarize(trace, parsed, octets=len(header) + octets)
             items.append(Item(row=row, pieces=(header, data), replied=replied))
         del parsed  # its texts may be as large as the message, and the commit may have to wait
+        for destination in destinations:
+            if destination.forward is not None and self.relay is not None:
+                await self.relay.forward(envelope, destination.mailbox, destination.forward, data)
         await self._store.save(items)
         for destination in destinations:
             self._routing.count(destination, account=envelope.account)

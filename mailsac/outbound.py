@@ -46,8 +46,8 @@ from mailsac.mime import parse_for_row
 from mailsac.outgoing import (
     MAX_ATTEMPTS,
     OPEN,
-    Attempt,
     Delivery,
+    DeliveryAttempt,
     Outgoing,
     OutgoingMessage,
     OutgoingTable,
@@ -469,18 +469,20 @@ class Outbound:
 
     async def _outcomes_of(
         self, part: Outgoing, data: bytes | None, suppressed: Mapping[tuple[str, str], str]
-    ) -> dict[str, Attempt]:
+    ) -> dict[str, DeliveryAttempt]:
         """What became of each recipient that is still to be served."""
         now = _now()
-        found: dict[str, Attempt] = {}
+        found: dict[str, DeliveryAttempt] = {}
         waiting = []
         for delivery in part.deliveries:
             if delivery.state not in OPEN:
                 continue
             if data is None:
-                found[delivery.address] = Attempt(at=now, state="bounced", status="5.3.0", reply=GONE)
+                found[delivery.address] = DeliveryAttempt(at=now, state="bounced", status="5.3.0", reply=GONE)
             elif (reply := suppressed.get((part.account, delivery.address))) is not None:
-                found[delivery.address] = Attempt(at=now, state="bounced", status="5.1.1", reply=IS_SUPPRESSED + reply)
+                found[delivery.address] = DeliveryAttempt(
+                    at=now, state="bounced", status="5.1.1", reply=IS_SUPPRESSED + reply
+                )
             else:
                 waiting.append(parse_address(delivery.address))
         for destination, recipients in self._by_destination(waiting).items():
@@ -498,7 +500,9 @@ class Outbound:
                 self._destinations[part.destination].has_answered = True
         return found
 
-    async def _deliver_here(self, part: Outgoing, recipients: Sequence[Address], data: bytes) -> dict[str, Attempt]:
+    async def _deliver_here(
+        self, part: Outgoing, recipients: Sequence[Address], data: bytes
+    ) -> dict[str, DeliveryAttempt]:
         """Into mailboxes, as if it had come by SMTP."""
         try:
             queue_id = await self._inbound.deliver(_envelope(part.sender, recipients), data)
@@ -507,14 +511,14 @@ class Outbound:
         except MailsacError as error:
             code, status, _ = error.smtp_reply.split(" ", 2)
             state: State = "deferred" if code.startswith("4") else "bounced"
-            attempt = Attempt(at=_now(), state=state, status=status, reply=error.smtp_reply)
+            attempt = DeliveryAttempt(at=_now(), state=state, status=status, reply=error.smtp_reply)
         else:
             reply = f"250 2.0.0 queued as {queue_id}"
-            attempt = Attempt(at=_now(), state="delivered", status="2.0.0", reply=reply)
+            attempt = DeliveryAttempt(at=_now(), state="delivered", status="2.0.0", reply=reply)
             self._destinations[part.destination].has_answered = True
         return {str(recipient): attempt for recipient in recipients}
 
-    def _judged(self, part: Outgoing, attempts: Mapping[str, Attempt]) -> Outgoing:
+    def _judged(self, part: Outgoing, attempts: Mapping[str, DeliveryAttempt]) -> Outgoing:
         """The part after those attempts: what has failed for too long has failed for good."""
         now = datetime.now(UTC)
         end = datetime.fromisoformat(part.queued) + timedelta(seconds=self._config.give_up_s * self._scale)
@@ -606,8 +610,8 @@ class Outbound:
         self._waiting.set(self._open)
 
 
-def _attempt(outcome: Outcome) -> Attempt:
-    return Attempt(
+def _attempt(outcome: Outcome) -> DeliveryAttempt:
+    return DeliveryAttempt(
         at=outcome.at,
         state="bounced" if outcome.state == "failed" else outcome.state,
         status=outcome.status,

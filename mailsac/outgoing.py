@@ -19,7 +19,7 @@ OPEN: Final[tuple[State, ...]] = ("queued", "deferred")  # of a recipient for wh
 MAX_ATTEMPTS: Final = 20  # that a recipient remembers
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class DeliveryAttempt(msgspec.Struct, frozen=True):
     """What became of one try for one recipient."""
 
     at: str  # timestamp
@@ -35,7 +35,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     address: str
     state: State = "queued"
-    attempts: tuple[Attempt, ...] = ()  # the last ones
+    attempts: tuple[DeliveryAttempt, ...] = ()  # the last ones
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):

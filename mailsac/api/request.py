@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -16,7 +16,7 @@ from aiohttp import web
 from mailsac.accounts import Principal
 from mailsac.address import Address, canonical_domain, parse_address
 from mailsac.api.refusals import BodyTimeout, BodyTooLarge, InvalidBody, UnsupportedBody
-from mailsac.errors import InvalidRequest
+from mailsac.errors import InvalidRequest, Overloaded
 from mailsac.message import timestamp
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -163,8 +163,13 @@ def _of_form(fields: Mapping[str, object], field: msgspec.structs.FieldInfo) -> 
     return [value] if wants_list else value
 
 
-async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -> bytes:
-    """All octets of the request body. Raises BodyTooLarge as soon as that is certain, BodyTimeout, UnsupportedBody."""
+async def read_body(
+    request: web.Request, *, max_bytes: int, timeout_s: float, has_room: Callable[[int], bool] = lambda octets: True
+) -> bytes:
+    """All octets of the request body; `has_room` says whether so many may be held.
+
+    Raises BodyTooLarge as soon as that is certain, BodyTimeout, UnsupportedBody, Overloaded.
+    """
     if not request.body_exists:
         return b""
     if (request.content_length or 0) > max_bytes:
@@ -178,6 +183,8 @@ async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -
                 body += piece
                 if len(body) > max_bytes:
                     raise BodyTooLarge(octets=len(body))
+                if not has_room(len(body)):
+                    raise Overloaded(octets=len(body))
     except TimeoutError:
         raise BodyTimeout(octets=len(body)) from None
     except web.RequestPayloadError:

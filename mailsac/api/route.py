@@ -40,6 +40,7 @@ class Route(msgspec.Struct, frozen=True):
     query: Mapping[str, Parameter] = {}
     body: msgspec.Struct | None = None  # the example of the request body, of the type that is taken
     mail: bytes = b""  # the example of a body that is a message, which the handler reads
+    is_large: bool = False  # whether the body may hold a message, in base64
     answer: Any = None  # the type of the JSON
     media_types: tuple[str, ...] = ()  # of answers that are no JSON
     status: HTTPStatus = HTTPStatus.OK
@@ -65,6 +66,11 @@ PLACES: Final[Mapping[str, Parameter]] = {
     "claim": Parameter(
         "The `_id` of a claim, or that of its message.",
         Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}([.][0-9a-f]{1,12})?$")],
+        example="latest",
+    ),
+    "outgoing_id": Parameter(
+        "The `_id` of an outgoing message, or `latest`.",
+        Annotated[str, Meta(pattern="^[a-z0-9]{1,40}$")],
         example="latest",
     ),
     "label": Parameter("A label of 1 to 100 characters.", Annotated[str, Meta(min_length=1)], example="to do"),

@@ -45,7 +45,7 @@ from mailsac.api.messages import (
 from mailsac.api.one_value import KINDS, OneValue, Value
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation, Readiness
-from mailsac.api.outgoing import NewOutgoing
+from mailsac.api.outgoing import NewOutgoing, OutgoingMessages, Release, Sent, Suppressed
 from mailsac.api.refusals import (
     AttachmentNotFound,
     ClaimEnded,
@@ -53,9 +53,11 @@ from mailsac.api.refusals import (
     MessageHidden,
     NoMessage,
     NoSuchValue,
+    NoSuppression,
     NotAccepted,
     NothingArrived,
     OriginNotAllowed,
+    OutgoingNotFound,
     PrivateAddressNotFound,
     PurgeNotOwned,
     Starting,
@@ -74,6 +76,7 @@ from mailsac.api.webhooks import WebhookLog, WebhookSecret
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
+    CancelTooLate,
     Duplicate,
     InvalidLabel,
     LastAdminKey,
@@ -82,6 +85,9 @@ from mailsac.errors import (
     NoCredits,
     NoSuchRecord,
     NotPermitted,
+    RecipientNotAllowed,
+    SenderNotOwned,
+    SendingLimitReached,
     ShuttingDown,
     StorageFull,
     TooManyLabels,
@@ -90,6 +96,7 @@ from mailsac.errors import (
 from mailsac.index import Tally
 from mailsac.jobs import Job, State
 from mailsac.message import Attachment, Message
+from mailsac.outgoing import OutgoingMessage
 from mailsac.search import MAX_QUERY
 
 MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
@@ -148,6 +155,13 @@ ANY: Final = ("*/*",)
 READ: Final[Refusals] = (MessageHidden, MessageNotFound)
 ADMINISTER: Final[Refusals] = (NotPermitted,)
 KNOWN: Final[Refusals] = (NotPermitted, NoSuchRecord)
+SEND: Final[Refusals] = (
+    SenderNotOwned,
+    RecipientNotAllowed,
+    TooManyRecipients,
+    SendingLimitReached,
+    StorageFull,
+)
 RESERVE: Final[Refusals] = (AlreadyOwned, NoCredits, Duplicate)
 
 MAIL: Final = b"From: ann@example.org\r\nTo: bob@example.com\r\nSubject: hello\r\n\r\nhello\r\n"
@@ -161,6 +175,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: WebhookLog
     messages: Messages
     injection: Injection
+    outgoing: OutgoingMessages
     waiting: Waiting
     claims: Claims
     one_value: OneValue
@@ -185,6 +200,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_addresses(by.addresses),
         *_webhooks(by.webhooks),
         *_messages(by.messages, by.inbox, by.injection),
+        *_outgoing(by.outgoing),
         *_waiting(by.waiting, by.claims, by.event_stream),
         *_one_value(by.one_value),
         *_contents(by.bodies, by.attachments),
@@ -271,6 +287,32 @@ def _messages(by: Messages, inbox: Inbox, injection: Injection) -> tuple[Route, 
         Route("DELETE", label, by.remove_label, tag, answer=Labelled, refusals=READ),
         Route("PUT", f"{one}/folder/{{folder}}", by.move, tag, answer=Moved, refusals=READ),
         Route("PUT", f"{one}/read/{{read}}", by.set_read, tag, answer=MarkedAsRead, refusals=READ),
+    )
+
+
+def _outgoing(by: OutgoingMessages) -> tuple[Route, ...]:
+    all_, tag = "/api/outgoing-messages", "sending"
+    one, suppressed = f"{all_}/{{outgoing_id}}", "/api/outgoing-suppressions"
+    hello = NewOutgoing(to="bob@example.com", from_="ann@example.org", subject="hello", text="hello")
+    query = {"before": Parameter("The id of a message, to go on behind it."), "limit": LIMIT}
+    found: Refusals = (OutgoingNotFound,)
+    waiting: Refusals = (OutgoingNotFound, CancelTooLate)
+    return (
+        Route("POST", all_, by.send, tag, body=hello, is_large=True, answer=Sent, refusals=SEND),
+        Route("GET", all_, by.newest, tag, query=query, answer=list[OutgoingMessage]),
+        Route("GET", one, by.get, tag, answer=OutgoingMessage, refusals=found),
+        Route("DELETE", one, by.cancel, tag, answer=OutgoingMessage, refusals=waiting),
+        Route("POST", f"{one}/retry", by.retry, tag, answer=OutgoingMessage, refusals=waiting),
+        Route("POST", f"{MESSAGE}/release", by.release, tag, body=Release(), answer=Sent, refusals=(*READ, *SEND)),
+        Route("GET", suppressed, by.suppressions, tag, query={"limit": LIMIT}, answer=list[Suppressed]),
+        Route(
+            "DELETE",
+            f"{suppressed}/{{email}}",
+            by.lift,
+            tag,
+            status=HTTPStatus.NO_CONTENT,
+            refusals=(NoSuppression,),
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from mailsac.ids import QueueIds
-from mailsac.outgoing import Attempt, Delivery, Outgoing, OutgoingTable, State, Suppression, part_id, whole
+from mailsac.outgoing import DeliveryAttempt, Delivery, Outgoing, OutgoingTable, State, Suppression, part_id, whole
 from mailsac.outgoing_mongo import CHUNK_OCTETS, MongoOutgoing
 from mailsac.outgoing_sqlite import SqliteOutgoing
 from mailsac.sqlite import Database
@@ -86,7 +86,7 @@ async def claimed(table: OutgoingTable, *, limit: int = 100, without: tuple[str,
 
 
 def ended(part: Outgoing, state: State) -> Outgoing:
-    attempt = Attempt(at=NOW, state=state, status="2.0.0", reply="250 $ok \x00 é", host="mx.example", tls=True)
+    attempt = DeliveryAttempt(at=NOW, state=state, status="2.0.0", reply="250 $ok \x00 é", host="mx.example", tls=True)
     deliveries = tuple(Delivery(one.address, state, (*one.attempts, attempt)) for one in part.deliveries)
     return msgspec.structs.replace(part, deliveries=deliveries, tries=part.tries + 1)
 
