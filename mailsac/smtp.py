@@ -292,8 +292,10 @@ class SmtpSession(SmtpConnection):
         transaction = self._require_transaction()
         config = self._server.config
         recipient = parse_rcpt(arg or "", default_domain=config.hostname, smtputf8=transaction.command.smtputf8)
+        relay = self._server.inbound.relay
         try:
-            self._server.require_acceptable(recipient)
+            if self._account is None or relay is None or not relay.takes_submission:
+                self._server.require_acceptable(recipient)
         except Refused as refusal:
             self._tell_refused(transaction, [recipient], refusal)
             raise

@@ -62,6 +62,19 @@ test("the key of a DELETE is read from its body", async () => {
   assert.deepEqual(await client.getMessages(email), []);
 });
 
+test("a message is sent, and can be read where it went", async () => {
+  const [from, to] = [freshAddress("sender"), freshAddress("recipient")];
+  const sent = await client.sendMessage({ from, to, subject: "sent by the client", text: "Hello, Bob" });
+  assert.deepEqual([sent.from, sent.to, typeof sent.id], [from, [to], "string"]);
+  let messages = [];
+  for (const end = Date.now() + 15_000; messages.length === 0 && Date.now() < end; ) {
+    messages = await client.getMessages(to);
+  }
+  areMessages(messages);
+  assert.equal(messages[0].subject, "sent by the client");
+  assert.equal((await client.getMessageText(to, messages[0]._id)).trim(), "Hello, Bob");
+});
+
 test("the account, and the statistics", async () => {
   await received();
   assert.equal(typeof (await client.getCurrentUser())._id, "string");

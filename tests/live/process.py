@@ -93,11 +93,11 @@ class Process:
         """Status and body of a GET."""
         return self.ask("GET", path)
 
-    def ask(self, method: str, path: str) -> tuple[int, bytes]:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of the answer to a request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=BOUND_S)
         try:
-            connection.request(method, path)
+            connection.request(method, path, body)
             response = connection.getresponse()
             return response.status, response.read()
         finally:

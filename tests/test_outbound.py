@@ -1,0 +1,118 @@
+"""Mail that comes by SMTP and leaves again: of those who have logged in, and of nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from mailsac.administration import NewAccount, NewDomain, NewKey
+from mailsac.app import Server, administered, running
+from mailsac.config import Auth, Config, Outbound
+
+from .http_client import call
+from .smtp_peer import Peer, peering
+
+ELSEWHERE = "carol@elsewhere.example"
+DELIVERED_S = 15.0
+
+
+class Site(msgspec.Struct, frozen=True):
+    """A server with one account, which owns ann.example, and the server that it hands its mail to."""
+
+    server: Server
+    peer: Peer
+    key: str
+
+    async def send(self, sender: str, recipients: list[str], *, key: str | None) -> dict[str, tuple[int, bytes]]:
+        """The recipients that were refused. Raises smtplib.SMTPException."""
+        return await asyncio.to_thread(self._send, sender, recipients, key)
+
+    def _send(self, sender: str, recipients: list[str], key: str | None) -> dict[str, tuple[int, bytes]]:
+        with smtplib.SMTP("127.0.0.1", self.server.smtp_port, timeout=DELIVERED_S) as client:
+            if key is not None:
+                client.login("ann", key)
+            return client.sendmail(sender, recipients, b"Subject: out\r\n\r\nbody\r\n")
+
+    async def queue(self) -> list[dict[str, object]]:
+        answer = await call(self.server, "GET", "/api/outgoing-messages", headers={"Mailsac-Key": self.key})
+        found: list[dict[str, object]] = answer.json
+        return found
+
+
+@pytest.fixture
+async def site(config: Config) -> AsyncIterator[Site]:
+    async with peering() as peer:
+        config = msgspec.structs.replace(
+            config,
+            auth=Auth(mode="keys"),
+            smtp=msgspec.structs.replace(config.smtp, submission=True, accept_domains=("ann.example",)),
+            outbound=Outbound(mode="smarthost", smarthost=f"127.0.0.1:{peer.port}"),
+        )
+        async with administered(config) as administration:
+            await administration.create_account(NewAccount("ann"))
+            key = (await administration.create_key("ann", NewKey())).key
+            await administration.create_domain(NewDomain("ann.example", "ann"))
+        async with running(config) as server:
+            yield Site(server, peer, key)
+
+
+async def test_who_has_logged_in_sends_to_the_outside(site: Site) -> None:
+    assert await site.send("me@ann.example", [ELSEWHERE, "you@ann.example"], key=site.key) == {}
+
+    async with asyncio.timeout(DELIVERED_S):
+        while not site.peer.messages:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert [command for command in site.peer.commands if command.startswith("RCPT")] == [f"RCPT TO:<{ELSEWHERE}>"]
+    (sent,) = site.peer.messages
+    assert sent.endswith(b"\r\n\r\nbody\r\n")
+    (queued,) = await site.queue()
+    assert (queued["from"], queued["to"]) == ("me@ann.example", [ELSEWHERE])
+    here = await call(site.server, "GET", "/api/addresses/you@ann.example/messages", headers={"Mailsac-Key": site.key})
+    assert [message["subject"] for message in here.json] == ["out"]
+
+
+@pytest.mark.check("C-72")
+async def test_the_smtp_port_relays_nothing_for_strangers(site: Site) -> None:
+    for recipient in (
+        ELSEWHERE,
+        '"carol@elsewhere.example"@ann.example.elsewhere.example',
+        "carol%elsewhere.example@other.example",
+        "carol@[127.0.0.1]",
+    ):
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            await site.send("me@ann.example", [recipient], key=None)
+    await site.send("me@ann.example", ["carol%elsewhere.example@ann.example"], key=None)  # a mailbox of that name
+
+    assert await site.queue() == []
+    assert site.peer.commands == []
+
+
+@pytest.mark.check("C-72")
+async def test_who_has_logged_in_sends_under_no_other_name(site: Site) -> None:
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        await site.send("me@other.example", [ELSEWHERE], key=site.key)
+
+    assert refused.value.smtp_code == 550
+    assert await site.queue() == []
+
+
+@pytest.mark.check("C-72")
+async def test_in_open_mode_nothing_is_relayed(config: Config) -> None:
+    async with peering() as peer:
+        config = msgspec.structs.replace(
+            config,
+            smtp=msgspec.structs.replace(config.smtp, submission=True),
+            outbound=Outbound(mode="smarthost", smarthost=f"127.0.0.1:{peer.port}"),
+        )
+        async with running(config) as server:
+            site = Site(server, peer, "")
+            await site.send("me@ann.example", [ELSEWHERE], key="anything")
+
+            captured = await call(server, "GET", f"/api/addresses/{ELSEWHERE}/messages")
+            assert len(captured.json) == 1
+            assert await site.queue() == []
+            assert peer.commands == []
