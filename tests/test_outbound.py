@@ -116,3 +116,27 @@ async def test_in_open_mode_nothing_is_relayed(config: Config) -> None:
             assert len(captured.json) == 1
             assert await site.queue() == []
             assert peer.commands == []
+
+
+async def test_a_forward_leads_to_another_server_under_an_address_of_ours(site: Site) -> None:
+    address = "/api/addresses/me@ann.example"
+    key = {"Mailsac-Key": site.key, "Content-Type": "application/json"}
+    assert (await call(site.server, "POST", address, headers=key)).status == 200
+    made = await call(
+        site.server,
+        "PUT",
+        "/api/private-address-forwarding/me@ann.example",
+        headers=key,
+        body=b'{"forward":"carol@elsewhere.example"}',
+    )
+    assert made.status == 200, made
+
+    await site.send("stranger@other.example", ["me@ann.example"], key=None)
+
+    async with asyncio.timeout(DELIVERED_S):
+        while not site.peer.messages:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    (sender,) = [command for command in site.peer.commands if command.startswith("MAIL")]
+    assert sender.lower().startswith("mail from:<srs0=")
+    assert "@ann.example>" in sender
+    assert f"RCPT TO:<{ELSEWHERE}>" in site.peer.commands
