@@ -22,6 +22,7 @@ from mailsac.api import request as asked
 from mailsac.api.matching import Sought, seconds, sought
 from mailsac.api.refusals import ClaimEnded
 from mailsac.api.response import JSON
+from mailsac.api.values import MessageInFull
 from mailsac.api.visibility import may_see
 from mailsac.api.waiting import DEFAULT_WAIT_S, FIRST_LOOK, MAX_LOOK, Found, Waiting
 from mailsac.errors import MessageNotFound, Overloaded
@@ -46,7 +47,7 @@ class Claim(msgspec.Struct, frozen=True, rename={"id": "_id"}):
 
     id: str
     until: str
-    message: Message
+    message: MessageInFull
 
 
 class Claims:
@@ -173,9 +174,9 @@ class Claims:
         try:
             now = await self._store.find(message.id)  # it may have been acknowledged or deleted since
             if now is not None and CLAIMED not in now.labels and may_see(self._accounts, request[asked.PRINCIPAL], now):
+                shown = await self._waiting.in_full(self._accounts.shown(request[asked.PRINCIPAL].account, now))
                 until_ms = int((time.time() + self._lease_s) * 1000)
                 until = timestamp(datetime.fromtimestamp(until_ms / 1000, UTC))
-                shown = self._accounts.shown(request[asked.PRINCIPAL].account, now)
                 claim = Claim(f"{now.id}.{until_ms:x}", until, shown)
         finally:
             if claim is None:

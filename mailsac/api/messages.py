@@ -105,8 +105,9 @@ class Messages:
         return json_response(request, visible(messages, self._accounts, principal))
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """One message. Reading it here does not mark it as read."""
-        return json_response(request, await readable(request, self._store, self._accounts))
+        """One message, with its codes and links. Reading it here does not mark it as read."""
+        message = await readable(request, self._store, self._accounts)
+        return json_response(request, await self._waiting.in_full(message))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         """Delete one message for good, starred or not."""

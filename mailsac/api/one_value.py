@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import msgspec
 from aiohttp import web
@@ -18,28 +18,16 @@ from mailsac.api.bodies import Bodies
 from mailsac.api.matching import seconds, sought
 from mailsac.api.refusals import NoSuchValue
 from mailsac.api.response import HOSTILE, JSON, TEXT, json_response
+from mailsac.api.values import Value, codes_of, links_of
 from mailsac.api.visibility import readable
 from mailsac.api.waiting import COST, CURSOR, Judge, Waiting
-from mailsac.codes import find_codes
 from mailsac.errors import InvalidRequest
 from mailsac.link_kinds import Kind, classify_links, first_link
 from mailsac.message import Message
 from mailsac.mime import Parsed
 from mailsac.store import MailStore
 
-Source = Literal["subject", "text", "html"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
-
-
-class Value(msgspec.Struct, frozen=True, rename="camel"):
-    """A code or a link of a message."""
-
-    value: str
-    kind: str  # "code", or what the link is for: verify, reset, magic, invite, unsubscribe, other
-    confidence: float  # from 0 to 1
-    context: str  # the words around it
-    source: Source
-    message_id: str
 
 
 class OneValue:
@@ -91,7 +79,7 @@ class OneValue:
         """The newest message that matches, as JSON."""
 
         async def answer(message: Message) -> web.StreamResponse:
-            return json_response(request, message)
+            return json_response(request, await self._waiting.in_full(message))
 
         return await self._newest(request, answer)
 
@@ -146,19 +134,3 @@ class OneValue:
         if wait_s > 0 or found.away is not None:
             return await self._waiting.in_vain(request, wanted, found)
         raise NoSuchValue
-
-
-def codes_of(message: Message, parsed: Parsed) -> list[Value]:
-    """The one-time codes of a message, the most likely first."""
-    return [
-        Value(code.value, "code", code.confidence, code.context, code.source, message.id)
-        for code in find_codes(parsed.subject, parsed.text, parsed.html)
-    ]
-
-
-def links_of(message: Message, parsed: Parsed) -> list[Value]:
-    """The links of a message, in the order in which a reader sees them."""
-    return [
-        Value(link.url, link.kind, link.confidence, link.context, link.source, message.id)
-        for link in classify_links(parsed.links, parsed.subject, parsed.text, parsed.html)
-    ]

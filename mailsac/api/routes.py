@@ -42,7 +42,7 @@ from mailsac.api.messages import (
     Messages,
     Moved,
 )
-from mailsac.api.one_value import KINDS, OneValue, Value
+from mailsac.api.one_value import KINDS, OneValue
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation, Readiness
 from mailsac.api.outgoing import NewOutgoing, OutgoingMessages, Release, Sent, Suppressed
@@ -71,6 +71,7 @@ from mailsac.api.search import DeletedFound, FoundPage, Search
 from mailsac.api.statistics import Denied, Number, Statistics
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Emails, Validation, Validations
+from mailsac.api.values import MessageInFull, Value
 from mailsac.api.waiting import MAX_COUNT, Waiting
 from mailsac.api.webhooks import WebhookLog, WebhookSecret
 from mailsac.errors import (
@@ -279,7 +280,7 @@ def _messages(by: Messages, inbox: Inbox, injection: Injection) -> tuple[Route, 
             refusals=(NotAccepted, MessageTooLarge, NoMessage, StorageFull, TooManyRecipients),
         ),
         Route("DELETE", f"{mailbox}/messages", by.purge, tag, status=HTTPStatus.NO_CONTENT, refusals=(PurgeNotOwned,)),
-        Route("GET", one, by.get, tag, caller="optional", answer=Message, refusals=READ),
+        Route("GET", one, by.get, tag, caller="optional", answer=MessageInFull, refusals=READ),
         Route("DELETE", one, by.delete, tag, answer=Deleted, refusals=READ),
         Route("PUT", f"{one}/star", by.star, tag, answer=Message, refusals=READ),
         Route("PUT", f"{one}/labels", by.replace_labels, tag, body=labels, answer=Labelled, refusals=bad_label),
@@ -324,7 +325,7 @@ def _waiting(by: Waiting, claims: Claims, stream: EventStream) -> tuple[Route, .
     in_vain = (NotPermitted, NothingArrived, TooLongAgo, ShuttingDown)
     unwanted = (NotPermitted, UnwantedMessage, TooLongAgo, ShuttingDown)
     return (
-        Route("GET", f"{mailbox}/wait", by.wait, tag, query=wait, answer=list[Message], refusals=in_vain),
+        Route("GET", f"{mailbox}/wait", by.wait, tag, query=wait, answer=list[MessageInFull], refusals=in_vain),
         Route("GET", f"{mailbox}/expect-none", by.expect_none, tag, query=absent, status=gone, refusals=unwanted),
         Route(
             "POST",
@@ -369,7 +370,7 @@ def _one_value(by: OneValue) -> tuple[Route, ...]:
         Route("GET", "/link/{email}", by.link, tag, media_types=TEXT, **of_kind),
         Route("GET", "/last/{email}.html", by.last_html, tag, media_types=HTML, **found),
         Route("GET", "/last/{email}.eml", by.last_eml, tag, media_types=TEXT, **found),
-        Route("GET", "/last/{email}.json", by.last_json, tag, answer=Message, **found),
+        Route("GET", "/last/{email}.json", by.last_json, tag, answer=MessageInFull, **found),
         Route("GET", "/last/{email}", by.last_text, tag, media_types=TEXT, **found),
         Route("GET", f"{MESSAGE}/codes", by.codes, tag, answer=list[Value], refusals=READ),
         Route("GET", f"{MESSAGE}/links", by.links, tag, answer=list[Value], refusals=READ),

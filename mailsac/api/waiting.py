@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar, cast
 
@@ -26,6 +27,7 @@ from mailsac.api.matching import NearMiss, Sought, near_miss, preferred_wait, se
 from mailsac.api.protocol import Connection
 from mailsac.api.refusals import NothingArrived, TooLongAgo, UnwantedMessage
 from mailsac.api.response import JSON
+from mailsac.api.values import MessageInFull, in_full
 from mailsac.api.visibility import foreign_in, may_see, visible
 from mailsac.budget import OctetBudget
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, Overloaded, ShuttingDown, StoreUnavailable
@@ -47,6 +49,7 @@ DEFAULT_WAIT_S: Final = 30.0
 DEFAULT_ABSENCE_S: Final = 5.0
 MAX_COUNT: Final = 1000
 USUAL_ANSWER: Final = 100  # messages; more where `count` asks for more
+MAX_IN_FULL: Final = 20  # messages of an answer that bring their codes and links along
 FIRST_LOOK: Final = 100  # messages that are looked at first …
 MAX_LOOK: Final = 2000  # … and where these are not enough, the newest of the mailbox
 COST: Final = 16  # of looking for codes, links and words: a millisecond for each kilobyte
@@ -141,25 +144,27 @@ class Waiting:
 
         408 after `timeout` seconds, with every message that did not match and the reason.
         """
-        return await self.answer(request, seconds(request, "timeout", DEFAULT_WAIT_S, at_most=self.wait_max_s))
+        timeout_s = seconds(request, "timeout", DEFAULT_WAIT_S, at_most=self.wait_max_s)
+        return await self._answer(request, timeout_s, in_full=MAX_IN_FULL)
 
     async def listed(self, request: web.Request) -> web.StreamResponse | None:
         """What `wait` answers, where a list is asked for with `Prefer: wait=30`; else None."""
         preferred = preferred_wait(request)
         if preferred is None:
             return None
-        response = await self.answer(request, min(preferred, self.wait_max_s))
+        response = await self._answer(request, min(preferred, self.wait_max_s), in_full=0)
         response.headers["Preference-Applied"] = f"wait={min(preferred, self.wait_max_s):g}"
         return response
 
-    async def answer(self, request: web.Request, timeout_s: float) -> web.Response:
-        """The answer to a request that waits so long."""
+    async def _answer(self, request: web.Request, timeout_s: float, *, in_full: int) -> web.Response:
+        """The answer to a request that waits so long; of its newest messages so many are told in full."""
         wanted, count = sought(request), _count(request)
         found = await self.gather(request, wanted, timeout_s=timeout_s, count=count)
         if len(found.matches) < count:
             return await self.in_vain(request, wanted, found)
         messages = found.newest_first
-        return _json(messages, headers={CURSOR: messages[0].id})
+        told = [await self.in_full(message) for message in messages[:in_full]]
+        return _json([*told, *messages[in_full:]], headers={CURSOR: messages[0].id})
 
     async def expect_none(self, request: web.Request) -> web.StreamResponse:
         """204 when nothing that matches is there or arrives for so many seconds; 409 with the first that does."""
@@ -351,6 +356,14 @@ class Waiting:
             return done
         with await self._memory.reserve(COPIES * message.size, timeout_s=ROOM_WAIT_S):
             return await self._store.worker.run(cost * message.size, work, await self._store.parsed(message))
+
+    async def in_full(self, message: Message) -> MessageInFull:
+        """The message with its codes and links, as far as its octets can be read now."""
+        try:
+            return await self.read(message, partial(in_full, message), cost=COST)
+        except MailsacError as error:  # the row is there all the same
+            log.info("http.not_in_full", extra={"message_id": message.id, "reason": type(error).__name__})
+            return in_full(message, None)
 
     async def _near(self, principal: Principal, wanted: Sought, found: Found) -> Sequence[Message]:
         """What came to addresses that are nearly the one that was asked for, as far as that can be found out."""

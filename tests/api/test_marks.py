@@ -22,7 +22,7 @@ async def message(client: Client) -> str:
 async def test_a_star_is_turned_on_and_off(client: Client, message: str) -> None:
     starred = await client("PUT", f"{URL}/{message}/star")
     assert starred["savedBy"] == "mailsac"
-    assert await client("GET", f"{URL}/{message}") == starred
+    assert (await client("GET", f"{URL}/{message}")).items() >= starred.items()
     await client("DELETE", URL, status=204)
     assert len(await client("GET", URL)) == 1
     assert (await client("PUT", f"{URL}/latest/star"))["savedBy"] is None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailsac.api import waiting
+from mailsac.app import running
+from mailsac.config import Config
 from tests.api.conftest import Client
 from tests.api.test_waiting import is_waiting, mail
 from tests.http_client import call, deliver
@@ -23,6 +27,11 @@ async def text(client: Client, target: str, *, status: int = 200) -> str:
     assert answer.status == status, answer
     assert status != 200 or answer.headers["content-type"] == "text/plain; charset=utf-8"
     return answer.text
+
+
+def lose_the_file(data_dir: Path) -> None:
+    [path] = data_dir.rglob("*.eml")
+    path.unlink()
 
 
 async def test_the_code_of_the_newest_message_that_has_one(client: Client) -> None:
@@ -98,9 +107,48 @@ async def test_all_codes_and_links_of_a_message(client: Client) -> None:
     assert [link["kind"] for link in links[1:]] == ["verify", "reset", "unsubscribe"]
 
 
+async def test_one_message_brings_its_codes_and_links_along(client: Client) -> None:
+    """Alone, waited for or claimed; in a list it does not."""
+    await deliver(client.server, BOX, mail("Your code is 482913", LINKS))
+    mailbox = f"/api/addresses/{BOX}"
+    message = await client("GET", f"{mailbox}/messages/latest")
+    assert message["codes"] == await client("GET", f"{mailbox}/messages/latest/codes") != []
+    assert message["linkDetails"] == await client("GET", f"{mailbox}/messages/latest/links")
+    assert [link["value"] for link in message["linkDetails"]] == message["links"]
+    assert await client("GET", f"{mailbox}/wait") == [message]
+    assert await client("GET", f"/last/{BOX}.json") == message
+    assert (await client("POST", f"{mailbox}/claim", status=201))["message"] == message
+    [row] = await client("GET", f"{mailbox}/messages")
+    assert message == {**row, "codes": message["codes"], "linkDetails": message["linkDetails"]}
+    await deliver(client.server, BOX, mail("plain", "nothing"))
+    plain = await client("GET", f"{mailbox}/messages/latest")
+    assert (plain["codes"], plain["linkDetails"]) == ([], [])
+
+
+async def test_of_many_that_were_waited_for_the_newest_do(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MAX_IN_FULL", 2)
+    for _ in range(3):
+        await deliver(client.server, BOX, mail("Your code is 482913"))
+    messages = await client("GET", f"/api/addresses/{BOX}/wait?count=3")
+    assert ["codes" in message for message in messages] == [True, True, False]
+
+
+async def test_a_message_whose_file_is_lost_has_its_row(config: Config) -> None:
+    async with running(config) as server:
+        await deliver(server, BOX, mail("Your code is 482913"))
+    async with running(config) as server:  # which has nothing in memory
+        await asyncio.to_thread(lose_the_file, config.store.data_dir)
+        client = Client(server, "mailsac", None)
+        [row] = await client("GET", f"/api/addresses/{BOX}/messages")
+        assert await client("GET", f"/api/addresses/{BOX}/messages/latest") == row
+        assert await client("GET", f"/api/addresses/{BOX}/wait") == [row]
+
+
 async def test_a_large_message_is_looked_into_too(client: Client) -> None:
     await deliver(client.server, BOX, mail("Your code", "Your code is 482913.\r\n" + "words and words\r\n" * 20_000))
     assert await text(client, f"/otp/{BOX}") == "482913\n"
+    [code] = (await client("GET", f"/api/addresses/{BOX}/messages/latest"))["codes"]
+    assert code["value"] == "482913"
 
 
 async def test_the_newest_message(client: Client) -> None:

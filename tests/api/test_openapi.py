@@ -52,6 +52,9 @@ async def test_no_name_shows_where_a_type_lives(client: Client) -> None:
     schemas: dict[str, Any] = document["components"]["schemas"]
     assert [name for name in schemas if "mailsac" in name] == []
     assert schemas["Message"]["required"][:3] == ["_id", "from", "to"]
+    more = {"codes", "linkDetails"}
+    assert schemas["MessageInFull"]["properties"].keys() == schemas["Message"]["properties"].keys() | more
+    assert schemas["MessageInFull"]["required"] == schemas["Message"]["required"]
 
 
 async def test_a_message_is_put_in_whole_or_in_fields(client: Client) -> None:
