@@ -89,6 +89,19 @@ async def test_a_body_may_be_larger_than_other_bodies(town: Town) -> None:
     assert (await town.anna.answer("PUT", other, large)).status == 413
 
 
+async def test_an_announced_body_takes_no_room_from_smtp(config: Config) -> None:
+    """Who calls is not known yet, and nothing has come."""
+    small = msgspec.structs.replace(config.limits, max_data_bytes_in_flight=8 * 1024 * 1024)
+    async with running(msgspec.structs.replace(config, limits=small)) as server:
+        head = b"POST /api/outgoing-messages HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.http_port)
+        writer.write(head + b"Content-Type: application/json\r\nContent-Length: 60000000\r\n\r\n")
+        async with asyncio.timeout(SETTLED_S):
+            assert b"100 Continue" in await reader.readline()
+            await deliver(server, "b@example.com", b"Subject: x\r\n\r\n" + b"x" * 100_000 + b"\r\n")
+        writer.close()
+
+
 async def test_nobody_sends_in_the_name_of_others(town: Town) -> None:
     await town.bert("POST", f"/api/addresses/{(berts := town.box())}")
 
