@@ -64,7 +64,9 @@ class OneValue:
         return await self._value(request, best, f"it has no link of the kind {kind}" if kind else "it has no link")
 
     async def last_text(self, request: web.Request) -> web.StreamResponse:
-        """The text of the newest message that matches. 404 and 408 as for `/otp`."""
+        """The text of the newest message that matches. JSON, 404 and 408 as for `/otp`."""
+        if _accepts_json(request):
+            return await self.last_json(request)
         return await self._newest(request, partial(self._bodies.text_of, request))
 
     async def last_html(self, request: web.Request) -> web.StreamResponse:
@@ -79,7 +81,9 @@ class OneValue:
         """The newest message that matches, as JSON."""
 
         async def answer(message: Message) -> web.StreamResponse:
-            return json_response(request, await self._waiting.in_full(message))
+            response = json_response(request, await self._waiting.in_full(message))
+            response.headers[CURSOR] = message.id
+            return response
 
         return await self._newest(request, answer)
 
@@ -113,7 +117,7 @@ class OneValue:
 
         async def answer(message: Message) -> web.StreamResponse:
             value, headers = values[message.id], {**HOSTILE, CURSOR: message.id}
-            if request.path.rstrip("/").endswith(".json") or "application/json" in request.headers.get("Accept", ""):
+            if request.path.rstrip("/").endswith(".json") or _accepts_json(request):
                 return web.Response(body=msgspec.json.encode(value), headers={**headers, "Content-Type": JSON})
             return web.Response(body=f"{value.value}\n".encode(), headers={**headers, "Content-Type": TEXT})
 
@@ -134,3 +138,7 @@ class OneValue:
         if wait_s > 0 or found.away is not None:
             return await self._waiting.in_vain(request, wanted, found)
         raise NoSuchValue
+
+
+def _accepts_json(request: web.Request) -> bool:
+    return "application/json" in request.headers.get("Accept", "")

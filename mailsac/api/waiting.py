@@ -68,6 +68,7 @@ class Arrived(msgspec.Struct, frozen=True):
     message: str
     error: str
     status: int
+    matched: int  # less than were waited for
     arrived: tuple[NearMiss, ...]  # newest first
 
 
@@ -145,26 +146,29 @@ class Waiting:
         408 after `timeout` seconds, with every message that did not match and the reason.
         """
         timeout_s = seconds(request, "timeout", DEFAULT_WAIT_S, at_most=self.wait_max_s)
-        return await self._answer(request, timeout_s, in_full=MAX_IN_FULL)
+        return await self._answer(request, timeout_s)
 
     async def listed(self, request: web.Request) -> web.StreamResponse | None:
-        """What `wait` answers, where a list is asked for with `Prefer: wait=30`; else None."""
-        preferred = preferred_wait(request)
-        if preferred is None:
+        """The rows waited for, at most `limit`, where a list is asked for with `Prefer: wait=30`; else None."""
+        preferred, limit = preferred_wait(request), asked.limit(request)
+        if preferred is None or limit == 0:
             return None
-        response = await self._answer(request, min(preferred, self.wait_max_s), in_full=0)
+        response = await self._answer(request, min(preferred, self.wait_max_s), limit=limit)
         response.headers["Preference-Applied"] = f"wait={min(preferred, self.wait_max_s):g}"
         return response
 
-    async def _answer(self, request: web.Request, timeout_s: float, *, in_full: int) -> web.Response:
-        """The answer to a request that waits so long; of its newest messages so many are told in full."""
+    async def _answer(self, request: web.Request, timeout_s: float, *, limit: int | None = None) -> web.Response:
+        """The answer to a request that waits so long. With `limit` it is a list of so many rows."""
         wanted, count = sought(request), _count(request)
         found = await self.gather(request, wanted, timeout_s=timeout_s, count=count)
         if len(found.matches) < count:
-            return await self.in_vain(request, wanted, found)
+            return await self.in_vain(request, wanted, found, count=count)
         messages = found.newest_first
-        told = [await self.in_full(message) for message in messages[:in_full]]
-        return _json([*told, *messages[in_full:]], headers={CURSOR: messages[0].id})
+        if limit is not None:  # with a `since` the oldest, so that whoever goes on from the last one misses none
+            rows = messages[-limit:] if wanted.has_start else messages[:limit]
+            return _json(rows, headers={CURSOR: rows[0].id})
+        told = [await self.in_full(message) for message in messages[:MAX_IN_FULL]]
+        return _json([*told, *messages[MAX_IN_FULL:]], headers={CURSOR: messages[0].id})
 
     async def expect_none(self, request: web.Request) -> web.StreamResponse:
         """204 when nothing that matches is there or arrives for so many seconds; 409 with the first that does."""
@@ -180,14 +184,17 @@ class Waiting:
         body = Offender(refusal.http_message, status.phrase, status, offender)
         return _json(body, status=status, headers={CURSOR: offender.id})
 
-    async def in_vain(self, request: web.Request, wanted: Sought, found: Found) -> web.Response:
+    async def in_vain(self, request: web.Request, wanted: Sought, found: Found, *, count: int = 1) -> web.Response:
         """408 with all that was seen. Raises StoreUnavailable where not all of it was."""
         if found.away is not None:
             raise found.away
-        for message in await self._near(request[asked.PRINCIPAL], wanted, found):
-            found.miss(message, f"it was sent to '{message.recipient}', wanted '{wanted.who.canonical}'")
-        status = HTTPStatus(NothingArrived.http_status)
-        return _json(Arrived(NothingArrived.http_message, status.phrase, status, found.misses), status=status)
+        for near in await self._near(request[asked.PRINCIPAL], wanted, found):
+            found.miss(near, f"it was sent to '{near.recipient}', wanted '{wanted.who.canonical}'")
+        status, matched = HTTPStatus(NothingArrived.http_status), len(found.matches)
+        message = (
+            f"Only {matched} of {count} such messages arrived in time." if matched else NothingArrived.http_message
+        )
+        return _json(Arrived(message, status.phrase, status, matched, found.misses), status=status)
 
     # ── what waits is made of ──
 

@@ -158,6 +158,9 @@ async def test_the_newest_message(client: Client) -> None:
     assert await text(client, f"/last/{BOX}") == "second <b>\r\n"
     assert await text(client, f"/last/{BOX}?subject=one") == "first\r\n"
     assert (await client("GET", f"/last/{BOX}.json"))["_id"] == f"{queue_id}-0"
+    as_json = await client.answer("GET", f"/last/{BOX}", headers={"Accept": "application/json"})
+    assert as_json.json == await client("GET", f"/last/{BOX}.json")
+    assert as_json.headers["mailsac-cursor"] == f"{queue_id}-0"
     html = await client.answer("GET", f"/last/{BOX}.html")
     assert (html.headers["content-type"], "second &lt;b&gt;" in html.text) == ("text/html; charset=utf-8", True)
     assert html.headers["content-security-policy"].startswith("sandbox;")

@@ -263,6 +263,16 @@ async def test_what_is_no_value(client: Client, query: str, problem: str) -> Non
     assert (await client("GET", f"{WAIT}?{query}", status=400))["validationErrors"] == [problem]
 
 
+async def test_in_vain_it_says_how_many_matched(client: Client) -> None:
+    for subject in ("one", "another", "one"):
+        await deliver(client.server, BOX, mail(subject))
+    in_vain = await client("GET", f"{WAIT}?subject=one&count=3&timeout=0", status=408)
+    assert (in_vain["message"], in_vain["matched"]) == ("Only 2 of 3 such messages arrived in time.", 2)
+    assert subjects(in_vain["arrived"]) == ["another"]
+    in_vain = await client("GET", f"{WAIT}?subject=three&timeout=0", status=408)
+    assert (in_vain["message"], in_vain["matched"]) == ("No such message arrived in time.", 0)
+
+
 async def test_nobody_waits_longer_than_the_setting(config: Config) -> None:
     config = msgspec.structs.replace(config, http=msgspec.structs.replace(config.http, wait_max_s=0.2))
     async with running(config) as server:
@@ -282,6 +292,23 @@ async def test_prefer_on_the_list_does_the_same(client: Client) -> None:
     await deliver(client.server, BOX, mail("hello"))
     answer = await request
     assert (answer.status, subjects(answer.json)) == (200, ["hello"])
+
+
+async def test_prefer_on_the_list_respects_its_limit(client: Client) -> None:
+    """The newest; with a cursor the oldest, so that whoever goes on misses none."""
+    url = f"/api/addresses/{BOX}/messages"
+    ids = [f"{await deliver(client.server, BOX, mail(str(number)))}-0" for number in range(4)]
+
+    async def listed(query: str) -> tuple[list[str], str | None]:
+        answer = await call(client.server, "GET", f"{url}?{query}", headers={"Prefer": "wait=5"})
+        assert answer.status == 200
+        return subjects(answer.json), answer.headers.get("mailsac-cursor")
+
+    assert await listed("limit=2") == (["3", "2"], ids[3])
+    assert await listed(f"limit=2&since={ids[0]}") == (["2", "1"], ids[2])
+    assert await listed(f"limit=2&since={ids[2]}") == (["3"], ids[3])
+    assert await listed("limit=0") == ([], None)
+    assert "codes" not in (await call(client.server, "GET", url, headers={"Prefer": "wait=5"})).json[0]
 
 
 async def test_expecting_nothing(client: Client) -> None:
