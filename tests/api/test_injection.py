@@ -117,6 +117,13 @@ async def test_fields_that_make_no_message(client: Client, fields: dict[str, str
     assert await client("GET", URL) == []
 
 
+async def test_fields_with_a_large_file(client: Client) -> None:
+    file = {"filename": "large.bin", "content": b64encode(bytes(2_000_000)).decode()}
+    answer = await compose(client.server, {"from": "ann@example.org", "text": "hello", "attachments": [file]})
+    message_id = answer.json["_id"]
+    assert (await client.answer("GET", f"{URL}/{message_id}/attachments/large.bin")).body == bytes(2_000_000)
+
+
 async def test_fields_that_make_too_large_a_message(config: Config) -> None:
     """Which may be larger than they are."""
     config = msgspec.structs.replace(config, smtp=msgspec.structs.replace(config.smtp, max_message_bytes=100_000))
