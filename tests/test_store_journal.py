@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mailsac import journal, store_journal
+from mailsac.disk import sync_file_system
 from mailsac.errors import MessageNotFound, StorageFull, StoreUnavailable
 from mailsac.journal import has_journal
 from mailsac.store_journal import SMALL, JournaledDisk
@@ -22,6 +23,7 @@ from .contract.rows import message_id
 @pytest.fixture
 async def disk(tmp_path: Path) -> AsyncIterator[JournaledDisk]:
     async with JournaledDisk.open(tmp_path / "data") as opened:
+        assert isinstance(opened, JournaledDisk)
         yield opened
 
 
@@ -109,7 +111,7 @@ async def test_a_deletion_while_files_are_made(
     one, other = message_id(1), message_id(2)
     deleted = False
     loop = asyncio.get_running_loop()
-    real = store_journal.sync_file_system
+    real = sync_file_system
 
     def delete_meanwhile(fd: int) -> bool:
         nonlocal deleted

@@ -54,6 +54,7 @@ OF_MAILBOXES = {
     ("GET", f"{ONE}/codes"): READ,
     ("GET", f"{ONE}/links"): READ,
     ("GET", ONE): READ,
+    ("POST", f"{ONE}/release"): (401, 401, 401, 401),
     ("DELETE", ONE): CHANGE,
     ("PUT", f"{ONE}/star"): CHANGE,
     ("PUT", f"{ONE}/labels"): CHANGE,
@@ -90,6 +91,8 @@ FOR_EVERYBODY = {
     ("GET", "/api/inbox"),
     ("GET", "/api/inbox-search"),
     ("GET", "/api/inbox-filter"),
+    ("GET", "/api/search"),
+    ("DELETE", "/api/search"),
     ("GET", "/api/domains"),
     ("GET", "/api/mailstats/common-attachments"),
     ("GET", "/api/mailstats/common-attachments/{md5}"),
@@ -102,6 +105,17 @@ FOR_EVERYBODY = {
     ("GET", "/api/mailstats/blacklist/{sender}"),
     ("GET", "/api/validations/addresses/{text}"),
     ("POST", "/api/validations/addresses"),
+}
+
+# What Bert gets who has sent nothing, and may not send as Ann, whose address the example has.
+OF_SENDING = {
+    ("POST", "/api/outgoing-messages"): 403,
+    ("GET", "/api/outgoing-messages"): 200,
+    ("GET", "/api/outgoing-messages/{outgoing_id}"): 404,
+    ("DELETE", "/api/outgoing-messages/{outgoing_id}"): 404,
+    ("POST", "/api/outgoing-messages/{outgoing_id}/retry"): 404,
+    ("GET", "/api/outgoing-suppressions"): 200,
+    ("DELETE", "/api/outgoing-suppressions/{email}"): 404,
 }
 
 WITHOUT_KEY = {("GET", "/api/me"): 200, ("GET", ONE): 404}
@@ -128,7 +142,7 @@ def is_admin(route: Route) -> bool:
 
 async def test_every_operation_is_in_one_of_the_tables(town: Town) -> None:
     routes = {key_of(route) for route in not_public(town) if not is_admin(route)}
-    assert routes == OF_MAILBOXES.keys() | OF_DOMAINS.keys() | FOR_EVERYBODY
+    assert routes == OF_MAILBOXES.keys() | OF_DOMAINS.keys() | OF_SENDING.keys() | FOR_EVERYBODY
     assert {key_of(route) for route in town.server.http.routes if route.is_public} == {
         ("GET", path)
         for path in (
@@ -248,6 +262,13 @@ async def test_what_everybody_may(town: Town) -> None:
         if key_of(route) in FOR_EVERYBODY:
             answer = await carried_out(route, town.bert)
             assert answer.status == route.status, (route.method, route.path, answer)
+
+
+async def test_sending(town: Town) -> None:
+    for route in not_public(town):
+        if key_of(route) in OF_SENDING:
+            answer = await carried_out(route, town.bert)
+            assert answer.status == OF_SENDING[key_of(route)], (route.method, route.path, answer)
 
 
 async def test_administration_needs_an_admin_key(town: Town) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from mailsac.ids import QueueIds
-from mailsac.outgoing import DeliveryAttempt, Delivery, Outgoing, OutgoingTable, State, Suppression, part_id, whole
+from mailsac.outgoing import Delivery, DeliveryAttempt, Outgoing, OutgoingTable, State, Suppression, part_id, whole
 from mailsac.outgoing_mongo import CHUNK_OCTETS, MongoOutgoing
 from mailsac.outgoing_sqlite import SqliteOutgoing
 from mailsac.sqlite import Database

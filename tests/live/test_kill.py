@@ -249,7 +249,9 @@ def traced(tmp_path: Path, environ: dict[str, str], then: Callable[[Path], None]
     """The system calls of a server while four senders are at work, and the ids of the messages that it took."""
     trace = tmp_path / "trace"
     under = [needs("strace"), "-f", "-y", "-s", "4200", "-o", str(trace), "-e", "signal=none", "-e"]
-    under.append("trace=openat,fsync,fdatasync,rename,renameat,renameat2,pwrite64,pwritev,pwritev2,write,writev,sendto,sendmsg")
+    under.append(
+        "trace=openat,fsync,fdatasync,rename,renameat,renameat2,pwrite64,pwritev,pwritev2,write,writev,sendto,sendmsg"
+    )
     ledger = Ledger()
     with serving(tmp_path / "data", environ=environ, under=under) as server:
         with Senders(server, ledger, count=4, max_octets=3000) as senders:
