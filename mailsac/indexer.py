@@ -1,7 +1,7 @@
 """Keeps the index that searches are answered from.
 
 Strategy: mail arrives and is stored without it. What is not indexed yet the table knows by itself; it is indexed in the
-background once no more mail comes in for a while, or when much has piled up. A search first has the rest indexed, so
+background once no more mail comes in for a while, or when that takes too long. A search first has the rest indexed, so
 that it finds what was answered 250 a moment ago. What was stored by an earlier version comes after what is new, from
 the newest to the oldest.
 
@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 COUNTED: Final = 10_000  # messages that `total` counts up to
 CATCH_UP_S: Final = 2.0  # that a search waits for the index
 LOOK_S: Final = 0.5  # between two looks whether there is something to index
-BUSY_S: Final = 30.0  # as long as mail keeps coming in it waits so long …
-BACKLOG: Final = 500  # … or until there is so much
+BUSY_S: Final = 30.0  # as long as mail keeps coming in it waits, but no longer than this
 REST: Final = 2.0  # times as long as a batch took the background rests after it
 RETRY_S: Final = 5.0
 BATCH: Final = 16  # messages in one write: other writers wait for it, some 10 ms
