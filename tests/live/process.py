@@ -103,6 +103,14 @@ class Process:
         finally:
             connection.close()
 
+    def files(self) -> list[Path]:
+        """The files of all messages, as soon as what is in the journal is among them."""
+        deadline = time.monotonic() + BOUND_S
+        while has_journal(self.data_dir / "nodes/main"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return list(self.data_dir.rglob("mail/*/*/*.eml"))
+
     def original(self, mailbox: str, message_id: str) -> bytes | None:
         """The client's octets of a message, by HTTP; None where there is no such message."""
         status, body = self.get(f"/api/raw/{mailbox}/{message_id}?original=1")
@@ -220,11 +228,7 @@ class Ledger:
             # Every key was sent once: not even a lost reply is a reason for a second message.
             assert not keys or keys.most_common(1)[0][1] == 1, f"doubled in {mailbox}: {keys.most_common(3)}"
         readable = sorted(one for messages in found.values() for one in messages)
-        deadline = time.monotonic() + BOUND_S
-        while has_journal(server.data_dir / "nodes/main"):  # what is in it becomes files in a moment
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        on_disk = sorted(path.stem for path in server.data_dir.rglob("mail/*/*/*.eml"))
+        on_disk = sorted(path.stem for path in server.files())
         if in_gridfs:
             assert not on_disk
         elif "recovery.goes_on_behind" in server.logged():

@@ -183,7 +183,7 @@ def test_a_login_to_smtp_names_the_account(site: Site, user: str, password: str)
         code, reply = smtp.data(MESSAGE)
     assert code == 250
     message_id = reply.split()[-1].decode() + "-0"
-    (raw,) = site.server.data_dir.rglob(f"{message_id}.eml")
+    (raw,) = (path for path in site.server.files() if path.stem == message_id)
     assert b"with ESMTPA" in raw.read_bytes()
 
 
