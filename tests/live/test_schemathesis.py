@@ -7,6 +7,7 @@ dates; and that what does not fit is refused, for clients of the hosted service 
 from __future__ import annotations
 
 import os
+import re
 import smtplib
 import subprocess
 import sys
@@ -83,5 +84,7 @@ def test_every_answer_is_as_described(tmp_path: Path, places: str, seconds: int)
             env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": "."},
         )
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-        assert "Selected: 8" in done.stdout  # of some ninety operations
+        selected = re.search(r"Selected: (\d+)", done.stdout)
+        assert selected is not None
+        assert int(selected[1]) > 80  # of some hundred operations
         assert "Traceback" not in server.logged()

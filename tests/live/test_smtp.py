@@ -47,6 +47,7 @@ class Kept(Inbound):
         self.refusal: MailsacError | None = None
         self.before: Callable[[], Any] | None = None
         self.arrived = asyncio.Event()
+        self.relay = None
 
     def refused(self, *_: object) -> None:
         pass
