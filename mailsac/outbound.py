@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -58,6 +58,7 @@ from mailsac.outgoing import (
     whole,
 )
 from mailsac.srs import original, rewritten
+from mailsac.sweep import sweep_after_work
 from mailsac.telemetry import Metrics
 from mailsac.worker import ON_LOOP_OCTETS, Worker
 
@@ -79,7 +80,6 @@ POLL_S: Final = 1.0  # between two looks for parts that are due again, or that a
 MIN_POLL_S: Final = 0.02
 LEASE_S: Final = 60.0
 RENEWALS: Final = 4  # in the time of a lease
-SWEEP_S: Final = 10.0
 RETRY_S: Final = 1.0  # between two tries to write down what became of a part
 DRAIN_S: Final = 1.0  # at the end, for deliveries that are under way
 WAIT_S: Final = 600.0  # for room in memory
@@ -88,18 +88,6 @@ NOT_THERE: Final = "5.1."  # what begins with this in RFC 3463 says that the add
 NO_ANSWER: Final = "4.4."  # the network, or the time
 GONE: Final = "the message is no longer there"
 IS_SUPPRESSED: Final = "not tried, as it failed before: "
-
-
-class Bounces(Protocol):
-    """Makes the message that tells a sender what could not be delivered."""
-
-    def __call__(self, part: Outgoing, bounced: Sequence[Delivery], data: bytes) -> bytes: ...
-
-
-class Listener(Protocol):
-    """Is told what became of a message for some of its recipients."""
-
-    def __call__(self, state: State, message: OutgoingMessage, account: str) -> None: ...
 
 
 class _Destination:
@@ -131,7 +119,6 @@ class Outbound:
         inbound: Inbound,
         accounts: Accounts,
         metrics: Metrics,
-        dsn: Bounces | None = None,
         hostname: str,
         submission: bool = False,
         signing_key: SigningKey | None = None,
@@ -142,7 +129,7 @@ class Outbound:
         self.table = table
         self._config = config
         self._courier, self._inbound, self._accounts = courier, inbound, accounts
-        self._dsn, self._signing_key = dsn, signing_key
+        self._signing_key = signing_key
         self._scale = time_scale
         self._allowed = frozenset(map(_canonical, config.allowed_recipients))
         self._ids = QueueIds()
@@ -152,8 +139,8 @@ class Outbound:
         self._deliveries: dict[str, asyncio.Task[None]] = {}  # by part
         self._stirred = asyncio.Event()
         self._open = 0  # parts, as of the last sweep, and what has come since
-        self._worked = True  # since the last sweep
-        self.listeners: list[Listener] = []
+        self._worked = asyncio.Event()  # since the last sweep
+        self._worked.set()
         self._outcomes, self._waiting = metrics.outgoing_recipients, metrics.outgoing_waiting
 
     # ── in ──
@@ -356,7 +343,7 @@ class Outbound:
         """Never returns."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._sweep_for_ever())
+                tasks.create_task(sweep_after_work(self.sweep, self._worked, log, "outbound.sweep_postponed"))
                 tasks.create_task(self._renew_for_ever())
                 tasks.create_task(self._claim_for_ever())
         finally:
@@ -456,7 +443,7 @@ class Outbound:
                     data = (await self.table.data([part])).get(part.message)
                 outcomes = await self._outcomes_of(part, data, suppressed)
                 settled = self._judged(part, outcomes)
-                await self._tell_sender(part, settled, data)
+                await self._suppress(part, settled)
         except asyncio.CancelledError:
             with suppress(MailsacError):  # given back, so that the next start need not wait for the end of the lease
                 await self.table.settle([part])
@@ -465,7 +452,7 @@ class Outbound:
             log.warning("outbound.postponed", extra={"part": part.id, "error": repr(error)})
             return
         await self._settle(settled)
-        self._publish(part, settled)
+        self._account_for(part, settled)
 
     async def _outcomes_of(
         self, part: Outgoing, data: bytes | None, suppressed: Mapping[tuple[str, str], str]
@@ -538,43 +525,33 @@ class Outbound:
             settled = msgspec.structs.replace(settled, due=timestamp(max(now, min(now + pause, end))))
         return settled
 
-    async def _tell_sender(self, before: Outgoing, after: Outgoing, data: bytes | None) -> None:
-        """A report into the sender's mailbox, where that is here; never about a report (RFC 5321 §6.1)."""
-        bounced = [
-            delivery
-            for was, delivery in zip(before.deliveries, after.deliveries, strict=True)
-            if delivery.state == "bounced" and was.state != "bounced"
-        ]
-        if not bounced:
-            return
+    async def _suppress(self, before: Outgoing, after: Outgoing) -> None:
+        """Who is not there is not tried again for a while."""
         until = timestamp(datetime.now(UTC) + SUPPRESSED * self._scale)
         wrong = [
             Suppression(after.account, delivery.address, until, delivery.attempts[-1].reply)
-            for delivery in bounced
-            if delivery.attempts[-1].status.startswith(NOT_THERE)
+            for was, delivery in zip(before.deliveries, after.deliveries, strict=True)
+            if delivery.state == "bounced"
+            and was.state != "bounced"
+            and delivery.attempts[-1].status.startswith(NOT_THERE)
             and not delivery.attempts[-1].reply.startswith(IS_SUPPRESSED)
         ]
         if wrong:
             await self.table.suppress(wrong)
-        if not after.sender:
-            return
-        sender = parse_address(after.sender)
-        if self._dsn is not None and self._accounts.directory.owner_of(sender.mailbox) is not None:
-            report = self._dsn(after, bounced, data or b"")
-            await self._inbound.deliver(_envelope("", [sender]), report)
 
     async def _settle(self, part: Outgoing) -> None:
         """Write down what became of it, however long that takes: until then it could be delivered again."""
         while True:
             try:
                 await self.table.settle([part])
-                self._worked = True
+                self._worked.set()
                 return
             except MailsacError as error:
                 log.warning("outbound.not_settled", extra={"part": part.id, "error": repr(error)})
                 await asyncio.sleep(RETRY_S * self._scale)
 
-    def _publish(self, before: Outgoing, after: Outgoing) -> None:
+    def _account_for(self, before: Outgoing, after: Outgoing) -> None:
+        """Into the metrics and the log."""
         states: dict[State, int] = {}
         for was, delivery in zip(before.deliveries, after.deliveries, strict=True):
             if delivery.attempts != was.attempts:
@@ -584,23 +561,8 @@ class Outbound:
         for state, recipients in states.items():
             self._outcomes.labels(state).inc(recipients)
             log.info("outbound.attempt", extra={"part": after.id, "state": state, "recipients": recipients})
-            changed = tuple(delivery for delivery in after.deliveries if delivery.state == state)
-            message = whole([msgspec.structs.replace(after, deliveries=changed)])
-            for tell in self.listeners:
-                tell(state, message, after.account)
 
     # ── bounds ──
-
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            if self._worked:
-                self._worked = False
-                try:
-                    await self.sweep()
-                except MailsacError as error:
-                    self._worked = True
-                    log.debug("outbound.sweep_postponed", extra={"error": repr(error)})
-            await asyncio.sleep(SWEEP_S)
 
     async def sweep(self) -> None:
         """Keep the queue within its bounds. Raises StoreUnavailable."""

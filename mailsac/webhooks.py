@@ -32,6 +32,7 @@ from mailsac.mime import Parsed
 from mailsac.routing import Routing
 from mailsac.standard_webhooks import signed_headers
 from mailsac.store import MailStore
+from mailsac.sweep import sweep_after_work
 from mailsac.telemetry import Metrics
 from mailsac.webhook_bodies import slack_body, webhook_body
 from mailsac.webhook_client import MAX_REQUESTS, TIMEOUT_S, Answer, WebhookClient, scaled_timeout
@@ -42,7 +43,6 @@ PER_RECEIVER: Final = 4  # requests to one host and port at a time
 POLL_S: Final = 1.0  # between two looks for jobs that are due again, or that another node has left
 MIN_POLL_S: Final = 0.02
 LEASE: Final = 4  # times what a request may take
-SWEEP_S: Final = 10.0
 MAX_WAITING: Final = 10_000  # of one mailbox; beyond it the oldest fail
 MAX_SETTLED: Final = 2_000  # of one mailbox, each of those done and those failed; beyond it the oldest are forgotten
 MAX_ATTEMPTS: Final = 20  # that a job remembers
@@ -94,7 +94,8 @@ class Webhooks:
         self._requests: set[asyncio.Task[None]] = set()
         self._stirred = store.events.queued
         self._building = asyncio.Lock()  # one body at a time: a large message takes many times its size
-        self._worked = True  # since the last sweep
+        self._worked = asyncio.Event()  # since the last sweep
+        self._worked.set()
         self._attempts = metrics.webhook_attempts
         self.recent: deque[Job] = deque(maxlen=RECENT)  # after each of the last requests of this process
         self._failed, self._waiting = metrics.webhook_failed, metrics.webhook_waiting
@@ -103,7 +104,7 @@ class Webhooks:
         """Never returns."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._sweep_for_ever())
+                tasks.create_task(sweep_after_work(self.sweep, self._worked, log, "webhooks.sweep_postponed"))
                 tasks.create_task(self._claim_for_ever())
         finally:
             for request in self._requests:
@@ -133,7 +134,7 @@ class Webhooks:
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(POLL_S * self._scale, MIN_POLL_S)):
                     await self._stirred.wait()
-                    self._worked = True
+                    self._worked.set()
 
     async def _claim(self) -> bool:
         """Take on a few jobs that are due; returns whether there may be more."""
@@ -270,20 +271,9 @@ class Webhooks:
             self._failed.inc()
             log.warning("webhooks.failed", extra={"job": job.id, "error": job.attempts[-1].error})
         await self.jobs.settle(job)
-        self._worked = True
+        self._worked.set()
 
     # ── bounds ──
-
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            if self._worked:
-                self._worked = False
-                try:
-                    await self.sweep()
-                except MailsacError as error:
-                    self._worked = True
-                    log.debug("webhooks.sweep_postponed", extra={"error": repr(error)})
-            await asyncio.sleep(SWEEP_S)
 
     async def sweep(self) -> None:
         """Keep each mailbox within its bounds. Raises StoreUnavailable."""
