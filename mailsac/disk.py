@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from mailsac.errors import StorageFull, StoreUnavailable
 
+MAX_PIECES: Final = 512  # of one writev; IOV_MAX is 1024 on Linux, and 16 at least (POSIX)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 # What the log tells the operator.
 MAKE_ROOM: Final = "make room on that disk; nothing needs a restart"
@@ -44,3 +46,14 @@ def disk_failure(error: OSError, reason: str) -> StorageFull | StoreUnavailable:
     if error.errno in _FULL:
         return StorageFull(reason=f"{reason}; {MAKE_ROOM}")
     return StoreUnavailable(reason=f"{reason}; {SEE_TO_DISK}")
+
+
+def write_all(fd: int, pieces: Sequence[bytes]) -> None:
+    """All octets of all pieces; a write may take fewer than it was given."""
+    rest = [memoryview(piece) for piece in pieces if piece]
+    while rest:
+        written = os.writev(fd, rest[:MAX_PIECES])
+        while rest and written >= len(rest[0]):
+            written -= len(rest.pop(0))
+        if written:
+            rest[0] = rest[0][written:]

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mailsac.disk import sync_directory
+from mailsac.disk import sync_directory, write_all
 from mailsac.errors import StoreUnavailable
 from mailsac.message import checksum
 
@@ -35,7 +35,6 @@ LARGE: Final = 128 * 1024 * 1024  # octets in one file, or messages in it, from 
 MANY: Final = 20_000
 OVERFLOW: Final = 2  # … so many times that much, and a write waits for the other file …
 OVERFLOW_S: Final = 10.0  # … this long, and then it is refused
-MAX_PIECES: Final = 512  # of one write; IOV_MAX is 1024 on Linux, and 16 at least (POSIX)
 
 _HEAD: Final = re.compile(rb"mailsac journal 1 ([0-9]{1,19})\n")
 _LINE: Final = re.compile(rb"([+-]) ([0-9a-z]{26}-[0-9]{1,5}) ([0-9]{1,7}) ([0-9a-f]{8})\n")
@@ -57,7 +56,7 @@ class JournalFile:
     def __init__(self, path: Path) -> None:
         """Open it, or make it. Raises OSError."""
         self.path = path
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self.fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self.octets = os.fstat(self.fd).st_size
         self.generation = 0
         self.number = -1  # none: it is empty
@@ -154,10 +153,12 @@ class Journal:
         before = file.octets
         try:
             if not before:
-                self._begin(file)
+                file.number = self._other.number + 1
+                self._append(file, [b"mailsac journal 1 %d\n" % file.number])
             start = file.octets
-            file.octets += _write_at(file.fd, pieces, start)
-            self._sync(file)
+            self._append(file, pieces)
+            if self._fsync:
+                os.fdatasync(file.fd)  # an error is final for what was written: see DiskRaw
         except OSError:
             file.octets = before
             file.is_damaged = True  # until that is done: the next write must not come behind what is there
@@ -173,14 +174,9 @@ class Journal:
             os.fsync(file.fd)
         file.is_damaged = False
 
-    def _begin(self, file: JournalFile) -> None:
-        file.number = self._other.number + 1
-        file.octets += _write_at(file.fd, [b"mailsac journal 1 %d\n" % file.number], 0)
-
-    def _sync(self, file: JournalFile) -> None:
-        """An error is final for what was written: see DiskRaw."""
-        if self._fsync:
-            os.fdatasync(file.fd)
+    def _append(self, file: JournalFile, pieces: Sequence[bytes]) -> None:
+        write_all(file.fd, pieces)
+        file.octets += sum(map(len, pieces))
 
     def _swap(self) -> None:
         self._active, self._other = self._other, self._active
@@ -236,20 +232,6 @@ class Journal:
             file.octets = 0
             file.is_damaged = False
             self._emptied.notify_all()
-
-
-def _write_at(fd: int, pieces: Sequence[bytes], offset: int) -> int:
-    """All octets of all pieces; a write may take fewer than it was given. Returns how many."""
-    rest = [memoryview(piece) for piece in pieces if piece]
-    total = 0
-    while rest:
-        written = os.pwritev(fd, rest[:MAX_PIECES], offset + total)
-        total += written
-        while rest and written >= len(rest[0]):
-            written -= len(rest.pop(0))
-        if written:
-            rest[0] = rest[0][written:]
-    return total
 
 
 def has_journal(folder: Path) -> bool:

@@ -25,7 +25,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mailsac.disk import disk_failure, sync_directory
+from mailsac.disk import disk_failure, sync_directory, write_all
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.ids import arrival_ms
 from mailsac.lockfile import locked
@@ -36,7 +36,6 @@ Item = tuple[str, Sequence[bytes]]
 CHUNK: Final = 64 * 1024  # octets read at a time: what a slow reader of a large message holds
 WRITERS: Final = 8  # threads that write and fsync a batch
 READERS: Final = 4  # threads of their own: no reader waits for an fsync
-MAX_PIECES: Final = 512  # of one writev; IOV_MAX is 1024 on Linux, and 16 at least (POSIX)
 MAX_DELETE: Final = 500  # files unlinked in one go
 MAX_DURABLE: Final = 1024  # directories remembered as durable: four days of them
 
@@ -408,17 +407,6 @@ def _each(work: Callable[[T], None], items: Sequence[T]) -> None:
 
 def _create(path: str | Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-
-def write_all(fd: int, pieces: Sequence[bytes]) -> None:
-    """All octets of all pieces; a write may take fewer than it was given."""
-    rest = [memoryview(piece) for piece in pieces if piece]
-    while rest:
-        written = os.writev(fd, rest[:MAX_PIECES])
-        while rest and written >= len(rest[0]):
-            written -= len(rest.pop(0))
-        if written:
-            rest[0] = rest[0][written:]
 
 
 def _read_at(file: FileIO, offset: int) -> bytes:

@@ -17,9 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mailsac.disk import disk_failure, sync_directory, sync_file_system
+from mailsac.disk import disk_failure, sync_directory, sync_file_system, write_all
 from mailsac.journal import Journal
-from mailsac.store_disk import CHUNK, DiskRaw, Item, disk_errors, write_all
+from mailsac.store_disk import CHUNK, DiskRaw, Item, disk_errors
 
 log = logging.getLogger(__name__)
 

@@ -73,13 +73,11 @@ static int synced(int fd, const char *name) {
 int fsync(int fd) { return synced(fd, "fsync"); }
 int fdatasync(int fd) { return synced(fd, "fdatasync"); }
 
-#define PWRITEV(name) ssize_t name(int fd, const struct iovec *pieces, int count, off_t offset, int flags) { \
-    char path[400]; \
-    if (path_of(fd, path) && fault("readonly", path)) { errno = EROFS; return -1; } \
-    return ((ssize_t (*)(int, const struct iovec *, int, off_t, int))dlsym(RTLD_NEXT, #name))( \
-        fd, pieces, count, offset, flags); }
-PWRITEV(pwritev2)
-PWRITEV(pwritev64v2)
+ssize_t writev(int fd, const struct iovec *pieces, int count) {
+    char path[400];
+    if (path_of(fd, path) && fault("readonly", path)) { errno = EROFS; return -1; }
+    return ((ssize_t (*)(int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev"))(fd, pieces, count);
+}
 
 #define OPEN(name) int name(const char *path, int flags, ...) { \
     va_list rest; va_start(rest, flags); int mode = va_arg(rest, int); va_end(rest); \
