@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections.abc import Sequence
@@ -31,8 +32,6 @@ def sync_file_system(fd: int) -> bool:
 
     Linux alone has it. It reports every error since the file was opened. Raises OSError.
     """
-    import ctypes  # a start does not pay for it
-
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:
         return False
