@@ -150,6 +150,10 @@ class Limits(Section, frozen=True, kw_only=True):
         "192.168.0.0/16",
         "fc00::/7",
     )
+    # Of one address; its /26 may have three times as much, its /21 nine times (IPv6: /64, /48, /32).
+    connections_per_address: CountOrOff = 20  # to SMTP, and as many to POP3
+    connections_per_minute: CountOrOff = 300
+    http_connections_per_address: CountOrOff = 64
     max_data_bytes_in_flight: Octets = 256 * MIB
     blocklist_file: str = ""  # the deny list, one IP address, network or domain a line
 

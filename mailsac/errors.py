@@ -266,6 +266,42 @@ class Overloaded(MailsacError):
     pop3_reply = "-ERR [SYS/TEMP] too busy"
 
 
+class NetworkBlocked(MailsacError):
+    """The client is on the deny list."""
+
+    http_status = 403
+    http_message = "Your network is refused."
+    smtp_reply = "554 5.7.1 Mail from your network is refused"  # in place of 220, RFC 5321 §3.1
+    pop3_reply = "-ERR [SYS/PERM] your network is refused"
+
+
+class TooManyConnections(MailsacError):
+    """The client's network has as many connections as it may have, or made as many in the last minute."""
+
+    http_status = 429
+    http_message = "Too many connections from your network, try again later."
+    smtp_reply = "421 4.7.0 Too many connections from your network, try again later"
+    pop3_reply = "-ERR [SYS/TEMP] too many connections from your network"
+
+
+class TooManySessions(MailsacError):
+    """The listener has as many connections as it may have, from all networks together."""
+
+    http_status = 503
+    http_message = "Too many connections, try again later."
+    smtp_reply = "421 4.3.2 Too many sessions, try again later"
+    pop3_reply = "-ERR [SYS/TEMP] too busy"
+
+
+class RateExceeded(MailsacError):
+    """The client's network has sent as much as it may in that time."""
+
+    http_status = 429
+    http_message = "Too much from your network, try again later."
+    smtp_reply = "451 4.7.1 Too much mail from your network, try again later"
+    pop3_reply = "-ERR [SYS/TEMP] too much from your network"
+
+
 class ShuttingDown(MailsacError):
     """The server is stopping (RFC 5321 §3.8)."""
 

@@ -206,6 +206,15 @@ class Metrics:
             registry=registry,
         )
         self.commit_seconds = Histogram("mailsac_commit_seconds", "Time of one group commit", registry=registry)
+        self.gate_refused = Counter(
+            "mailsac_gate_refused_connections",
+            "Connections that were refused",
+            ["listener", "reason"],
+            registry=registry,
+        )
+        self.gate_held = Gauge(
+            "mailsac_gate_held_connections", "Refused connections that are held silent", registry=registry
+        )
         self.pop3_sessions = Gauge("mailsac_pop3_sessions", "Open POP3 sessions", registry=registry)
         self.http_requests = Counter(
             "mailsac_http_requests",
