@@ -35,7 +35,7 @@ from mailsac.worker import Worker
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH_MESSAGES: Final = 64  # of one group commit: bounds how long the first waits for the last
+MAX_BATCH_MESSAGES: Final = 128  # of one group commit: bounds how long the first waits for the last
 MAX_BATCH_OCTETS: Final = 16 * 1024 * 1024
 MAX_WAITING_MESSAGES: Final = 10_000  # beyond it `save` refuses; listeners hold far fewer
 QUEUE_ID: Final = re.compile(r"[0-9a-z]{26}")
@@ -243,10 +243,10 @@ class _Unit:
 
 
 class Committer:
-    """Group commit: what waits while one batch is synced becomes the next batch; nobody waits when it is idle.
+    """Group commit: what waits while one batch is stored becomes the next batch; nobody waits when it is idle.
 
-    The files of a batch are written while the rows of the batch before it are committed, in this order:
-    files durable, rows durable, LRU and events, then `save` returns.
+    In this order: files durable, rows durable, LRU and events, then `save` returns. One batch at a time: with files of
+    the next written beside the rows of the last, batches are half as large, and each costs as much.
     """
 
     def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics, events: EventHub) -> None:
@@ -275,15 +275,13 @@ class Committer:
             await asyncio.wait([self._runner])
 
     async def _run(self) -> None:
-        rows: asyncio.Task[None] | None = None
         try:
-            while self._waiting or rows is not None:
+            while self._waiting:
+                await asyncio.sleep(0)  # messages whose last octets the loop has already join
                 started = time.monotonic()
-                batch = self._take() if self._waiting else []
-                written = bool(batch) and await self._write_files(batch)
-                if rows is not None:
-                    await rows
-                rows = asyncio.create_task(self._insert_rows(batch, started)) if written else None
+                batch = self._take()
+                if await self._write_files(batch):
+                    await self._insert_rows(batch, started)
         finally:
             self._runner = None  # whatever happened: the next `save` starts a new one
 

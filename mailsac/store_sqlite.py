@@ -37,9 +37,11 @@ INSERT: Final = """
         id, mailbox, domain, recipient, received, octets, attachments, subject, senders, recipients,
         starred, saved_by, hidden, read, json
     )
-    select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
-    where not exists (select 1 from unlink_note where id = ?1)
+    select * from (values {rows}) where not exists (select 1 from unlink_note where id = column1)
 """
+ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# By the number of rows. While a statement runs the event loop has the interpreter; between two it has to wait for it.
+INSERTS: Final = {rows: INSERT.format(rows=", ".join([ROW] * rows)) for rows in (32, 16, 8, 4, 2, 1)}
 # What a mark can change.
 UPDATE: Final = "update message set starred = ?, saved_by = ?, hidden = ?, read = ?, json = ? where id = ?"
 
@@ -303,8 +305,14 @@ def _starred_by_others(mailbox: str, recipient: str | None, viewer: str) -> tupl
 
 def _insert_each(db: sqlite3.Connection, rows: Sequence[tuple[tuple[object, ...], list[Job]]]) -> None:
     """Jobs come with a row that is new: one that is there already has had them."""
+    plain = [row for row, jobs in rows if not jobs]
+    start = 0
+    for size, statement in INSERTS.items():
+        while len(plain) - start >= size:
+            db.execute(statement, [value for row in plain[start : start + size] for value in row])
+            start += size
     for row, jobs in rows:
-        if db.execute(INSERT, row).rowcount and jobs:
+        if jobs and db.execute(INSERTS[1], row).rowcount:
             jobs_sqlite.queue(db, jobs)
 
 
@@ -325,7 +333,7 @@ def _replace_each(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) ->
         one = (row[0],)
         if db.execute("delete from message where id = ?", one).rowcount:
             db.execute("delete from unlink_note where id = ?", one)
-        db.execute(INSERT, row)
+        db.execute(INSERTS[1], row)
 
 
 def _forget(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[MessageDeleted]:

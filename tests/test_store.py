@@ -238,9 +238,10 @@ async def test_a_batch_is_bounded_and_order_is_kept(store: MailStore, ports: Tab
 
 
 async def test_the_messages_of_one_transaction_stay_together(store: MailStore, ports: Table) -> None:
-    first, second = [item(number) for number in range(60)], [item(number) for number in range(60, 120)]
+    many = MAX_BATCH_MESSAGES - 4
+    first, second = [item(number) for number in range(many)], [item(number) for number in range(many, 2 * many)]
     await asyncio.gather(store.save(first), store.save(second))
-    assert [len(ids) for step, ids in ports.steps if step == "files"] == [60, 60]
+    assert [len(ids) for step, ids in ports.steps if step == "files"] == [many, many]
 
 
 @pytest.mark.parametrize("error", [StorageFull(), StoreUnavailable(), RuntimeError("anything")])
