@@ -157,9 +157,7 @@ def is_scan(statement: str, step: str) -> bool:
     """Whether that step of its plan takes longer the more rows there are."""
     if step in IN_ORDER:
         return "limit" not in statement
-    if re.match(
-        r"SCAN (\d+ )?CONSTANT ROW|SCAN \(subquery", step
-    ):  # the rows of the statement itself, or what is listed
+    if re.match(r"SCAN (\d+ )?CONSTANT ROW|SCAN \(subquery", step):  # rows that the statement itself brings
         return False
     return step.startswith("SCAN") or "TEMP B-TREE" in step
 
