@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import html as entities
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, Literal
 from urllib.parse import unquote_plus
 
@@ -23,6 +25,7 @@ import msgspec
 
 from mailsac.code_words import CODE_WORDS
 from mailsac.html import RAW_TEXT, attribute, link_target, raw_text_end, tags
+from mailsac.link_pairs import OTHER_PAIRS, PAIR_WORDS, PAIRS, SHIELDS
 from mailsac.link_words import LINK_WORDS
 from mailsac.links import MAX_LINKS
 from mailsac.vocabulary import Found, Vocabulary
@@ -32,6 +35,7 @@ MAX_MARKUP_CHARS: Final = 256 * 1024
 MAX_TAGS: Final = 5_000
 MAX_AROUND_CHARS: Final = 300  # looked at on each side of a link
 HERE_REACH: Final = 60  # characters between "click here" and its link
+PAIR_REACH: Final = 40  # characters between the words of a pair
 MAX_CONTEXT_CHARS: Final = 200
 THRESHOLD: Final = 0.65
 
@@ -54,8 +58,19 @@ def classify_links(links: tuple[str, ...], subject: str, text: str | None, html:
     places = _places_in_html(html[:MAX_MARKUP_CHARS]) if html else {}
     places |= _places_in_text(links, (text or "")[:MAX_CHARS])
     nowhere = _Place("html" if html else "text", "", "", "")  # beyond the bounds
-    topics = _labels(subject[:MAX_SUBJECT_CHARS])
-    return tuple(_classified(url, places.get(url, nowhere), topics, is_placed=url in places) for url in links)
+    topics = set() if _REPLY.match(subject) else _labels(subject[:MAX_SUBJECT_CHARS])
+    if "moved" in topics:
+        topics.add("verify")
+    found: list[LinkKind] = []
+    is_call = True  # the first link that is meant for the reader is what the mail calls to follow
+    for url in links:
+        place = places.get(url, nowhere)
+        may_call = (
+            is_call and _WORD.search(place.before) and _PERSONAL.search(url.partition("://")[2].partition("/")[2])
+        )
+        found.append(_classified(url, place, topics, is_placed=url in places, is_call=bool(may_call)))
+        is_call = is_call and not (may_call and found[-1].choice == 0)
+    return tuple(found)
 
 
 def first_link(links: tuple[LinkKind, ...], kind: Kind | None = None) -> LinkKind | None:
@@ -74,7 +89,11 @@ _VOCABULARY: Final = Vocabulary(
         (label, LINK_WORDS)
         for label in ("elsewhere", "unsubscribe", "reset", "verify", "invite", "magic", "join", "signin", "here")
     ),
+    *((label, PAIR_WORDS) for label in PAIR_WORDS["en"]),
 )
+_PARTS_OF_PAIRS: Final = frozenset().union(*PAIRS)
+_PAGES: Final = frozenset({"page", "matter", "device"})
+_PARTS_ONLY: Final = frozenset(PAIR_WORDS["en"]) - _PAGES
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
 _WEIGHT_ANCHOR: Final = 1.0
 _WEIGHT_AROUND: Final = 0.8
@@ -169,6 +188,8 @@ _SOCIAL: Final = re.compile(
     r"(?:^|\.)(?:facebook|instagram|twitter|x|linkedin|youtube|tiktok|pinterest|threads|vk|weibo)\.(?:com|net)$"
     r"|^(?:t\.me|bsky\.app|mastodon\.social|youtu\.be|wa\.me)$"
 )
+_REPLY: Final = re.compile(r"\s*(?:re|aw|antw|sv|rif|odp|res|ynt|回复|回覆|答复)(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
+_WORD: Final = re.compile(r"\w")
 _NO_WORD: Final = re.compile(r"[\W_]+")
 _PARTS: Final = re.compile(r"[/?&=]")
 _PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
@@ -179,7 +200,7 @@ _REFERENCE_PAGE: Final = re.compile(
 _REFERENCE_SITE: Final = re.compile(r"(?:help|support|docs|faq|wiki)\.", re.IGNORECASE)
 
 
-def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool) -> LinkKind:
+def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, is_call: bool) -> LinkKind:
     scheme, _, rest = url.partition(":")
     if scheme.lower() == "mailto":
         host, path = "", rest
@@ -192,9 +213,13 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool) -
     anchor = _labels(place.anchor)
     if _SOCIAL.search(host.lower()) or ("elsewhere" in anchor and "unsubscribe" not in anchor):
         return LinkKind(url, "other", 1.0, context, place.source, 1)
+    if not _PAGES.isdisjoint(anchor) and anchor.isdisjoint((*_KINDS, "join", "signin")):
+        return LinkKind(url, "other", 0.9, context, place.source, 0)
     is_personal = _PERSONAL.search(path) is not None
     is_bare = is_placed and not f"{place.anchor}{place.before}{place.behind}".strip()
-    scores = _scores(place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare)
+    scores = _scores(
+        place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare, is_call=is_call and is_personal
+    )
     kind = max(_KINDS, key=lambda kind: scores[kind])
     score = (
         scores[kind]
@@ -207,11 +232,13 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool) -
 
 
 def _scores(
-    place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool, is_bare: bool
+    place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool, is_bare: bool, is_call: bool
 ) -> dict[str, float]:
-    around = _around(place)
+    around = _around(place, own_words=bool(place.anchor) and not is_call)
     is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_bare
     scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
+    for label in {"moved", *_PAGES} & around.keys():
+        del around[label]
     said = next((label for label in scores if label in anchor), None)
     if said:
         scores[said] += _WEIGHT_ANCHOR
@@ -220,7 +247,7 @@ def _scores(
     for label in scores.keys() & _labels(_words(path)):
         scores[label] += _WEIGHT_PERSONAL_URL if is_personal and label in _KINDS else _WEIGHT_URL
     for label in scores.keys() & topics - {"join"}:
-        scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for else 1)
+        scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for or is_call else 1)
     if "invite" in {*topics, *anchor, *around}:
         scores["invite"] += scores["join"]
     if is_personal and not _LOG_IN_PAGE.search(path):
@@ -236,29 +263,52 @@ def _words(path: str) -> str:
 
 
 def _marks(text: str) -> list[Found]:
-    """The words in a text, but for those that only say what a code is for: "confirmation code"."""
+    """The words and pairs in a text, but for those that only say what a code is for: "confirmation code"."""
     marks = _VOCABULARY.find(text)
     codes = {edge for mark in marks if mark.label == "code" for edge in (mark.start, mark.end)}
-    return [
+    marks = [
         mark
         for mark in marks
         if mark.label != "code" and codes.isdisjoint((mark.start, mark.start - 1, mark.end, mark.end + 1))
     ]
+    others = set(_others(text, marks))
+    words = [mark for mark in marks if mark.label not in _PARTS_ONLY and mark not in others]
+    return sorted([*words, *_pairs(text, marks)], key=lambda mark: mark.start)
+
+
+def _others(text: str, marks: list[Found]) -> Iterator[Found]:
+    """The words of a kind that speak of something else."""
+    for kind, thing in OTHER_PAIRS.items():
+        for one, other in pairwise(mark for mark in marks if mark.label in {kind, thing, *SHIELDS[kind]}):
+            if {one.label, other.label} == {kind, thing} and _is_near(text, one, other):
+                yield one if one.label == kind else other
+
+
+def _pairs(text: str, marks: list[Found]) -> Iterator[Found]:
+    """Neighbours that say together what neither says alone, in one sentence."""
+    for one, other in pairwise(mark for mark in marks if mark.label in _PARTS_OF_PAIRS):
+        kind = PAIRS.get(frozenset({one.label, other.label}))
+        if kind and _is_near(text, one, other):
+            yield Found(one.start, other.end, kind)
+
+
+def _is_near(text: str, one: Found, other: Found) -> bool:
+    return other.start - one.end <= PAIR_REACH and not _SENTENCE_END.search(text, one.end, other.start)
 
 
 def _labels(text: str) -> set[str]:
     return {mark.label for mark in _marks(text)}
 
 
-def _around(place: _Place) -> dict[str, int]:
+def _around(place: _Place, *, own_words: bool) -> dict[str, int]:
     """The labels around a link and how far away the nearest word of each is, less than MAX_AROUND_CHARS."""
     nearest: dict[str, int] = {}
     for mark in _marks(place.before):
-        away = _away(place.before[mark.end :], own_words=bool(place.anchor))
+        away = _away(place.before[mark.end :], own_words=own_words)
         if mark.label != "elsewhere" or away < 40:
             nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
     for mark in _marks(place.behind):
-        away = _away(place.behind[: mark.start], own_words=bool(place.anchor)) + 40
+        away = _away(place.behind[: mark.start], own_words=own_words) + 40
         if mark.label != "elsewhere":
             nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
     return nearest

@@ -96,7 +96,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "terminez votre inscription" "terminer ton inscription" "lien de confirmation"
             "confirmation de votre adresse" "confirmation de l adresse" "mon adresse" "c est bien moi"
             "terminer mon inscription" "terminer l inscription" "compléter votre inscription" "je m abonne"
-            "adresse est la vôtre" "adresse est bien" "adresse est à vous" "adresse vous appartient" """,
+            "adresse est la vôtre" "adresse est bien" "adresse est à vous" "adresse vous appartient"
+            "boîte est la vôtre" "boîte est bien" "boîte est à vous" "adresse mail est la vôtre" """,
         "reset": """réinitialis* "changer mon mot" "changer le mot" "changer de mot" "changer votre mot"
             "modifier mon mot" "modifier le mot" "modifier votre mot" "mot de passe oublié" "choisir un nouveau"
             "choisir un mot" "définir un nouveau" "créer un nouveau" récupérer "mot de passe a été modifié"
@@ -171,7 +172,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             attivazione convalida convalidare "completa la registrazione" "mio indirizzo" "completa l iscrizione"
             "completare la registrazione" "completare l iscrizione" "termina la registrazione" finalizza
             confermalo "sì voglio" confermarla "indirizzo è tuo" "indirizzo è suo" "ti appartiene"
-            "le appartiene" attival* confermal* verifical* convalidal* "sei tu" """,
+            "le appartiene" attival* confermal* verifical* convalidal* "sei tu" "casella è tua" "casella è sua"
+            "casella è davvero" "indirizzo è davvero" "e mail è tua" "e mail è sua" "è la mia e mail"
+            "è il mio indirizzo" """,
         "reset": """reimposta* reimpostare reimpostazione ripristina* "nuova password" "cambia password"
             "cambia la password" "cambiare password" "cambiare la password" "cambia la tua password"
             "recupera password" "recupera la password" "password dimenticata" "scegli una nuova"
@@ -209,7 +212,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirmação de e mail" "confirmação de email" "concluir o cadastro" "concluir o registo"
             "completar cadastro" "completar o cadastro" finalize "finalizar o cadastro" "finalizar o registo"
             "meu endereço" "terminar o cadastro" "quero assinar" "ativá la" "endereço é seu" "endereço é teu"
-            "e mail é seu" "email é seu" "lhe pertence" "te pertence" "é você" """,
+            "e mail é seu" "email é seu" "lhe pertence" "te pertence" "é você" "caixa é sua" "caixa é tua"
+            "caixa de entrada é sua" "endereço é mesmo" "e mail é mesmo" "é meu e mail" "é meu sim" """,
         "reset": """redefin* repor reponha "nova senha" "nova palavra passe" "alterar senha" "alterar a senha"
             "alterar palavra passe" "alterar a palavra" "mudar a senha" "trocar a senha" "trocar senha" esqueci
             "criar nova" "criar uma nova" redefinição "alterar sua senha" "definir nova" "palavra passe nova"
@@ -218,7 +222,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "crie uma nova" "trocar a palavra" "mudar a palavra" "senha esquecida" "troque a senha"
             "altere a senha" "altere a palavra" "recuperar a senha" "recuperar senha" "recuperar a conta"
             "recuperar conta" "recuperar a palavra" "recuperação de conta" "recuperação de senha"
-            "recuperar o acesso" "recupere" "outra palavra" """,
+            "recuperar o acesso" recupere "outra palavra" """,
         "magic": """"link mágico" "link de acesso" "sem senha" "sem palavra passe" "ligação de acesso"
             "não precisa de senha" "não precisas de palavra" "iniciar sessão com um clique"
             "entrar com um clique" "entre com um clique" "link para entrar" "ligação para entrar" "acesso direto"

@@ -1,7 +1,8 @@
 """A labelled set of made-up mails: which one-time code each holds, and which of its links are of which kind.
 
 `<language>.toml` is what an extractor may be tuned with. `held_out/<language>.toml` is a fifth of each language, drawn
-at random once, that only measures: whoever tunes the extractor does not read it.
+at random once, that only measures: whoever tunes the extractor does not read it. `unseen/<language>.toml` is half of
+the mails that were written later, drawn the same way, and measures whether what was tuned since holds for others.
 
 What a label says:
 
@@ -58,9 +59,9 @@ class Labelled(msgspec.Struct, frozen=True):
     links: tuple[Link, ...]
 
 
-def labelled(held_out: bool) -> list[Labelled]:
-    """Either the mails for tuning or those held out, by language, in the order of the files."""
-    folder = FOLDER / "held_out" if held_out else FOLDER
+def labelled(share: Literal["tuning", "held_out", "unseen"]) -> list[Labelled]:
+    """The mails of one share, by language, in the order of the files."""
+    folder = FOLDER if share == "tuning" else FOLDER / share
     return [
         Labelled(path.stem, mail.subject, mail.text, mail.html, mail.code, mail.links)
         for path in sorted(folder.glob("*.toml"))

@@ -12,8 +12,8 @@ import pytest
 
 from tests.codes import LANGUAGES, Labelled, labelled
 
-TUNING = labelled(held_out=False)
-HELD_OUT = labelled(held_out=True)
+TUNING = labelled("tuning")
+HELD_OUT = labelled("held_out") + labelled("unseen")
 MAILS = TUNING + HELD_OUT
 KINDS = {"verify", "reset", "magic", "invite", "unsubscribe"}
 # Two mails made from one template share most of this; two that were written one by one share phrases of their language.
@@ -45,18 +45,19 @@ def test_there_are_enough_mails_in_every_language() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_fifth_of_each_language_is_held_out(language: str) -> None:
-    assert 1 / 5 <= len(of(language, HELD_OUT)) / len(of(language, MAILS)) < 1 / 4
+    share = len(of(language, HELD_OUT)) / len(of(language, MAILS))  # apart, or a failure would print the mails
+    assert 1 / 5 <= share < 1 / 3
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_at_least_a_third_has_no_code_and_at_least_half_has_one(language: str) -> None:
-    without = [mail for mail in of(language, MAILS) if not mail.code]
-    assert 1 / 3 <= len(without) / len(of(language, MAILS)) <= 1 / 2
+def test_at_least_a_third_has_no_code_and_at_least_two_fifths_have_one(language: str) -> None:
+    share = sum(not mail.code for mail in of(language, MAILS)) / len(of(language, MAILS))
+    assert 1 / 3 <= share <= 3 / 5
 
 
 def test_a_third_has_no_code_but_numbers_that_look_like_one() -> None:
-    decoys = [mail for mail in MAILS if not mail.code and re.search(r"\d[\d ]{2,}\d", visible(mail))]
-    assert len(decoys) >= len(MAILS) / 3
+    decoys = sum(not mail.code and re.search(r"\d[\d ]{2,}\d", visible(mail)) is not None for mail in MAILS)
+    assert decoys >= len(MAILS) / 3
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
