@@ -23,6 +23,7 @@ from mailsac.cache import Cache
 from mailsac.config import Config, Store
 from mailsac.delivery import Courier
 from mailsac.directory import AccountTable
+from mailsac.dkim_signing import Signer
 from mailsac.errors import StoreUnavailable
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Disk, Inbound
@@ -362,6 +363,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
         blocklist = BlocklistFile(config.limits)
         await asyncio.to_thread(blocklist.load)
         tls = server_context(config.tls, config.store.data_dir)
+        signer = Signer(config.outbound)
+        await asyncio.to_thread(signer.load)
         routing = Routing(accounts, forwards_out=config.outbound.mode != "local")
         inbound = Inbound(
             store,
@@ -399,6 +402,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ),
             inbound=inbound,
             accounts=accounts,
+            signer=signer,
             metrics=metrics,
             hostname=config.smtp.hostname,
             submission=config.smtp.submission,

@@ -16,6 +16,7 @@ import click
 
 from mailsac import __version__
 from mailsac.cli_accounts import accounts, domains, keys
+from mailsac.cli_dkim import dkim
 from mailsac.cli_settings import FLAGS, WRONG_CONFIG, CannotRun, resolve, stopped, takes
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def serve(file: Path | None, **flags: str | None) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
     Prints one line on stdout once every listener is up: mailsac ready smtp=HOST:PORT pop3=HOST:PORT http=URL. The log
-    goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate again.
+    goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate and the
+    DKIM keys again.
     """
     settings = resolve(file, flags)
 
@@ -58,11 +60,13 @@ def serve(file: Path | None, **flags: str | None) -> None:
     import asyncio
 
     from mailsac import app  # noqa: F401
-    from mailsac.config import ConfigError, warn_unknown
+    from mailsac.config import ConfigError, doubts, warn_unknown
     from mailsac.telemetry import configure_logging
 
     configure_logging(settings.config.log)
     warn_unknown(settings)
+    for doubt in doubts(settings.config):
+        log.warning("config.doubt", extra={"reason": doubt})
     sys.setswitchinterval(SWITCH_S)
     loop_factory = _loop_factory()
     gc.freeze()
@@ -109,6 +113,7 @@ async def _serve(config: Config) -> None:
     def hang_up() -> None:
         if server is not None:
             _reload_certificate(server)
+            _reload_dkim_keys(server)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
@@ -142,6 +147,19 @@ def _reload_certificate(server: Server) -> None:
         log.info("tls.reloaded")
 
 
+def _reload_dkim_keys(server: Server) -> None:
+    from mailsac.config import ConfigError
+
+    if not server.config.outbound.dkim_dir:
+        return
+    try:
+        server.outbound.signer.load()
+    except ConfigError as error:
+        log.error("dkim.not_reloaded", extra={"reason": str(error)})
+    else:
+        log.info("dkim.reloaded")
+
+
 def _print_line(line: str) -> None:
     """One line on stdout, unbuffered. That nobody can read it does not stop the server."""
     try:
@@ -155,11 +173,13 @@ def _print_line(line: str) -> None:
 def check_config(file: Path | None, **flags: str | None) -> None:
     """Print the settings in effect, each with where it comes from; exit with 1 where the server would not start."""
     from mailsac.blocklist_file import BlocklistFile
-    from mailsac.config import ConfigError
+    from mailsac.config import ConfigError, doubts
+    from mailsac.dkim_signing import Signer
     from mailsac.tls import server_context
 
     try:
         settings = resolve(file, flags)
+        Signer(settings.config.outbound).load()
         BlocklistFile(settings.config.limits).load()
         if settings.config.tls.cert:
             server_context(settings.config.tls, settings.config.store.data_dir)
@@ -168,6 +188,8 @@ def check_config(file: Path | None, **flags: str | None) -> None:
     for variable, nearest in settings.unknown_variables.items():
         hint = f"; did you mean {nearest}?" if nearest else ""
         click.echo(f"mailsac: environment: {variable}: unknown setting{hint}", err=True)
+    for doubt in doubts(settings.config):
+        click.echo(f"mailsac: {doubt}", err=True)
     for line in settings.lines():
         click.echo(line)
 
@@ -279,7 +301,7 @@ def _with_bar(title: str, work: Callable[[Progress], Coroutine[Any, Any, T]]) ->
         raise CannotRun(f"{error.http_message} {error.fields or ''}".strip()) from error
 
 
-for group in (accounts, keys, domains):
+for group in (accounts, keys, domains, dkim):
     main.add_command(group)
 
 

@@ -187,6 +187,7 @@ class Outbound(Section, frozen=True, kw_only=True):
     allow_private: tuple[Network, ...] = ()  # reachable in mode mx, though not public
     allowed_recipients: tuple[AddressOrDomain, ...] = ()  # empty allows all
     max_recipients: Count = 100
+    dkim_dir: str = ""  # folder of the keys that sign what leaves the machine; empty: nothing is signed
     max_per_day: CountOrOff = 0  # recipients of one API key
     retry_s: tuple[Pause, ...] = (60, 300, 900, 1_800, 3_600, 7_200)  # the last again and again
     give_up_s: Seconds = 86_400.0  # after it was queued; RFC 5321 §4.5.4.1 has days, for mail that people wait for
@@ -292,6 +293,8 @@ def resolve(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, o
     for (section, key), value in given.items():
         values.setdefault(section, {})[key] = value.read(types[section, key])
     top = values.pop("", {})
+    if given.get(_USER, _NOTHING).value and _TLS not in given and not _is_here(given.get(_SMARTHOST, _NOTHING).value):
+        given[_TLS] = _Given("verify", "outbound.smarthost_user", _label(*_TLS))
     sections = {name: type(getattr(Config(), name))(**keys) for name, keys in values.items()}
     config = msgspec.structs.replace(Config(), **top, **sections)
     _check_together(config, given)
@@ -326,6 +329,9 @@ _MONGODB_URI: Final = ("store", "mongodb_uri")
 
 
 def _settings() -> dict[tuple[str, str], inspect.Type]:
+_SMARTHOST: Final = ("outbound", "smarthost")
+_USER: Final = ("outbound", "smarthost_user")
+_TLS: Final = ("outbound", "smarthost_tls")
     """The type of every setting by section and key; the section of `profile` is empty."""
     types: dict[tuple[str, str], inspect.Type] = {}
     for field in _fields(inspect.type_info(Config)):
@@ -476,3 +482,24 @@ def _check_together(config: Config, given: Mapping[tuple[str, str], _Given]) -> 
     for key, other in (("smarthost_user", "smarthost_password"), ("smarthost_password", "smarthost_user")):
         if getattr(config.outbound, key) and not getattr(config.outbound, other):
             raise given["outbound", key].complaint(f"expected outbound.{other} to go with it")
+    if (
+        config.outbound.smarthost_tls == "off"
+        and config.outbound.smarthost_user
+        and not _is_here(config.outbound.smarthost)
+    ):
+        raise given[_TLS].complaint('expected "verify", as a password is sent by TLS only')
+
+
+def doubts(config: Config) -> Iterator[str]:
+    """What is allowed and was hardly meant: a line for the operator each."""
+    outbound = config.outbound
+    if outbound.smarthost_user and outbound.smarthost_tls == "opportunistic" and not _is_here(outbound.smarthost):
+        yield (
+            '[outbound] smarthost_tls = "opportunistic": the password is sent to whoever answers in place of the'
+            ' smarthost; expected "verify"'
+        )
+
+
+def _is_here(smarthost: object) -> bool:
+    """Whether that host and port are of this machine."""
+    return is_loopback(str(smarthost).rpartition(":")[0].strip("[]"))

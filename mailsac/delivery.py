@@ -334,12 +334,17 @@ def _shown(target: Target) -> str:
 
 
 def _client_context(config: Outbound) -> ssl.SSLContext | None:
-    """TLS 1.2 or newer. Opportunistic TLS looks at no certificate: the alternative would be none at all."""
+    """TLS 1.2 or newer. Opportunistic TLS looks at no certificate: the alternative would be none at all.
+
+    Who runs a certificate authority of their own names it to OpenSSL, in SSL_CERT_FILE.
+    """
     if config.mode == "smarthost" and config.smarthost_tls == "off":
         return None
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if config.mode == "mx" or config.smarthost_tls == "opportunistic":
+    if config.mode == "smarthost" and config.smarthost_tls == "verify":
+        context = ssl.create_default_context()
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

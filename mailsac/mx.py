@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import random
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -15,7 +15,6 @@ from mailsac.setting_types import is_host_name
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
-    from dns.rdtypes.ANY.MX import MX
 
 MAX_HOSTS: Final = 10
 MAX_ADDRESSES: Final = 10  # of all of them
@@ -40,6 +39,57 @@ class NoRoute(Exception):  # noqa: N818 - always told in an outcome
         self.text = text
 
 
+class Names:
+    """What name servers say."""
+
+    def __init__(self, name_server: str, *, lookup_s: float = LOOKUP_S) -> None:
+        """`name_server` is asked in place of those of the system, "" for none."""
+        self._name_server = name_server
+        self._lookup_s = lookup_s
+        self._resolver: Resolver | None = None
+
+    async def texts(self, name: str) -> list[str]:
+        """The text records of a name, each with its strings joined. Raises NoRoute where nobody knows."""
+        records = await self.look_up(name, "TXT")
+        return [b"".join(record.strings).decode("latin-1") for record in records or ()]
+
+    async def look_up(self, name: str, kind: str) -> list[Any] | None:
+        """The records, behind CNAMEs too; None where there is no such name. Raises NoRoute where nobody knows."""
+        import dns.exception
+        import dns.resolver
+
+        if not name:
+            return []
+        try:
+            for _ in range(MAX_CNAMES):
+                answer = await self._asked().resolve(
+                    f"{name}.", kind, raise_on_no_answer=False, lifetime=self._lookup_s
+                )
+                if answer.rrset is not None:
+                    return list(answer)
+                canonical = answer.canonical_name.to_text(omit_final_dot=True)
+                if canonical.lower() == name.lower():
+                    return []
+                name = canonical  # the server gave the CNAME alone
+        except dns.resolver.NXDOMAIN:
+            return None
+        except (dns.exception.DNSException, OSError):  # SERVFAIL, REFUSED, no answer in time, an answer that is none
+            pass
+        raise _no_answer()
+
+    def _asked(self) -> Resolver:
+        if self._resolver is None:
+            import dns.asyncresolver  # takes a while to load, and only a server that sends needs it
+            import dns.resolver
+
+            self._resolver = dns.asyncresolver.Resolver(configure=not self._name_server)
+            if self._name_server:
+                host, _, port = self._name_server.rpartition(":")
+                self._resolver.nameservers, self._resolver.port = [host], int(port)
+            self._resolver.cache = dns.resolver.LRUCache(CACHE_ANSWERS)
+        return self._resolver
+
+
 class MailServers:
     """Looks them up."""
 
@@ -61,7 +111,7 @@ class MailServers:
         self._listening = listening
         self._name_server = name_server
         self._lookup_s = lookup_s
-        self._resolver: Resolver | None = None
+        self._names = Names(name_server, lookup_s=lookup_s)
 
     async def of(self, domain: str) -> list[Target]:
         """At most MAX_ADDRESSES, best first. `domain` is canonical, an address literal too. Raises NoRoute."""
@@ -105,7 +155,7 @@ class MailServers:
         """The targets by preference, those of the same in random order."""
         if not is_host_name(domain.replace("_", "x")):
             raise NoRoute("5.1.2", "the domain is none that DNS can have")
-        records = await self._look_up(domain, "MX")
+        records = await self._names.look_up(domain, "MX")
         if records is None:
             raise NoRoute("5.1.2", "the domain does not exist")
         hosts = sorted(
@@ -134,7 +184,9 @@ class MailServers:
 
     async def _addresses(self, host: str) -> list[str]:
         """By DNS. Raises NoRoute."""
-        answers = await asyncio.gather(self._look_up(host, "A"), self._look_up(host, "AAAA"), return_exceptions=True)
+        answers = await asyncio.gather(
+            self._names.look_up(host, "A"), self._names.look_up(host, "AAAA"), return_exceptions=True
+        )
         found = [str(record) for answer in answers if isinstance(answer, list) for record in answer]
         if not found:
             for answer in answers:
@@ -142,42 +194,6 @@ class MailServers:
                     raise answer
             raise NoRoute("5.4.4", "the mail server of the domain has no address")
         return found
-
-    async def _look_up(self, name: str, kind: str) -> list[MX] | None:
-        """The records, behind CNAMEs too; None where there is no such name. Raises NoRoute where nobody knows."""
-        import dns.exception
-        import dns.resolver
-
-        if not name:
-            return []
-        try:
-            for _ in range(MAX_CNAMES):
-                answer = await self._asked().resolve(
-                    f"{name}.", kind, raise_on_no_answer=False, lifetime=self._lookup_s
-                )
-                if answer.rrset is not None:
-                    return list(answer)
-                canonical = answer.canonical_name.to_text(omit_final_dot=True)
-                if canonical.lower() == name.lower():
-                    return []
-                name = canonical  # the server gave the CNAME alone
-        except dns.resolver.NXDOMAIN:
-            return None
-        except (dns.exception.DNSException, OSError):  # SERVFAIL, REFUSED, no answer in time, an answer that is none
-            pass
-        raise _no_answer()
-
-    def _asked(self) -> Resolver:
-        if self._resolver is None:
-            import dns.asyncresolver  # takes a while to load, and only a server that sends needs it
-            import dns.resolver
-
-            self._resolver = dns.asyncresolver.Resolver(configure=not self._name_server)
-            if self._name_server:
-                host, _, port = self._name_server.rpartition(":")
-                self._resolver.nameservers, self._resolver.port = [host], int(port)
-            self._resolver.cache = dns.resolver.LRUCache(CACHE_ANSWERS)
-        return self._resolver
 
     def _is_own(self, address: str) -> bool:
         """Whether SMTP of this server listens there."""
@@ -202,8 +218,8 @@ def _is_of_this_machine(address: str) -> bool:
     return True
 
 
-def _name(record: MX) -> str:
-    return record.exchange.to_text(omit_final_dot=True).lower().removeprefix(".")
+def _name(record: Any) -> str:
+    return str(record.exchange.to_text(omit_final_dot=True)).lower().removeprefix(".")
 
 
 def _loop() -> NoRoute:

@@ -27,7 +27,7 @@ from mailsac.compose import Composed, complete
 from mailsac.config import Outbound as Settings
 from mailsac.delivery import Courier, Outcome
 from mailsac.directory import ALIAS_KEY, Domain, Secret
-from mailsac.dkim_signing import SigningKey, sign
+from mailsac.dkim_signing import Signer
 from mailsac.errors import (
     CancelTooLate,
     InvalidAddress,
@@ -118,10 +118,10 @@ class Outbound:
         courier: Courier,
         inbound: Inbound,
         accounts: Accounts,
+        signer: Signer,
         metrics: Metrics,
         hostname: str,
         submission: bool = False,
-        signing_key: SigningKey | None = None,
         time_scale: float = 1.0,
     ) -> None:
         """`hostname` and `submission` are settings of SMTP."""
@@ -129,7 +129,7 @@ class Outbound:
         self.table = table
         self._config = config
         self._courier, self._inbound, self._accounts = courier, inbound, accounts
-        self._signing_key = signing_key
+        self.signer = signer
         self._scale = time_scale
         self._allowed = frozenset(map(_canonical, config.allowed_recipients))
         self._ids = QueueIds()
@@ -155,7 +155,7 @@ class Outbound:
             self._require_allowed(recipient)
         await self._count(datetime.now(UTC), principal.key_id or principal.account, len(composed.recipients))
         return await self.enqueue(
-            composed.data,
+            await self._signed(composed.data, composed.reverse_path, composed.recipients),
             account=principal.account,
             key=principal.key_id,
             reverse_path=composed.reverse_path,
@@ -167,6 +167,12 @@ class Outbound:
         """Whose mail it is must be the sender's own. Raises SenderNotOwned."""
         if self._accounts.access(principal, sender.mailbox) is not Access.OWN:
             raise SenderNotOwned(sender=sender.canonical)
+
+    async def _signed(self, data: bytes, sender: Address, recipients: Sequence[Address]) -> bytes:
+        """With the DKIM signatures of the sender's domain, where it leaves the machine."""
+        if all(map(self.is_local, recipients)):
+            return data
+        return await self.signer.signed(data, canonical_domain(sender.domain))
 
     async def enqueue(
         self,
@@ -187,10 +193,6 @@ class Outbound:
         if (reason := await self._inbound.refuse_reason()) is not None:
             raise reason
         now = datetime.now(UTC)
-        signing_key = self._signing_key
-        if signing_key is not None and reverse_path is not None:
-            is_ours = canonical_domain(reverse_path.domain) == signing_key.domain
-            data = await asyncio.to_thread(sign, data, signing_key) if is_ours else data
         subject = (await self._worker.run(len(data), parse_for_row, data)).subject
         message = queue_id or self._ids.next()
         grouped = self._by_destination(recipients)
@@ -273,7 +275,8 @@ class Outbound:
                 raise SenderNotOwned(account=account)
             self.require_sender(Principal(account), sender)
             await self._count(datetime.now(UTC), account, len(recipients))
-        return (await self._pass_on(envelope, account, envelope.reverse_path, recipients, data)).id
+        is_submitted = envelope.account is not None
+        return (await self._pass_on(envelope, account, envelope.reverse_path, recipients, data, sign=is_submitted)).id
 
     async def forward(self, envelope: Envelope, mailbox: str, target: str, data: bytes) -> None:
         """Queue it for the address to which a mailbox forwards, under a reverse-path of ours."""
@@ -286,12 +289,22 @@ class Outbound:
             log.warning("outbound.not_forwarded", extra={"mailbox": mailbox, "reason": repr(refusal)})
 
     async def _pass_on(
-        self, envelope: Envelope, account: str, sender: Address | None, recipients: Sequence[Address], data: bytes
+        self,
+        envelope: Envelope,
+        account: str,
+        sender: Address | None,
+        recipients: Sequence[Address],
+        data: bytes,
+        *,
+        sign: bool = False,
     ) -> OutgoingMessage:
+        """What is forwarded is not signed: its From may be anybody's, and the signature would make it ours."""
         now, queue_id = datetime.now(UTC), self._ids.next()
         completed, message_id = await self._worker.run(
             len(data), partial(complete, now=now, hostname=self._hostname), data
         )
+        if sign and sender is not None:
+            completed = await self._signed(completed, sender, recipients)
         received = received_field(
             envelope, recipients[0] if len(recipients) == 1 else None, hostname=self._hostname, message_id=queue_id
         )

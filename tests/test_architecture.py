@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
     "client",
-    "code_words link_pairs link_words vocabulary words",
+    "code_words link_words vocabulary words",
     "errors cache leases setting_types headers html ids jobs outgoing directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "mime_writer send_request srs dkim_signing",
@@ -32,7 +32,7 @@ LAYERS = [
     "pytest_server",
     "pytest_plugin",
     "cli_settings",
-    "cli_accounts",
+    "cli_accounts cli_dkim",
     "cli",
     "__main__",
 ]

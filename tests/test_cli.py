@@ -95,7 +95,9 @@ def stored(port: int, recipient: str = "box@example.com") -> int:
 
 def test_version_and_help(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     assert run("--version").stdout == f"mailsac {__version__}\n"
-    assert all(command in run("--help").stdout for command in ("serve", "check-config", "fsck", "rebuild", "migrate"))
+    assert all(
+        command in run("--help").stdout for command in ("serve", "check-config", "fsck", "rebuild", "migrate", "dkim")
+    )
     assert "--config" in run("serve", "--help").stdout
 
 
@@ -247,6 +249,36 @@ def test_a_certificate_that_cannot_be_used_is_a_wrong_setting(
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == 'mailsac: [tls] cert = "none.pem": cannot be read: No such file or directory'
     assert run("check-config", MAILSAC_TLS_CERT="none.pem").returncode == 1
+
+
+def test_a_dkim_key_that_cannot_be_used_is_a_wrong_setting(
+    run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    told = "mailsac: [outbound] dkim_dir: keys: cannot be read: No such file or directory"
+    for command, status in ((("serve", *ON_FREE_PORTS), 2), (("check-config",), 1)):
+        done = run(*command, MAILSAC_OUTBOUND_DKIM_DIR="keys")
+        assert (done.returncode, done.stdout, done.stderr.splitlines()[-1]) == (status, "", told)
+
+    assert run("dkim", "new", "example.org", "--dir", "keys").returncode == 0
+    assert run("check-config", MAILSAC_OUTBOUND_DKIM_DIR="keys").returncode == 0
+
+
+def test_a_password_for_whoever_answers_is_a_doubt_that_is_told(
+    run: Callable[..., subprocess.CompletedProcess[str]], serve: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    variables = {"HOST": "relay.example:25", "HOST_USER": "me", "HOST_PASSWORD": "hunter2", "HOST_TLS": "opportunistic"}
+    environ = {f"MAILSAC_OUTBOUND_SMART{name}": value for name, value in variables.items()}
+    doubt = '[outbound] smarthost_tls = "opportunistic": the password is sent to whoever answers'
+
+    checked = run("check-config", **environ)
+    ports(serve(**environ))
+
+    assert checked.returncode == 0
+    assert checked.stderr.startswith(f"mailsac: {doubt}")
+    assert f"WARNING config.doubt reason={doubt}" in (tmp_path / "log").read_text().replace('\\"', '"').replace(
+        'reason="', "reason="
+    )
+    assert "hunter2" not in checked.stdout + checked.stderr + (tmp_path / "log").read_text()
 
 
 @pytest.mark.check("C-58")

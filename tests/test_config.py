@@ -187,6 +187,10 @@ def test_a_path_in_the_home_folder_is_found(resolve: Resolve, monkeypatch: pytes
             '[outbound]\nsmarthost_password = "hunter2"',
             "[outbound] smarthost_password: expected outbound.smarthost_user to go with it",
         ),
+        (
+            '[outbound]\nsmarthost = "a:1"\nsmarthost_tls = "off"\nsmarthost_user = "m"\nsmarthost_password = "x"',
+            '[outbound] smarthost_tls = "off": expected "verify", as a password is sent by TLS only',
+        ),
         ("port = ", "is not valid TOML: Invalid value (at end of document)"),
         ("x = " + "[" * 100_000, "is nested too deeply"),
         ("#" * (1024 * 1024 + 1), "is larger than 1048576 octets"),
@@ -322,6 +326,32 @@ def test_the_settings_in_effect_load_again_as_the_same(resolve: Resolve) -> None
     settings = resolve(file)
 
     assert resolve("\n".join(settings.lines())).config == settings.config
+
+
+LOG_IN = 'smarthost_user = "me"\nsmarthost_password = "hunter2"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "tls", "origin", "doubts"),
+    [
+        ('smarthost = "a.example:25"', "opportunistic", "default", 0),
+        (LOG_IN + 'smarthost = "a.example:25"', "verify", "outbound.smarthost_user", 0),
+        (LOG_IN + 'smarthost = "a.example:25"\nsmarthost_tls = "verify"', "verify", "config.toml", 0),
+        (LOG_IN + 'smarthost = "a.example:25"\nsmarthost_tls = "opportunistic"', "opportunistic", "config.toml", 1),
+        (LOG_IN + 'smarthost = "127.0.0.1:25"', "opportunistic", "default", 0),
+        (LOG_IN + 'smarthost = "[::1]:25"\nsmarthost_tls = "off"', "off", "config.toml", 0),
+        (LOG_IN + 'smarthost = "localhost:25"\nsmarthost_tls = "opportunistic"', "opportunistic", "config.toml", 0),
+    ],
+)
+def test_with_a_password_tls_is_verified(resolve: Resolve, text: str, tls: str, origin: str, doubts: int) -> None:
+    """Unless somebody says otherwise, and is told what that means, or the smarthost is on this machine."""
+    settings = resolve(f'[outbound]\nmode = "smarthost"\n{text}')
+
+    assert settings.config.outbound.smarthost_tls == tls
+    assert settings.origins["outbound", "smarthost_tls"] == origin
+    told = list(config.doubts(settings.config))
+    assert len(told) == doubts
+    assert not any("hunter2" in line for line in told)
 
 
 def test_the_settings_in_effect_hide_secrets(resolve: Resolve) -> None:

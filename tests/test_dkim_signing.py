@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import stat
 from pathlib import Path
+from typing import Any
 
 import dkim  # type: ignore[import-untyped]
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mailsac.compose import complete
-from mailsac.config import ConfigError
-from mailsac.dkim_signing import SigningKey, load_key, make_key, sign
+from mailsac.config import ConfigError, Outbound
+from mailsac.dkim_signing import Signer, SigningKey, key_path, load_key, load_keys, make_key, sign
 from mailsac.errors import InvalidRequest
+from tests.live.pop3.rig import ugly
 from tests.test_compose import HOSTNAME, NOW, PNG, sent
 
 CORPUS = sorted(Path(os.environ["MAILSAC_CORPUS"]).rglob("*.eml")) if "MAILSAC_CORPUS" in os.environ else []
@@ -23,10 +28,10 @@ PLAIN = b"From: a@example.org\r\nTo: b@example.com\r\nSubject: s\r\n\r\n"
 
 @pytest.fixture(scope="module", params=["rsa", "ed25519"])
 def key(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    path = tmp_path_factory.mktemp("dkim") / "dkim.pem"
+    path = key_path(tmp_path_factory.mktemp("dkim"), domain="example.org", selector="mail2026")
     make_key(path, request.param)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    return load_key(path, domain="example.org", selector="mail2026")
+    return load_key(path)
 
 
 def verifies(signed: bytes, key: SigningKey) -> bool:
@@ -111,14 +116,26 @@ def test_there_is_no_length_and_no_signature_without_a_from(key: SigningKey) -> 
     assert sign(b"From: a@example.org\r\n" + b"X: y\r\n" * 3_000 + b"\r\n", key)[:5] == b"From:"
 
 
+def made_up(chance: random.Random) -> bytes:
+    """A message as a raw one may come: fields in any case and order, folded, repeated, empty; a body with anything."""
+    names = ["Subject", "SUBJECT", "to", "Cc", "X-Any", "Date", "Message-ID", "Content-Type", "Reply-To", "References"]
+    values = ["", " ", "\tx ", " a  \t b", " Grüße", " one\r\n two\r\n\t\tthree  ", "x" * 1_500, " =?utf-8?q?=C3=A9?="]
+    fields = [f"{name}:{chance.choice(values)}\r\n" for name in chance.choices(names, k=9)]
+    fields.insert(chance.randrange(len(fields)), f"From: {chance.choice(['a@example.org', 'A <a@example.org>'])}\r\n")
+    return "".join(fields).encode() + b"\r\n" + ugly(chance)
+
+
 @pytest.mark.check("C-73")
-def test_real_mail_sent_on_raw_verifies(key: SigningKey) -> None:
-    """The first signature is ours. Mail whose header section dkimpy refuses to read cannot be judged."""
+def test_mail_sent_on_raw_verifies(key: SigningKey) -> None:
+    """Mail whose header section dkimpy refuses to read cannot be judged."""
+    chance = random.Random(73)
+    mails = {path.name: path.read_bytes() for path in CORPUS or SAMPLES}
+    mails |= {f"made up {number}": made_up(chance) for number in range(250)}
     judged = 0
     failed = []
-    for path in CORPUS or SAMPLES:
+    for name, mail in mails.items():
         try:
-            data, _ = complete(path.read_bytes(), now=NOW, hostname=HOSTNAME)
+            data, _ = complete(mail, now=NOW, hostname=HOSTNAME)
             dkim.rfc822_parse(data)
         except (InvalidRequest, dkim.MessageFormatError, IndexError):
             continue
@@ -127,10 +144,10 @@ def test_real_mail_sent_on_raw_verifies(key: SigningKey) -> None:
             continue
         judged += 1
         if not verifies(signed, key):
-            failed.append(path.name)
+            failed.append(name)
 
     assert failed == []
-    assert judged >= (200 if CORPUS else 5)
+    assert judged >= 200
 
 
 def test_the_record_is_cut_into_strings_of_255(key: SigningKey) -> None:
@@ -138,6 +155,23 @@ def test_the_record_is_cut_into_strings_of_255(key: SigningKey) -> None:
     strings = key.zone_line.split('"')[1::2]
     assert "".join(strings) == key.record
     assert max(map(len, strings)) <= 255
+
+
+def test_a_record_is_known_again_however_it_is_written(key: SigningKey) -> None:
+    public = key.record.partition("p=")[2]
+    kind = "" if key.algorithm == "rsa" else "k=ed25519; "
+
+    assert key.is_record(key.record)
+    assert key.is_record(f" p={public[:40]} {public[40:]} ; {kind}n=ours;")
+    for other in (
+        f"p=; {kind}",
+        f"v=DKIM2; {kind}p={public}",
+        f"k=other; p={public}",
+        key.record[:-8],
+        "v=spf1 -all",
+        "",
+    ):
+        assert not key.is_record(other)
 
 
 def test_a_key_file_is_never_overwritten(tmp_path: Path) -> None:
@@ -148,8 +182,106 @@ def test_a_key_file_is_never_overwritten(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_a_file_that_holds_no_key_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "wrong").write_text("no key")
-    for name in ("missing", "wrong"):
-        with pytest.raises(ConfigError, match=r"\[dkim\] key"):
-            load_key(tmp_path / name, domain="example.org", selector="s")
+# ── the folder ──
+
+
+SHORT = b"""\
+-----BEGIN RSA PRIVATE KEY-----
+MIIBOwIBAAJBAMbxWW4jiC7fCKsvQXdG+MPKOM9hvqNNOd8RwUPNOL/+0cOifBzp
+mVgMNfjlc2wesvw5cBdQqT3vefao7rRftQsCAwEAAQJBALNywnNJk66LufsHniqk
+FwIsZ4AQr/AHWdsv3b913um2rgatbGKj/vJdrtSb2aCN11Feqv42UfkXFUutlUAz
+EckCIQDtO0kHuVtude811hyDp63gK06W/k7mTqGUFDb7gq72HwIhANaulys+6bim
+kMtGqRa5IJeT4xlgXlfkAo7Q0gGL5OuVAiEAq/HVe/i4MXbfW8kFv9LwLtOU0dIf
+Q8RoTpjcRS2yPIcCIEz2pH09fb7UAB7QAziBP/z3aLglQ01REdWvaUpio7wNAiAI
+Qi1VpX+SbiaYPSKHKQJVQm7DKYW3k0HNGJRZVUDkQQ==
+-----END RSA PRIVATE KEY-----
+"""
+
+
+def pem_of(private: Any) -> bytes:
+    return bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "mode", "told"),
+    [
+        ("mail._domainkey.example.org.pem", b"no key", 0o600, "expected a private key in PEM form, not encrypted"),
+        ("mail._domainkey.example.org.pem", b"", 0o600, "expected a private key in PEM form, not encrypted"),
+        ("mail._domainkey.example.org.pem", "rsa", 0o604, "everybody on this machine may read it; expected mode 0600"),
+        ("mail._domainkey.example.org.pem", "ec", 0o600, "expected an RSA or Ed25519 key"),
+        (
+            "mail._domainkey.example.org.pem",
+            SHORT,
+            0o600,
+            "expected at least 1024 bits, better 2048, and found 512",
+        ),
+        ("mail._domainkey.example.org.pem", None, 0o700, "cannot be read: Is a directory"),
+        ("example.org.pem", "rsa", 0o600, "expected a name such as mail._domainkey.example.com.pem"),
+        ("._domainkey.example.org.pem", "rsa", 0o600, "expected a name such as mail._domainkey.example.com.pem"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_named(
+    tmp_path: Path, name: str, content: bytes | str | None, mode: int, told: str
+) -> None:
+    path = tmp_path / name
+    if content is None:
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content == "rsa":
+        make_key(path, "rsa")
+    else:
+        path.write_bytes(pem_of(ec.generate_private_key(ec.SECP256R1())))
+    path.chmod(mode)
+
+    with pytest.raises(ConfigError) as raised:
+        load_keys(tmp_path)
+    assert str(raised.value) == f"[outbound] dkim_dir: {path}: {told}"
+
+
+def test_a_folder_without_a_key_is_told(tmp_path: Path) -> None:
+    (tmp_path / "README").touch()
+    for folder, told in ((tmp_path, "holds no key"), (tmp_path / "typo", "cannot be read: No such file or directory")):
+        with pytest.raises(ConfigError, match=told):
+            load_keys(folder)
+
+
+async def test_each_domain_is_signed_with_its_own_keys_and_the_others_are_not(tmp_path: Path) -> None:
+    names = {"example.org": ("a", "b"), "xn--mller-kva.example": ("a",)}
+    for domain, selectors in names.items():
+        for selector, algorithm in zip(selectors, ("rsa", "ed25519"), strict=False):
+            make_key(key_path(tmp_path, domain=domain, selector=selector), algorithm)  # type: ignore[arg-type]
+    signer = Signer(Outbound(dkim_dir=str(tmp_path)))
+    signer.load()
+    records = {f"{key.name}.": key.record for key in load_keys(tmp_path)}
+
+    for domain, selectors in names.items():
+        signed = await signer.signed(PLAIN, domain)
+        assert signed.count(b"DKIM-Signature: ") == len(selectors)
+        for index in range(len(selectors)):
+            judge = dkim.DKIM(signed)
+            assert judge.verify(index, dnsfunc=lambda name, timeout=5: records.get(name.decode(), "").encode())
+            assert judge.domain == domain.encode()
+    assert await signer.signed(PLAIN, "sub.example.org") == PLAIN
+
+
+async def test_a_folder_that_has_become_wrong_changes_nothing(tmp_path: Path) -> None:
+    path = key_path(tmp_path, domain="example.org", selector="a")
+    make_key(path, "ed25519")
+    signer = Signer(Outbound(dkim_dir=str(tmp_path)))
+    signer.load()
+    before = await signer.signed(PLAIN, "example.org")
+    path.rename(key_path(tmp_path, domain="example.org", selector="b"))
+    (tmp_path / "wrong.pem").touch()
+
+    with pytest.raises(ConfigError):
+        signer.load()
+    assert await signer.signed(PLAIN, "example.org") == before
+
+    (tmp_path / "wrong.pem").unlink()
+    signer.load()
+    assert b"s=b;" in await signer.signed(PLAIN, "example.org")
