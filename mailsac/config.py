@@ -326,12 +326,12 @@ class _Given(msgspec.Struct, frozen=True):
 _NOTHING: Final = _Given("", "", "")
 _METADATA: Final = ("store", "metadata")
 _MONGODB_URI: Final = ("store", "mongodb_uri")
-
-
-def _settings() -> dict[tuple[str, str], inspect.Type]:
 _SMARTHOST: Final = ("outbound", "smarthost")
 _USER: Final = ("outbound", "smarthost_user")
 _TLS: Final = ("outbound", "smarthost_tls")
+
+
+def _settings() -> dict[tuple[str, str], inspect.Type]:
     """The type of every setting by section and key; the section of `profile` is empty."""
     types: dict[tuple[str, str], inspect.Type] = {}
     for field in _fields(inspect.type_info(Config)):
