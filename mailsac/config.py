@@ -181,9 +181,10 @@ class Outbound(Section, frozen=True, kw_only=True):
 
     mode: Literal["local", "smarthost", "mx"] = "local"  # local: nothing leaves the machine
     smarthost: HostAndPort = ""
-    smarthost_tls: Literal["opportunistic", "verify", "off"] = "opportunistic"
+    smarthost_tls: Literal["opportunistic", "verify", "off"] = "opportunistic"  # with a password "verify", unless set
     smarthost_user: str = ""
     smarthost_password: Secret = ""
+    dkim_dir: str = ""  # folder of the keys that sign what leaves the machine; empty: nothing is signed
     allow_private: tuple[Network, ...] = ()  # reachable in mode mx, though not public
     allowed_recipients: tuple[AddressOrDomain, ...] = ()  # empty allows all
     max_recipients: Count = 100
@@ -290,6 +291,8 @@ def resolve(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, o
     values: dict[str, dict[str, object]] = {}
     if given.get(_MONGODB_URI, _NOTHING).value and _METADATA not in given:
         given[_METADATA] = _Given("mongodb", "store.mongodb_uri", _label(*_METADATA))
+    if given.get(_USER, _NOTHING).value and _TLS not in given and not _is_here(given.get(_SMARTHOST, _NOTHING).value):
+        given[_TLS] = _Given("verify", "outbound.smarthost_user", _label(*_TLS))
     for (section, key), value in given.items():
         values.setdefault(section, {})[key] = value.read(types[section, key])
     top = values.pop("", {})
@@ -332,6 +335,9 @@ _TLS: Final = ("outbound", "smarthost_tls")
 
 
 def _settings() -> dict[tuple[str, str], inspect.Type]:
+_SMARTHOST: Final = ("outbound", "smarthost")
+_USER: Final = ("outbound", "smarthost_user")
+_TLS: Final = ("outbound", "smarthost_tls")
     """The type of every setting by section and key; the section of `profile` is empty."""
     types: dict[tuple[str, str], inspect.Type] = {}
     for field in _fields(inspect.type_info(Config)):
