@@ -188,7 +188,6 @@ class Outbound(Section, frozen=True, kw_only=True):
     allow_private: tuple[Network, ...] = ()  # reachable in mode mx, though not public
     allowed_recipients: tuple[AddressOrDomain, ...] = ()  # empty allows all
     max_recipients: Count = 100
-    dkim_dir: str = ""  # folder of the keys that sign what leaves the machine; empty: nothing is signed
     max_per_day: CountOrOff = 0  # recipients of one API key
     retry_s: tuple[Pause, ...] = (60, 300, 900, 1_800, 3_600, 7_200)  # the last again and again
     give_up_s: Seconds = 86_400.0  # after it was queued; RFC 5321 §4.5.4.1 has days, for mail that people wait for
@@ -296,8 +295,6 @@ def resolve(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, o
     for (section, key), value in given.items():
         values.setdefault(section, {})[key] = value.read(types[section, key])
     top = values.pop("", {})
-    if given.get(_USER, _NOTHING).value and _TLS not in given and not _is_here(given.get(_SMARTHOST, _NOTHING).value):
-        given[_TLS] = _Given("verify", "outbound.smarthost_user", _label(*_TLS))
     sections = {name: type(getattr(Config(), name))(**keys) for name, keys in values.items()}
     config = msgspec.structs.replace(Config(), **top, **sections)
     _check_together(config, given)
@@ -335,9 +332,6 @@ _TLS: Final = ("outbound", "smarthost_tls")
 
 
 def _settings() -> dict[tuple[str, str], inspect.Type]:
-_SMARTHOST: Final = ("outbound", "smarthost")
-_USER: Final = ("outbound", "smarthost_user")
-_TLS: Final = ("outbound", "smarthost_tls")
     """The type of every setting by section and key; the section of `profile` is empty."""
     types: dict[tuple[str, str], inspect.Type] = {}
     for field in _fields(inspect.type_info(Config)):
