@@ -25,6 +25,7 @@ from mailsac.delivery import Courier
 from mailsac.directory import AccountTable
 from mailsac.dkim_signing import Signer
 from mailsac.errors import StoreUnavailable
+from mailsac.gate import Gate
 from mailsac.http_api import HttpServer
 from mailsac.inbound import Disk, Inbound
 from mailsac.index import MessageIndex
@@ -362,6 +363,16 @@ async def running(config: Config) -> AsyncIterator[Server]:
         failures = AuthFailures(Networks(config.limits.exempt_networks))
         blocklist = BlocklistFile(config.limits)
         await asyncio.to_thread(blocklist.load)
+        time_scale = config.testing.time_scale
+        gate = Gate(
+            config.limits,
+            deny_list=blocklist,
+            metrics=metrics,
+            proxy_networks=config.smtp.proxy_networks,
+            time_scale=time_scale,
+        )
+        gate.stress.watch()
+        stack.callback(gate.stress.stop)
         tls = server_context(config.tls, config.store.data_dir)
         signer = Signer(config.outbound)
         await asyncio.to_thread(signer.load)
@@ -374,7 +385,6 @@ async def running(config: Config) -> AsyncIterator[Server]:
             min_free_bytes=config.store.min_free_bytes,
             spool_is_full=None if spool is None else lambda: spool.is_full,
         )
-        time_scale = config.testing.time_scale
         leases: Leases = ProcessLeases()
         if spool is not None:
             from mailsac.nodes import LEASE_S, MongoLeases
@@ -413,6 +423,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             store=store,
             accounts=accounts,
             failures=failures,
+            gate=gate,
             metrics=metrics,
             tls=tls,
             time_scale=time_scale,
@@ -426,6 +437,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             limits=config.limits,
             failures=failures,
             blocklist=blocklist,
+            gate=gate,
             metrics=metrics,
             tls=tls,
             time_scale=time_scale,
@@ -451,6 +463,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             data_budget=smtp.budget,
             require_acceptable=smtp.require_acceptable,
             failures=failures,
+            gate=gate,
             blocklist=blocklist,
             leases=leases,
             time_scale=time_scale,

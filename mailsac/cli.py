@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -31,6 +32,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 STOP_BOUND_S: Final = 15.0  # the drains have bounds of their own; this one is for a disk that never answers
+MAX_DESCRIPTORS: Final = 65_536
 SWITCH_S: Final = 0.0005  # after which a thread that computes lets the event loop have its turn; Python's own is 5 ms
 
 
@@ -68,6 +70,7 @@ def serve(file: Path | None, **flags: str | None) -> None:
     for doubt in doubts(settings.config):
         log.warning("config.doubt", extra={"reason": doubt})
     sys.setswitchinterval(SWITCH_S)
+    _take_descriptors()
     loop_factory = _loop_factory()
     gc.freeze()
     gc.enable()
@@ -78,6 +81,17 @@ def serve(file: Path | None, **flags: str | None) -> None:
         raise CannotRun(error, WRONG_CONFIG) from error
     except asyncio.CancelledError:
         log.info("cli.stopped_while_starting")
+
+
+def _take_descriptors() -> None:
+    """Open as many files as the system allows: the soft limit is for programs that use select()."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS says unlimited and means less
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -154,6 +154,9 @@ class Limits(Section, frozen=True, kw_only=True):
     connections_per_address: CountOrOff = 20  # to SMTP, and as many to POP3
     connections_per_minute: CountOrOff = 300
     http_connections_per_address: CountOrOff = 64
+    messages_per_second: CountOrOff = 20  # by SMTP; bursts may be of twice as many, also below
+    recipients_per_second: CountOrOff = 100
+    bytes_per_second: OctetsOrOff = 5_000_000
     max_data_bytes_in_flight: Octets = 256 * MIB
     blocklist_file: str = ""  # the deny list, one IP address, network or domain a line
 

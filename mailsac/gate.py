@@ -14,6 +14,7 @@ import os
 import resource
 import socket
 import ssl
+import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
@@ -23,6 +24,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias, cast
 from mailsac.config import Limits
 from mailsac.errors import MailsacError, NetworkBlocked, TooManyConnections, TooManySessions
 from mailsac.limits import Buckets, ClientNetworks, Networks, Slots, client_address, networks_of
+from mailsac.stress import Stress
 from mailsac.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ Refusal: TypeAlias = type[MailsacError]
 
 
 class DenyList(Protocol):
-    """Whom the operator refuses, exempt networks left out. Raises ValueError for what is no IP address."""
+    """Whom the operator refuses. Raises ValueError for what is no IP address."""
 
     def blocks_ip(self, ip: str) -> bool: ...
 
@@ -62,12 +64,14 @@ class Gate:
         self.deny_list = deny_list
         self.metrics = metrics
         self.time_scale = time_scale
+        self.stress = Stress(metrics)
         self.open: set[Slot] = set()
         self.client = lru_cache(maxsize=4096)(self._client)
         self._unlimited = Networks((*limits.exempt_networks, *proxy_networks))
         self._held: dict[_Held, None] = {}
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._max_sockets = max(files - len(list(Path("/dev/fd").iterdir())) - SPARE_FILES, FEWEST_SOCKETS)
+        sockets = files - len(list(Path("/dev/fd").iterdir())) - SPARE_FILES
+        self._max_sockets = sys.maxsize if files == resource.RLIM_INFINITY else max(sockets, FEWEST_SOCKETS)
         metrics.gate_held.set_function(lambda: len(self._held))
 
     def connections(self) -> Counter[str]:
@@ -76,7 +80,8 @@ class Gate:
 
     def close_blocked(self) -> int:
         """Cut off every connection whose client is on the deny list by now; returns how many."""
-        blocked = [slot for slot in self.open if self.deny_list.blocks_ip(slot.client_ip)]
+        strangers = (slot for slot in self.open if slot.networks is not None)
+        blocked = [slot for slot in strangers if self.deny_list.blocks_ip(slot.client_ip)]
         for slot in blocked:
             log.warning("gate.cut_off", extra={"listener": slot.listener, "client_ip": slot.client_ip})
             slot.abort()
@@ -90,7 +95,8 @@ class Gate:
 
     def hold(self, transport: asyncio.Transport, words: bytes) -> None:
         """Say nothing for a while, then that, and close."""
-        if len(self._held) >= MAX_HELD:
+        is_full = len(self.open) + len(self._held) >= self._max_sockets
+        if len(self._held) >= MAX_HELD or (is_full and self._held):
             next(iter(self._held)).dismiss()
         self._held[_Held(self, transport, words)] = None
 
@@ -120,10 +126,11 @@ class Door:
         per_address: int,
         per_minute: int,
         words: Callable[[Refusal], bytes],
+        gives_way: bool = False,
     ) -> None:
         """Connections: most in all, most of one address, new ones of one address in a minute (0: any number).
 
-        `words` is what the listener tells those who are refused.
+        `words` is what the listener tells those who are refused; `gives_way` says that stress halves these bounds.
         """
         self.gate = gate
         self.listener = listener
@@ -132,11 +139,17 @@ class Door:
         self.open = 0
         self._max_open = max_open
         self._words = words
+        self._gives_way = gives_way
         self._handshakes: set[asyncio.Task[None]] = set()
         self._refused = gate.metrics.gate_refused
 
     async def listen(
-        self, connect: Callable[[Slot], asyncio.Protocol], host: str, port: int, *, tls: ssl.SSLContext | None = None
+        self,
+        connect: Callable[[Slot], asyncio.BaseProtocol],
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
     ) -> asyncio.Server:
         """Open a port, with `tls` one of implicit TLS. Raises OSError where it is taken.
 
@@ -151,12 +164,18 @@ class Door:
         for handshake in self._handshakes:
             handshake.cancel()
 
+    @property
+    def divisor(self) -> int:
+        """How many times smaller the bounds on strangers are now."""
+        return self.gate.stress.divisor if self._gives_way else 1
+
     def enter(self, slot: Slot, client_ip: str) -> Refusal | None:
         """Give the client a place, or say why not."""
         refusal = slot.client_is(client_ip)
-        if refusal is None and (self.open > self._max_open or not self.gate.has_descriptor()):
-            refusal = TooManySessions
-        return refusal
+        if refusal is not None:
+            return refusal
+        bound = self._max_open if slot.networks is None else self._max_open // self.divisor
+        return TooManySessions if self.open > bound or not self.gate.has_descriptor() else None
 
     def turn_away(self, transport: asyncio.Transport, client: _Client, refusal: Refusal, *, tls: bool) -> None:
         """Close a connection with the reason, to which inside TLS nobody listens; strangers wait for it."""
@@ -172,7 +191,7 @@ class Door:
             self.gate.hold(transport, words)
 
     def shake_hands(
-        self, transport: asyncio.Transport, slot: Slot, protocol: asyncio.Protocol, tls: ssl.SSLContext
+        self, transport: asyncio.Transport, slot: Slot, protocol: asyncio.BaseProtocol, tls: ssl.SSLContext
     ) -> None:
         """Begin TLS and hand the connection over behind it."""
         # uvloop reads as soon as connection_made returns, and start_tls would come too late for the ClientHello. What
@@ -185,7 +204,7 @@ class Door:
         handshake.add_done_callback(self._handshakes.discard)
 
     async def _shake_hands(
-        self, client: socket.socket, slot: Slot, protocol: asyncio.Protocol, tls: ssl.SSLContext
+        self, client: socket.socket, slot: Slot, protocol: asyncio.BaseProtocol, tls: ssl.SSLContext
     ) -> None:
         time_scale = self.gate.time_scale
         try:
@@ -212,13 +231,13 @@ class Door:
 class Slot:
     """The place of one connection: who its client is, and that it counts, until `release`."""
 
-    __slots__ = ("_door", "_networks", "abort", "client_ip")
+    __slots__ = ("_door", "abort", "client_ip", "networks")
 
     def __init__(self, door: Door, abort: Callable[[], object]) -> None:
         self.client_ip = ""
         self.abort = abort  # cuts the connection off
         self._door = door
-        self._networks: ClientNetworks | None = None
+        self.networks: ClientNetworks | None = None  # those that it counts for; None where there is no limit
         door.open += 1
         door.gate.open.add(self)
 
@@ -232,15 +251,14 @@ class Slot:
         door = self._door
         self._leave_networks()
         self.client_ip, networks = door.gate.client(client_ip)
+        if networks is None:
+            return None
         if door.gate.deny_list.blocks_ip(self.client_ip):
             return NetworkBlocked
-        if networks is not None:
-            if not door.slots.take(networks):
-                return TooManyConnections
-            self._networks = networks
-            if not door.arrivals.take(networks):
-                return TooManyConnections
-        return None
+        if not door.slots.take(networks, divisor=door.divisor):
+            return TooManyConnections
+        self.networks = networks
+        return None if door.arrivals.take(networks) else TooManyConnections
 
     def release(self) -> None:
         """The connection is over. May be called again."""
@@ -250,15 +268,15 @@ class Slot:
             self._leave_networks()
 
     def _leave_networks(self) -> None:
-        if self._networks is not None:
-            self._door.slots.give_back(self._networks)
-            self._networks = None
+        if self.networks is not None:
+            self._door.slots.give_back(self.networks)
+            self.networks = None
 
 
 class _Arrival(asyncio.Protocol):
     """A connection of which nothing is known yet."""
 
-    def __init__(self, door: Door, connect: Callable[[Slot], asyncio.Protocol], tls: ssl.SSLContext | None) -> None:
+    def __init__(self, door: Door, connect: Callable[[Slot], asyncio.BaseProtocol], tls: ssl.SSLContext | None) -> None:
         self._door, self._connect, self._tls = door, connect, tls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

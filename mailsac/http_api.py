@@ -44,7 +44,7 @@ from mailsac.api.one_value import OneValue
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation
 from mailsac.api.outgoing import OutgoingMessages
-from mailsac.api.protocol import connection_factory
+from mailsac.api.protocol import Connection, refuse
 from mailsac.api.refusals import HostNotAllowed, MessageHidden, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
 from mailsac.api.route import Handler, Route
@@ -60,6 +60,7 @@ from mailsac.budget import OctetBudget
 from mailsac.config import Auth, Http, Retention, Smtp
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
 from mailsac.inbound import Inbound
+from mailsac.gate import Door, Gate
 from mailsac.index import MessageIndex
 from mailsac.indexer import Indexer, SearchTable
 from mailsac.leases import Leases
@@ -78,7 +79,6 @@ ROOM_WAIT_S: Final = 5.0  # for room in memory for it
 LARGE_COPIES: Final = 4  # of it in memory, while a message is made of it
 MAX_HELD_OCTETS: Final = 256 * 1024 * 1024  # of large messages that are being rendered, copies counted
 RETRY_AFTER_S: Final = 5
-BACKLOG: Final = 512
 _FLUSH_S: Final = 1.0  # at the end, for answers that are written and not yet sent
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # others count as one
 
@@ -108,6 +108,7 @@ class HttpServer:
         require_acceptable: Callable[[Address], None],
         failures: AuthFailures,
         blocklist: BlocklistFile,
+        gate: Gate,
         leases: Leases,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
@@ -191,6 +192,14 @@ class HttpServer:
 
     @property
     def port(self) -> int:
+        self._door = Door(
+            gate,
+            "http",
+            max_open=config.max_connections,
+            per_address=gate.limits.http_connections_per_address,
+            per_minute=0,  # clients that poll make one for each look
+            words=refuse,
+        )
         """The bound port."""
         assert self._listener is not None, "not started"
         return int(self._listener.sockets[0].getsockname()[1])
@@ -219,10 +228,8 @@ class HttpServer:
         await self._runner.setup()
         server = self._runner.server
         assert server is not None
-        factory = connection_factory(server, max_connections=self._config.max_connections, time_scale=self._time_scale)
-        self._listener = await asyncio.get_running_loop().create_server(
-            factory, self._config.host, self._config.port, backlog=BACKLOG
-        )
+        connect = functools.partial(Connection, server, loop=asyncio.get_running_loop(), time_scale=self._time_scale)
+        self._listener = await self._door.listen(connect, self._config.host, self._config.port)
 
     def close(self) -> None:
         """Accept no more. Connections that are open get an answer to what they ask, and `/readyz` says no."""
@@ -236,6 +243,7 @@ class HttpServer:
 
     async def stop(self, grace_s: float) -> int:
         """Accept no more, let requests finish for `grace_s`; returns how many were cut off."""
+        self._door.close()
         self.close()
         if self._in_progress:
             self._idle.clear()

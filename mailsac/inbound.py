@@ -19,6 +19,7 @@ from mailsac.ids import QueueIds
 from mailsac.message import Envelope, checksum, crlf_octets, timestamp, trace_header
 from mailsac.mime import Parsed, parse_for_row
 from mailsac.routing import Routing
+from mailsac.limits import networks_of
 from mailsac.store import Item, MailStore
 from mailsac.summary import summarize
 from mailsac.worker import Worker
@@ -142,7 +143,7 @@ class Inbound:
         for destination in destinations:
             if destination.forward is not None and self.relay is not None:
                 await self.relay.forward(envelope, destination.mailbox, destination.forward, data)
-        await self._store.save(items)
+        await self._store.save(items, sender=_sender(envelope.client_ip))
         for destination in destinations:
             self._routing.count(destination, account=envelope.account)
         return queue_id
@@ -151,3 +152,11 @@ class Inbound:
 def _examine(data: bytes) -> tuple[Parsed, int, int]:
     """What only the octets can tell: their parts, their checksum, and POP3's size of them."""
     return parse_for_row(data), checksum(data), crlf_octets((data,))
+def _sender(client_ip: str) -> int:
+    """Whose turn a message takes in the queue: its client's /26, with its neighbours."""
+    try:
+        return networks_of(client_ip)[1]
+    except ValueError:  # it came from nobody, by HTTP through a socket that has no address
+        return 0
+
+

@@ -112,7 +112,7 @@ class _Failures:
 
 
 class Slots:
-    """How many connections each network may have open: an address `per_address` (0: any number), the others by SHARES."""
+    """How many connections each network may have open: one address `per_address`, 0 any number."""
 
     def __init__(self, per_address: int) -> None:
         self._bounds = tuple(share * per_address for share in SHARES)
@@ -178,6 +178,34 @@ class Buckets:
         """Whether no bucket is empty."""
         latest = self._clock() + self._seconds_of_burst
         return all(self._full_at.get(network, 0.0) < latest for network in networks) or not self._seconds_per_token
+
+
+class MailRates:
+    """How much mail a network may send: messages, their recipients, and their octets.
+
+    A burst is twice what may come in a second.
+    """
+
+    def __init__(
+        self, messages: float, recipients: float, octets: float, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Each for an address in a second; 0 sets no limit."""
+        self._messages = Buckets(messages, 2 * messages, clock=clock)
+        self._recipients = Buckets(recipients, 2 * recipients, clock=clock)
+        self._octets = Buckets(octets, 2 * octets, clock=clock)
+
+    def take_message(self, networks: ClientNetworks | None) -> bool:
+        """Whether a message may come from there, and then it counts. None stands for networks without a limit."""
+        return networks is None or (self._octets.has_any(networks) and self._messages.take(networks))
+
+    def take_recipient(self, networks: ClientNetworks | None) -> bool:
+        """Whether it may have one more recipient, and then that counts."""
+        return networks is None or self._recipients.take(networks)
+
+    def spend_octets(self, networks: ClientNetworks | None, octets: int) -> None:
+        """A message of that size has come."""
+        if networks is not None:
+            self._octets.spend(networks, octets)
 
 
 def client_address(client_ip: str) -> IPv4Address | IPv6Address:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator
@@ -25,10 +24,10 @@ from mailsac.errors import (
     MailboxInUse,
     MailsacError,
     NotAuthenticated,
-    Overloaded,
     StoreUnavailable,
     TooManyFailedLogins,
 )
+from mailsac.gate import Door, Gate, Slot
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.limits import AuthFailures
 from mailsac.pop3_session import (
@@ -72,6 +71,7 @@ class Pop3Server:
         store: MailStore,
         accounts: Accounts,
         failures: AuthFailures,
+        gate: Gate,
         metrics: Metrics,
         tls: ssl.SSLContext | None = None,
         time_scale: float = 1.0,
@@ -94,6 +94,14 @@ class Pop3Server:
         self.leases = ProcessLeases() if leases is None else leases
         self.connections: set[_Connection] = set()
         self.stopping = False
+        self._door = Door(
+            gate,
+            "pop3",
+            max_open=config.max_sessions,
+            per_address=gate.limits.connections_per_address,
+            per_minute=gate.limits.connections_per_minute,
+            words=lambda refusal: f"{refusal.pop3_reply}\r\n".encode(),
+        )
         self._listeners: list[asyncio.Server] = []
         self._ports: list[int] = []
 
@@ -109,17 +117,18 @@ class Pop3Server:
 
     async def start(self) -> None:
         """Open the ports, both or none. Raises OSError where one is taken."""
-        await self._listen(self.config.port, implicit_tls=False)
+        await self._listen(self.config.port)
         if self.config.tls_port is None or self.tls is None:
             return
         try:
-            await self._listen(self.config.tls_port, implicit_tls=True)
+            await self._listen(self.config.tls_port, tls=self.tls)
         except OSError:
             await self.stop(0)
             raise
 
     def close(self) -> None:
         """Accept no more; the sessions go on."""
+        self._door.close()
         for listener in self._listeners:
             listener.close()
 
@@ -140,10 +149,9 @@ class Pop3Server:
         await asyncio.wait(tasks)
         return cut_off
 
-    async def _listen(self, port: int, *, implicit_tls: bool) -> None:
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            lambda: _Gate(self, implicit_tls=implicit_tls), self.config.host, port, backlog=512
+    async def _listen(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
+        listener = await self._door.listen(
+            lambda slot: _Connection(self, slot, implicit_tls=tls is not None), self.config.host, port, tls=tls
         )
         self._listeners.append(listener)
         self._ports.append(listener.sockets[0].getsockname()[1])
@@ -162,47 +170,20 @@ class _ClientGone(Exception):  # noqa: N818
     """The client hung up, or takes nothing; nobody is left to be told."""
 
 
-class _Gate(asyncio.Protocol):
-    """Meets a client before it is a session: hands it over, or turns it away."""
-
-    def __init__(self, server: Pop3Server, *, implicit_tls: bool) -> None:
-        self._server = server
-        self._implicit_tls = implicit_tls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport = cast(asyncio.Transport, transport)
-        server = self._server
-        peer = transport.get_extra_info("peername")
-        if peer is None:  # gone already
-            transport.abort()
-        elif server.stopping or len(server.connections) >= server.config.max_sessions:
-            if not self._implicit_tls:
-                transport.write(f"{Overloaded.pop3_reply}\r\n".encode())
-            transport.close()
-        elif self._implicit_tls:
-            # uvloop reads as soon as this returns, and start_tls would come too late for the ClientHello. Handing the
-            # socket over keeps what create_server(ssl=…) gives up: handshakes that count as sessions.
-            client = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-            transport.abort()
-            _Connection(server, peer[0]).start(client)
-        else:
-            connection = _Connection(server, peer[0])
-            transport.set_protocol(connection)
-            connection.connection_made(transport)
-            connection.start()
-
-
 class _Connection(asyncio.BufferedProtocol):
     """One client: its transport, its Session, its lock and its deadlines."""
 
     _numbers = itertools.count(1)
 
-    def __init__(self, server: Pop3Server, client_ip: str) -> None:
+    def __init__(self, server: Pop3Server, slot: Slot, *, implicit_tls: bool) -> None:
         self.busy = False  # a command runs
         self._server = server
-        self._client_ip = client_ip
+        self._slot = slot
+        self._client_ip = slot.client_ip
         self._loop = asyncio.get_running_loop()
         self._session = Session(tls_available=server.tls is not None, expire=server.expire)
+        if implicit_tls:
+            self._session.tls_started()
         self._session_id = f"pop3-{next(self._numbers)}"
         self._login_deadline = self._loop.time() + server.login_timeout_s
         self._lease: tuple[str, str | None] | None = None  # the exclusive-access lock (RFC 1939 §4)
@@ -222,6 +203,10 @@ class _Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=UNSENT_OCTETS)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_OCTETS)
+        self._server.connections.add(self)
+        self._server.metrics.pop3_sessions.inc()
+        self._task = self._loop.create_task(self._run())
+        self._task.add_done_callback(self._ended)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._input
@@ -250,36 +235,15 @@ class _Connection(asyncio.BufferedProtocol):
 
     # ── the session ──
 
-    def start(self, client: socket.socket | None = None) -> None:
-        """Begin the session; with implicit TLS on `client`, where that is given."""
-        self._server.connections.add(self)
-        self._server.metrics.pop3_sessions.inc()
-        self._task = self._loop.create_task(self._run() if client is None else self._run_on_tls(client))
-        self._task.add_done_callback(self._ended)
-
     def stop(self) -> asyncio.Task[None]:
         """Let the command that runs be the last one; the task ends when the connection is closed."""
         self._stirred.set()
         return self._task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._slot.release()
         self._server.connections.discard(self)
         self._server.metrics.pop3_sessions.dec()
-
-    async def _run_on_tls(self, client: socket.socket) -> None:
-        self._session.tls_started()
-        try:
-            await self._loop.connect_accepted_socket(
-                lambda: self,
-                client,
-                ssl=self._server.tls,
-                ssl_handshake_timeout=self._server.handshake_timeout_s,
-                ssl_shutdown_timeout=self._server.close_timeout_s,
-            )
-        except OSError as error:  # ssl.SSLError is one
-            log.info("pop3.tls_failed", extra={"session": self._session_id, "reason": type(error).__name__})
-            return
-        await self._run()
 
     async def _run(self) -> None:
         try:

@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
-from typing import Final, cast
+from typing import Final, NoReturn, cast
 
 import msgspec
 
@@ -24,9 +24,17 @@ from mailsac.address import Address, canonical_domain
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget, Reservation
 from mailsac.config import Limits, Smtp
-from mailsac.errors import MailsacError, MessageTooLarge, NotAuthenticated, Overloaded, TooManyFailedLogins
+from mailsac.errors import (
+    MailsacError,
+    MessageTooLarge,
+    NotAuthenticated,
+    Overloaded,
+    RateExceeded,
+    TooManyFailedLogins,
+)
+from mailsac.gate import Door, Gate, Refusal, Slot
 from mailsac.inbound import Inbound
-from mailsac.limits import AuthFailures, Networks, client_address
+from mailsac.limits import AuthFailures, MailRates, Networks, client_address
 from mailsac.message import Envelope
 from mailsac.proxy import MAX_V2_OCTETS, BadProxyHeader, parse_proxy_header
 from mailsac.smtp_commands import (
@@ -43,7 +51,7 @@ from mailsac.smtp_commands import (
     safe_reply,
     text_of_line,
 )
-from mailsac.smtp_connection import END_OF_SESSION, TLS_HANDSHAKE_S, Connections, Gone, SmtpConnection
+from mailsac.smtp_connection import END_OF_SESSION, Connections, Gone, SmtpConnection
 from mailsac.smtp_data import MAX_RECEIVED_FIELDS, MessageReader, received_fields
 from mailsac.telemetry import Metrics
 
@@ -61,12 +69,13 @@ GREET_PAUSE_S: Final = 0.1  # in which a client that may not talk early shows wh
 MAX_ERRORS: Final = 20  # Postfix's smtpd_hard_error_limit; both counters start anew with each accepted message
 SOFT_ERRORS: Final = 10  # smtpd_soft_error_limit: from here on the reply to an error waits …
 ERROR_DELAY_S: Final = 1.0  # … this long
+MAX_THROTTLED: Final = 3  # commands in a row that were too many, each of them after …
+THROTTLE_S: Final = 1.0  # … this long
 MAX_JUNK_COMMANDS: Final = 100  # smtpd_junk_command_limit
 MAX_OVERLONG_LINES: Final = 3
 
 UNDECLARED_SIZE: Final = 256 * 1024  # what a message without SIZE is taken for at first
 COMMANDS_PER_TURN: Final = 32  # then a pipelining client lets the others have the loop
-BACKLOG: Final = 512
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -91,14 +100,15 @@ class Transaction:
 class SmtpSession(SmtpConnection):
     """What is said on one connection."""
 
-    def __init__(self, server: SmtpServer) -> None:
-        super().__init__(server.connections)
+    def __init__(self, server: SmtpServer, slot: Slot) -> None:
+        super().__init__(server.connections, slot)
         self._server = server
         self._helo: str | None = None
         self._esmtp = False
         self._account: str | None = None
         self._transaction: Transaction | None = None
         self._junk = 0
+        self._throttled = 0
 
     def _set_rset_state(self) -> None:
         self._transaction = None
@@ -113,10 +123,10 @@ class SmtpSession(SmtpConnection):
             except BadProxyHeader:
                 log.warning("smtp.bad_proxy_header", extra=self.log_fields())
                 raise Gone from None
-        if self._server.blocklist.blocks_ip(self.client_ip):
-            log.warning("blocklist.refused", extra=self.log_fields())
-            self.say(b"554 5.7.1 Mail from your network is refused")  # in place of 220, RFC 5321 §3.1
-            raise Gone  # without the wait for QUIT that it asks for: who is listed takes no place of others
+            if (refusal := self.slot.client_is(self.client_ip)) is not None:
+                log.warning("smtp.refused", extra=self.log_fields(reason=refusal.__name__))
+                self.say(safe_reply(refusal.smtp_reply))
+                raise Gone  # without a wait for QUIT: who is refused takes no place of others
         log.debug("smtp.session_opened", extra=self.log_fields())
         if self._server.config.require_pipelining_discipline:
             await asyncio.sleep(0 if self._peer.is_exempt else GREET_PAUSE_S * self._server.connections.time_scale)
@@ -167,9 +177,21 @@ class SmtpSession(SmtpConnection):
         """After an error: wait, and hang up where there were too many."""
         if self.errors >= SOFT_ERRORS and not self._peer.is_exempt:
             await asyncio.sleep(ERROR_DELAY_S * self._server.connections.time_scale)
-        if self.errors >= MAX_ERRORS or self.overlong_lines >= MAX_OVERLONG_LINES:
+        max_errors = MAX_ERRORS if self._server.stress.level < 2 or self._peer.is_exempt else 1
+        if self.errors >= max_errors or self.overlong_lines >= MAX_OVERLONG_LINES:
             self.say(b"421 4.7.0 Too many errors")
             await self.hang_up()
+
+    async def _throttle(self) -> NoReturn:
+        """The network has sent too much: slow it down first, then send it away."""
+        self._server.throttled.inc()
+        self._throttled += 1
+        log.warning("smtp.throttled", extra=self.log_fields())
+        await asyncio.sleep(THROTTLE_S * self._server.connections.time_scale)
+        if self._throttled >= MAX_THROTTLED:
+            self.say(b"421 4.7.0 Too much mail from your network, try again later")
+            await self.hang_up()
+        raise RateExceeded
 
     async def _count_junk(self) -> None:
         self._junk += 1
@@ -284,6 +306,8 @@ class SmtpSession(SmtpConnection):
         config = self._server.config
         command = parse_mail(arg or "", default_domain=config.hostname, max_message_bytes=config.max_message_bytes)
         self._require_welcome(command.reverse_path)
+        if not self._server.rates.take_message(self.slot.networks):
+            await self._throttle()
         await self._require_room()
         self._transaction = Transaction(command)
         self.say(b"250 2.1.0 Sender ok")
@@ -302,6 +326,8 @@ class SmtpSession(SmtpConnection):
         if len(transaction.recipients) >= config.max_recipients:
             self.say(b"452 4.5.3 Too many recipients")  # no error: the client sends to the rest in a new transaction
             return
+        if not self._server.rates.take_recipient(self.slot.networks):
+            await self._throttle()
         transaction.recipients.append(recipient)
         self.say(b"250 2.1.5 Recipient ok")
 
@@ -373,6 +399,7 @@ class SmtpSession(SmtpConnection):
                 is_overloaded = True
                 reader.drop()
                 reservation.release()
+        self._server.rates.spend_octets(self.slot.networks, reader.size)
         if reader.is_too_large:
             raise MessageTooLarge(octets=reader.size)
         if is_overloaded:
@@ -411,7 +438,7 @@ class SmtpSession(SmtpConnection):
             raise
         finally:
             self.done_when_written(replied)
-        self.errors = self._junk = 0
+        self.errors = self._junk = self._throttled = 0
         log.info(
             "smtp.message_stored",
             extra=self.log_fields(queue_id=queue_id, octets=len(data), recipients=len(envelope.recipients)),
@@ -458,15 +485,6 @@ _METHODS: Final[dict[str, Callable[[SmtpSession, str], Awaitable[None]]]] = {
 }
 
 
-class _Refusal(asyncio.Protocol):
-    """A connection beyond smtp.max_sessions."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        writer = cast(asyncio.WriteTransport, transport)
-        writer.write(b"421 4.3.2 Too many sessions, try again later\r\n")
-        writer.close()
-
-
 class SmtpServer:
     """The SMTP listener: a plain port and, where TLS and `tls_port` are there, one with implicit TLS."""
 
@@ -479,6 +497,7 @@ class SmtpServer:
         limits: Limits,
         failures: AuthFailures,
         blocklist: BlocklistFile,
+        gate: Gate,
         metrics: Metrics,
         tls: ssl.SSLContext | None = None,
         time_scale: float = 1.0,
@@ -499,6 +518,18 @@ class SmtpServer:
         self._accept_domains = frozenset(canonical_domain(domain) for domain in config.accept_domains)
         self._metrics = metrics
         self._time_scale = time_scale
+        self._door = Door(
+            gate,
+            "smtp",
+            max_open=config.max_sessions,
+            per_address=limits.connections_per_address,
+            per_minute=limits.connections_per_minute,
+            words=self._refuse,
+            gives_way=True,
+        )
+        self.stress = gate.stress
+        self.rates = MailRates(limits.messages_per_second, limits.recipients_per_second, limits.bytes_per_second)
+        self.throttled = metrics.smtp_throttled
         self._listeners: list[asyncio.Server] = []
 
     @property
@@ -516,26 +547,19 @@ class SmtpServer:
         self.connections = Connections(
             hostname=self.config.hostname,
             idle_timeout_s=self.config.idle_timeout_s,
+            stress=self.stress,
             metrics=self._metrics,
             time_scale=self._time_scale,
         )
-        loop = asyncio.get_running_loop()
         config = self.config
-        self._listeners.append(await loop.create_server(self._session, config.host, config.port, backlog=BACKLOG))
+        connect = partial(SmtpSession, self)
+        self._listeners.append(await self._door.listen(connect, config.host, config.port))
         if config.tls_port is not None and self.tls is not None:
-            self._listeners.append(
-                await loop.create_server(
-                    self._session,
-                    config.host,
-                    config.tls_port,
-                    backlog=BACKLOG,
-                    ssl=self.tls,
-                    ssl_handshake_timeout=TLS_HANDSHAKE_S * self._time_scale,
-                )
-            )
+            self._listeners.append(await self._door.listen(connect, config.host, config.tls_port, tls=self.tls))
 
     def close(self) -> None:
         """Accept no more; the sessions go on."""
+        self._door.close()
         for listener in self._listeners:
             listener.close()
 
@@ -574,12 +598,10 @@ class SmtpServer:
             if not is_postmaster:  # RFC 5321 §4.5.1: always reachable
                 raise Refused("550 5.7.1 Relaying denied")
 
-    def _session(self) -> asyncio.Protocol:
-        if len(self.connections.open) >= self.config.max_sessions:
-            self.connections.count_reply(b"421")
-            log.warning("smtp.too_many_sessions")
-            return _Refusal()
-        return SmtpSession(self)
+    def _refuse(self, refusal: Refusal) -> bytes:
+        reply = safe_reply(refusal.smtp_reply)
+        self.connections.count_reply(reply)
+        return reply + b"\r\n"
 
 
 def _peer(exempt: Networks, proxies: Networks, text: str) -> Peer:

@@ -26,7 +26,9 @@ from aiosmtpd.smtp import SMTP
 from prometheus_client import Counter
 
 from mailsac.errors import MailsacError, ShuttingDown
+from mailsac.gate import Slot
 from mailsac.smtp_commands import MAX_COMMAND_OCTETS, Refused, safe_reply
+from mailsac.stress import Stress
 from mailsac.telemetry import Metrics
 
 log = logging.getLogger("mailsac.smtp")
@@ -58,11 +60,14 @@ END_OF_SESSION: Final = (Gone, _TimedOut, _Stopping, ConnectionError)  # for a s
 class Connections:
     """The open connections of one server, and what they share: the clock, and when to stop."""
 
-    def __init__(self, *, hostname: str, idle_timeout_s: float, metrics: Metrics, time_scale: float) -> None:
+    def __init__(
+        self, *, hostname: str, idle_timeout_s: float, stress: Stress, metrics: Metrics, time_scale: float
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.open: set[SmtpConnection] = set()
         self.is_stopping = False
         self.idle_timeout_s = idle_timeout_s
+        self.stress = stress
         self.time_scale = time_scale
         prototype = SMTP.__new__(SmtpConnection)
         SMTP.__init__(prototype, None, enable_SMTPUTF8=True, hostname=hostname, loop=self.loop)
@@ -93,6 +98,7 @@ class Connections:
     def forget(self, connection: SmtpConnection) -> None:
         """A connection has ended."""
         self.open.discard(connection)
+        connection.slot.release()
         if self.is_stopping and not self.open:
             self._all_gone.set()
 
@@ -121,10 +127,11 @@ class Connections:
 class SmtpConnection(SMTP):
     """The connection under a session: lines and octets in, replies out, deadlines kept."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, slot: Slot) -> None:
         self.__dict__.update(connections.defaults)
         asyncio.StreamReaderProtocol.__init__(self, None, self._cb_client_connected, connections.loop)  # type: ignore[arg-type]
         self.id = connections.next_id()
+        self.slot = slot
         self.client_ip = ""
         self.server_ip = ""
         self.tls = False
@@ -302,7 +309,7 @@ class SmtpConnection(SMTP):
 
     async def read_line(self) -> bytes:
         """The next line with its end, at most 2,048 octets. Raises Refused for a longer one once it has ended."""
-        deadline = self._connections.deadline(self._connections.idle_timeout_s)
+        deadline = self._connections.deadline(self._idle_timeout_s())
         searched = 0
         is_overlong = False
         self._waits_for_line = True
@@ -321,6 +328,12 @@ class SmtpConnection(SMTP):
             self.overlong_lines += 1
             raise Refused("500 5.5.2 Line too long")
         return line
+
+    def _idle_timeout_s(self) -> float:
+        idle_timeout_s = self._connections.idle_timeout_s
+        if self.slot.networks is None:
+            return idle_timeout_s
+        return min(idle_timeout_s, self._connections.stress.idle_timeout_s)
 
     async def hang_up(self) -> NoReturn:
         """End the session so that the last reply arrives: closing with input unread would reset the connection."""

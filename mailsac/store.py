@@ -11,7 +11,6 @@ import asyncio
 import logging
 import re
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol, cast
@@ -28,6 +27,7 @@ from mailsac.errors import (
     TooManyLabels,
 )
 from mailsac.events import EventHub, MessageStored
+from mailsac.fair_queue import FairQueue
 from mailsac.message import Message, StoredMessage, concealed
 from mailsac.mime import Parsed, parse
 from mailsac.telemetry import Metrics
@@ -234,10 +234,11 @@ class Item(msgspec.Struct, frozen=True):
 class _Unit:
     """What one mail transaction stores: its items are committed together or not at all."""
 
-    __slots__ = ("done", "items", "octets")
+    __slots__ = ("done", "items", "messages", "octets")
 
     def __init__(self, items: Sequence[Item], done: asyncio.Future[None]) -> None:
         self.items = items
+        self.messages = len(items)
         self.octets = sum(len(piece) for item in items for piece in item.pieces)
         self.done = done
 
@@ -251,20 +252,18 @@ class Committer:
 
     def __init__(self, table: MessageTable, raw: RawStore, cache: Cache, metrics: Metrics, events: EventHub) -> None:
         self._table, self._raw, self._cache, self._metrics, self._events = table, raw, cache, metrics, events
-        self._waiting: deque[_Unit] = deque()
-        self._waiting_messages = 0
+        self._waiting: FairQueue[_Unit] = FairQueue(MAX_WAITING_MESSAGES)
         self._runner: asyncio.Task[None] | None = None
 
-    async def save(self, items: Sequence[Item]) -> None:
+    async def save(self, items: Sequence[Item], *, sender: int = 0) -> None:
         """Durable when it returns. Raises StoreUnavailable, StorageFull or Overloaded, and then nothing is stored.
 
         OutcomeUnknown says that it may be stored; a client that sends the mail again may then have it twice.
         """
-        if self._waiting_messages + len(items) > MAX_WAITING_MESSAGES:
-            raise Overloaded(waiting=self._waiting_messages)
+        if not self._waiting.has_room(sender, len(items)):
+            raise Overloaded(waiting=self._waiting.messages)
         unit = _Unit(items, asyncio.get_running_loop().create_future())
-        self._waiting.append(unit)
-        self._waiting_messages += len(items)
+        self._waiting.put(sender, unit)
         if self._runner is None:
             self._runner = asyncio.create_task(self._run(), name="committer")
         await unit.done
@@ -286,15 +285,15 @@ class Committer:
             self._runner = None  # whatever happened: the next `save` starts a new one
 
     def _take(self) -> list[_Unit]:
-        batch = [self._waiting.popleft()]
-        messages, octets = len(batch[0].items), batch[0].octets
+        batch = [self._waiting.take()]
+        messages, octets = batch[0].messages, batch[0].octets
         while self._waiting:
-            messages += len(self._waiting[0].items)
-            octets += self._waiting[0].octets
+            unit = self._waiting.head()
+            messages += unit.messages
+            octets += unit.octets
             if messages > MAX_BATCH_MESSAGES or octets > MAX_BATCH_OCTETS:
                 break
-            batch.append(self._waiting.popleft())
-        self._waiting_messages -= sum(len(unit.items) for unit in batch)
+            batch.append(self._waiting.take())
         return batch
 
     async def _write_files(self, batch: list[_Unit]) -> bool:
@@ -359,9 +358,12 @@ class MailStore:
         self._committer = Committer(table, raw, cache, metrics, self.events)
         self.worker = Worker()  # for readers; mail that comes in has another, so that neither waits for the other
 
-    async def save(self, items: Sequence[Item]) -> None:
-        """Keep messages for good: durable, findable and in the LRU when it returns. All or an error."""
-        await self._committer.save(items)
+    async def save(self, items: Sequence[Item], *, sender: int = 0) -> None:
+        """Keep messages for good: durable, findable and in the LRU when it returns. All or an error.
+
+        `sender` is any number for whoever sends them: where many wait, the senders take turns.
+        """
+        await self._committer.save(items, sender=sender)
 
     async def drain(self) -> None:
         """Wait until all that was given to `save` is decided."""

@@ -212,6 +212,15 @@ class Metrics:
             ["listener", "reason"],
             registry=registry,
         )
+        self.smtp_throttled = Counter(
+            "mailsac_smtp_throttled",
+            "MAIL and RCPT commands that were put off because the network has sent too much",
+            registry=registry,
+        )
+        self.stress_level = Gauge("mailsac_stress_level", "0, 1 or 2: how much SMTP gives way", registry=registry)
+        self.loop_lag = Gauge(
+            "mailsac_loop_lag_seconds", "95th percentile of how late the event loop was of late", registry=registry
+        )
         self.gate_held = Gauge(
             "mailsac_gate_held_connections", "Refused connections that are held silent", registry=registry
         )

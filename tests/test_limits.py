@@ -8,7 +8,7 @@ import pytest
 
 from mailsac import limits
 from mailsac.errors import NotAuthenticated, StoreUnavailable, TooManyFailedLogins
-from mailsac.limits import AuthFailures, Networks
+from mailsac.limits import AuthFailures, Buckets, MailRates, Networks, Slots, networks_of
 
 
 class Clock:
@@ -131,3 +131,124 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for last in (1, 2, 3, 4):
         fail(failures, f"192.0.2.{last}", times=10)
     assert [refused(failures, f"192.0.2.{last}") for last in (2, 3, 4, 1)] == [True, True, True, False]
+
+
+# Networks and what they may do.
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("192.0.2.1", "192.0.2.1", 3),
+        ("192.0.2.1", "::ffff:192.0.2.1", 3),
+        ("192.0.2.1", "192.0.2.63", 2),
+        ("192.0.2.1", "192.0.2.64", 1),
+        ("192.0.2.1", "192.0.7.255", 1),
+        ("192.0.2.1", "192.0.8.1", 0),
+        ("2001:db8::1", "2001:db8::ffff", 3),
+        ("2001:db8::1", "2001:db8:0:1::1", 2),
+        ("2001:db8::1", "2001:db8:1::1", 1),
+        ("2001:db8::1", "2001:db9::1", 0),
+        ("0.0.0.0", "::", 0),
+    ],
+)
+@pytest.mark.check("C-94")
+def test_an_address_shares_its_wider_networks_with_its_neighbours(one: str, other: str, shared: int) -> None:
+    assert len(set(networks_of(one)) & set(networks_of(other))) == shared
+
+
+@pytest.mark.check("C-94")
+@pytest.mark.parametrize("neighbours", [["192.0.2.1", "192.0.2.2", "192.0.2.65"], ["2001:db8::", "2001:db8:0:1::"]])
+def test_slots_are_counted_for_each_network_and_given_back(neighbours: list[str]) -> None:
+    slots = Slots(20)
+    first = networks_of(neighbours[0])
+    assert [slots.take(first) for _ in range(21)] == [True] * 20 + [False]
+    second = networks_of(neighbours[1])
+    assert [slots.take(second) for _ in range(21)] == [True] * 20 + [False]
+    slots.give_back(first)
+    assert slots.take(first)
+    assert not slots.take(first, divisor=2)
+    for networks in [first, second] * 20:
+        slots.give_back(networks)
+    assert [slots.take(first, divisor=2) for _ in range(11)] == [True] * 10 + [False]
+
+
+def test_a_bound_that_is_made_smaller_is_never_nothing() -> None:
+    slots = Slots(1)
+    assert slots.take(networks_of("192.0.2.1"), divisor=4)
+    assert not slots.take(networks_of("192.0.2.1"), divisor=4)
+
+
+def test_no_slots_are_no_limit() -> None:
+    slots = Slots(0)
+    assert all(slots.take(networks_of("192.0.2.1")) for _ in range(1000))
+
+
+@pytest.mark.check("C-94")
+def test_a_bucket_takes_a_burst_and_then_what_flows_in() -> None:
+    clock = Clock()
+    buckets = Buckets(20, 40, clock=clock)
+    networks = networks_of("192.0.2.1")
+    assert [buckets.take(networks) for _ in range(41)] == [True] * 40 + [False]
+    clock.now += 0.5
+    assert [buckets.take(networks) for _ in range(11)] == [True] * 10 + [False]
+    clock.now += 3600  # no more than a burst is saved up
+    assert [buckets.take(networks) for _ in range(41)] == [True] * 40 + [False]
+
+
+@pytest.mark.check("C-94")
+def test_neighbours_share_a_bucket_of_three_and_nine_times_the_size() -> None:
+    clock = Clock()
+    buckets = Buckets(1, 1, clock=clock)
+    taken = [buckets.take(networks_of(f"192.0.2.{number}")) for number in range(8)]
+    assert taken == [True] * 3 + [False] * 5
+    assert [buckets.take(networks_of(f"192.0.{number}.64")) for number in range(1, 8)] == [True] * 6 + [False]
+    clock.now += 1
+    assert buckets.take(networks_of("192.0.2.7"))
+
+
+def test_what_was_spent_beyond_the_bucket_is_waited_for() -> None:
+    clock = Clock()
+    buckets = Buckets(100, 200, clock=clock)
+    networks = networks_of("192.0.2.1")
+    assert buckets.has_any(networks)
+    buckets.spend(networks, 1000)
+    clock.now = 7.9
+    assert not buckets.has_any(networks)
+    clock.now = 8.1
+    assert buckets.has_any(networks)
+
+
+def test_the_network_that_did_something_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_NETWORKS", 6)
+    buckets = Buckets(1, 1, clock=Clock())
+    for client_ip in ("192.0.2.1", "198.51.100.1", "203.0.113.1"):
+        assert buckets.take(networks_of(client_ip))
+    assert len(buckets) == 6
+    assert not buckets.take(networks_of("203.0.113.1"))
+    assert buckets.take(networks_of("192.0.2.1"))
+
+
+def test_without_rates_all_mail_may_come() -> None:
+    rates = MailRates(0, 0, 0, clock=Clock())
+    networks = networks_of("192.0.2.1")
+    rates.spend_octets(networks, 1 << 40)
+    assert all(rates.take_message(networks) and rates.take_recipient(networks) for _ in range(1000))
+
+
+def test_networks_without_a_limit_may_send_all_they_have() -> None:
+    rates = MailRates(1, 1, 1, clock=Clock())
+    rates.spend_octets(None, 1 << 40)
+    assert all(rates.take_message(None) and rates.take_recipient(None) for _ in range(1000))
+
+
+def test_messages_recipients_and_octets_have_buckets_of_their_own() -> None:
+    clock = Clock()
+    rates = MailRates(20, 100, 5_000_000, clock=clock)
+    networks = networks_of("192.0.2.1")
+    assert [rates.take_recipient(networks) for _ in range(201)] == [True] * 200 + [False]
+    assert rates.take_message(networks)
+    rates.spend_octets(networks, 25_000_000)  # one message may be larger than a burst; then it is paid for
+    assert not rates.take_message(networks)
+    clock.now = 3.1
+    assert rates.take_message(networks)

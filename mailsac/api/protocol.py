@@ -7,13 +7,14 @@ import logging
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final
 
 from aiohttp import web
 
 from mailsac.api.guard import DEFAULT_HEADERS
 from mailsac.api.request import new_request_id
 from mailsac.api.response import JSON, error_body
+from mailsac.gate import Refusal, Slot
 
 log: Final = logging.getLogger("mailsac.http")
 
@@ -27,9 +28,9 @@ UNREAD_TIMEOUT_S: Final = 60.0  # how long a client may leave what was sent to i
 class Connection(web.RequestHandler):
     """aiohttp's connection, whose own error answers are ours."""
 
-    __slots__ = ("_unread_timeout_s", "on_lost")
+    __slots__ = ("_slot", "_unread_timeout_s", "on_lost")
 
-    def __init__(self, server: web.Server, *, loop: asyncio.AbstractEventLoop, time_scale: float) -> None:
+    def __init__(self, server: web.Server, slot: Slot, *, loop: asyncio.AbstractEventLoop, time_scale: float) -> None:
         super().__init__(
             server,
             loop=loop,
@@ -38,12 +39,14 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # aiohttp's runner passes None for "none", too
             auto_decompress=False,
         )
+        self._slot = slot
         self._unread_timeout_s = UNREAD_TIMEOUT_S * time_scale
         self.on_lost: Callable[[], object] | None = None  # for a handler that waits: nobody is left to answer
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client has gone."""
         super().connection_lost(exc)
+        self._slot.release()
         if self.on_lost is not None:
             self.on_lost()
 
@@ -80,28 +83,11 @@ class Connection(web.RequestHandler):
         return response
 
 
-class Refusal(asyncio.Protocol):
-    """A connection above the bound: told to come back, closed, and never parsed."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport = cast(asyncio.WriteTransport, transport)  # uvloop's is no subclass of it
-        body = error_body(503, "Too many connections, try again later.")
-        transport.write(
-            b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\nRetry-After: 5\r\n"
-            b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-        )
-        transport.close()
-
-
-def connection_factory(
-    server: web.Server, *, max_connections: int, time_scale: float
-) -> Callable[[], asyncio.Protocol]:
-    """The protocol factory of the listener: at most `max_connections` at a time."""
-    loop = asyncio.get_running_loop()
-
-    def connect() -> asyncio.Protocol:
-        if len(server.connections) >= max_connections:
-            return Refusal()
-        return Connection(server, loop=loop, time_scale=time_scale)
-
-    return connect
+def refuse(refusal: Refusal) -> bytes:
+    """The answer to a connection that was not let in, whatever it asked for."""
+    body = error_body(refusal.http_status, refusal.http_message)
+    return (
+        b"HTTP/1.1 %d %b\r\nContent-Type: application/json; charset=utf-8\r\nRetry-After: 5\r\n"
+        b"Connection: close\r\nContent-Length: %d\r\n\r\n%b"
+        % (refusal.http_status, HTTPStatus(refusal.http_status).phrase.encode(), len(body), body)
+    )

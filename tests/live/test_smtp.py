@@ -25,6 +25,7 @@ from mailsac.accounts import Accounts, Principal
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.config import Auth, Limits, Smtp
 from mailsac.errors import MailsacError, NotAuthenticated, StorageFull, StoreUnavailable
+from mailsac.gate import Gate
 from mailsac.inbound import Inbound
 from mailsac.limits import AuthFailures, Networks
 from mailsac.message import Envelope
@@ -183,14 +184,19 @@ async def listening(
 ) -> AsyncIterator[Listener]:
     inbound = Kept()
     limits = limits or Limits()
+    metrics = Metrics()
+    blocklist = BlocklistFile(limits)
+    proxies = settings.get("proxy_networks", ())
+    gate = Gate(limits, deny_list=blocklist, metrics=metrics, proxy_networks=proxies, time_scale=time_scale)
     server = SmtpServer(
         Smtp(**{"port": 0, **settings}),
         inbound=inbound,
         accounts=accounts or Accounts(Auth()),
         limits=limits,
         failures=AuthFailures(Networks(limits.exempt_networks)),
-        blocklist=BlocklistFile(limits),
-        metrics=Metrics(),
+        blocklist=blocklist,
+        gate=gate,
+        metrics=metrics,
         tls=tls,
         time_scale=time_scale,
     )

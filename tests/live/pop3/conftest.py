@@ -11,7 +11,9 @@ import pytest
 import trustme
 
 from mailsac.accounts import Accounts
+from mailsac.blocklist import Blocklist
 from mailsac.config import Auth, Limits, Pop3, Retention
+from mailsac.gate import Gate
 from mailsac.limits import AuthFailures, Networks
 from mailsac.pop3 import Pop3Server
 from mailsac.telemetry import Metrics
@@ -42,12 +44,15 @@ async def open_pop3(mail: Mail) -> AsyncIterator[Open]:
             time_scale: float = 1.0,
             retention: Retention | None = None,
         ) -> Pop3Server:
+            limits = limits or Limits()
+            metrics = Metrics()
             server = Pop3Server(
                 config or Pop3(port=0),
                 store=mail.store,
                 accounts=accounts or Accounts(Auth()),
-                failures=AuthFailures(Networks((limits or Limits()).exempt_networks)),
-                metrics=Metrics(),
+                failures=AuthFailures(Networks(limits.exempt_networks)),
+                gate=Gate(limits, deny_list=Blocklist(), metrics=metrics, time_scale=time_scale),
+                metrics=metrics,
                 tls=tls,
                 time_scale=time_scale,
                 retention=retention,

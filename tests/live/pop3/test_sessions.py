@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from mailsac.accounts import Accounts
+from mailsac.blocklist import Blocklist
 from mailsac.config import Auth, Limits, Pop3, Retention
+from mailsac.gate import Gate
 from mailsac.limits import AuthFailures, Networks
 from mailsac.pop3 import Pop3Server
 from mailsac.telemetry import Metrics
@@ -178,12 +180,14 @@ async def test_the_snapshot_stays_as_it_was_at_login(mail: Mail, open_pop3: Open
 @pytest.mark.check("C-39")
 async def test_unique_ids_outlive_restart_deletion_and_a_second_delivery(tmp_path: Path) -> None:
     async def unique_ids(mail: Mail, *commands: str) -> list[str]:
+        metrics = Metrics()
         server = Pop3Server(
             Pop3(port=0),
             store=mail.store,
             accounts=Accounts(Auth()),
             failures=AuthFailures(Networks(())),
-            metrics=Metrics(),
+            gate=Gate(Limits(), deny_list=Blocklist(), metrics=metrics),
+            metrics=metrics,
         )
         await server.start()
         client = await Client.connect(server.port)
