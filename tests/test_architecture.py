@@ -12,16 +12,16 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
     "client",
-    "code_words link_words vocabulary words",
+    "code_words link_pairs link_words vocabulary words",
     "errors cache fair_queue leases setting_types headers html ids jobs outgoing directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "mime_writer send_request srs dkim_signing",
-    "breaker sweep link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls webhook_client",
+    "breaker sweep link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls traffic webhook_client",
     "accounts blocklist compose smtp_client mx stress",
-    "delivery dsn gate",
+    "blocklist_edit delivery dsn gate",
     "journal blocklist_file mime events index routing administration jobs_sqlite jobs_mongo",
-    "payload summary remote search outgoing_sqlite outgoing_mongo",
-    "store webhook_bodies",
+    "blocking blocklist_mongo payload summary remote search outgoing_sqlite outgoing_mongo",
+    "control store webhook_bodies",
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session indexer",
     "accounts_sqlite accounts_mongo index_sqlite index_mongo search_sqlite",
     "store_journal store_gridfs search_mongo nodes migrate pop3 inbound smtp_connection webhooks",
@@ -32,7 +32,7 @@ LAYERS = [
     "pytest_server",
     "pytest_plugin",
     "cli_settings",
-    "cli_accounts cli_dkim",
+    "cli_accounts cli_block cli_dkim",
     "cli",
     "__main__",
 ]
@@ -45,6 +45,7 @@ MONGO_ADAPTERS = {
     "accounts_mongo",
     "jobs_mongo",
     "outgoing_mongo",
+    "blocklist_mongo",
     "index_mongo",
     "search_mongo",
 }
