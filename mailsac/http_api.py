@@ -59,8 +59,8 @@ from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget
 from mailsac.config import Auth, Http, Retention, Smtp
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
-from mailsac.inbound import Inbound
 from mailsac.gate import Door, Gate
+from mailsac.inbound import Inbound
 from mailsac.index import MessageIndex
 from mailsac.indexer import Indexer, SearchTable
 from mailsac.leases import Leases
@@ -107,8 +107,8 @@ class HttpServer:
         data_budget: OctetBudget,
         require_acceptable: Callable[[Address], None],
         failures: AuthFailures,
-        blocklist: BlocklistFile,
         gate: Gate,
+        blocking: Blocking,
         leases: Leases,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
@@ -187,11 +187,6 @@ class HttpServer:
         self._idle = asyncio.Event()
         self._stopping = False
         self._runner = web.AppRunner(self._application())
-        self._listener: asyncio.Server | None = None
-        self.tls_port: int | None = None
-
-    @property
-    def port(self) -> int:
         self._door = Door(
             gate,
             "http",
@@ -200,6 +195,11 @@ class HttpServer:
             per_minute=0,  # clients that poll make one for each look
             words=refuse,
         )
+        self._listener: asyncio.Server | None = None
+        self.tls_port: int | None = None
+
+    @property
+    def port(self) -> int:
         """The bound port."""
         assert self._listener is not None, "not started"
         return int(self._listener.sockets[0].getsockname()[1])
@@ -238,12 +238,12 @@ class HttpServer:
         self._event_stream.close()
         self._waiting.close()
         self._claims.close()
+        self._door.close()
         if self._listener is not None:
             self._listener.close()
 
     async def stop(self, grace_s: float) -> int:
         """Accept no more, let requests finish for `grace_s`; returns how many were cut off."""
-        self._door.close()
         self.close()
         if self._in_progress:
             self._idle.clear()

@@ -16,10 +16,10 @@ from mailsac.address import Address
 from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.events import MailRefused
 from mailsac.ids import QueueIds
+from mailsac.limits import networks_of
 from mailsac.message import Envelope, checksum, crlf_octets, timestamp, trace_header
 from mailsac.mime import Parsed, parse_for_row
 from mailsac.routing import Routing
-from mailsac.limits import networks_of
 from mailsac.store import Item, MailStore
 from mailsac.summary import summarize
 from mailsac.worker import Worker
@@ -149,9 +149,6 @@ class Inbound:
         return queue_id
 
 
-def _examine(data: bytes) -> tuple[Parsed, int, int]:
-    """What only the octets can tell: their parts, their checksum, and POP3's size of them."""
-    return parse_for_row(data), checksum(data), crlf_octets((data,))
 def _sender(client_ip: str) -> int:
     """Whose turn a message takes in the queue: its client's /26, with its neighbours."""
     try:
@@ -160,3 +157,6 @@ def _sender(client_ip: str) -> int:
         return 0
 
 
+def _examine(data: bytes) -> tuple[Parsed, int, int]:
+    """What only the octets can tell: their parts, their checksum, and POP3's size of them."""
+    return parse_for_row(data), checksum(data), crlf_octets((data,))
