@@ -108,7 +108,7 @@ class HttpServer:
         require_acceptable: Callable[[Address], None],
         failures: AuthFailures,
         gate: Gate,
-        blocking: Blocking,
+        blocklist: BlocklistFile,
         leases: Leases,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
