@@ -10,14 +10,13 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from mailsac import __version__
-from mailsac.cli_accounts import accounts, domains, keys
-from mailsac.cli_dkim import dkim
 from mailsac.cli_settings import FLAGS, WRONG_CONFIG, CannotRun, resolve, stopped, takes
 
 if TYPE_CHECKING:
@@ -36,7 +35,29 @@ MAX_DESCRIPTORS: Final = 65_536
 SWITCH_S: Final = 0.0005  # after which a thread that computes lets the event loop have its turn; Python's own is 5 ms
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# Groups with a module of their own, each called like what makes it.
+GROUPS: Final = {
+    "accounts": "mailsac.cli_accounts",
+    "dkim": "mailsac.cli_dkim",
+    "domains": "mailsac.cli_accounts",
+    "keys": "mailsac.cli_accounts",
+}
+
+
+class _Commands(click.Group):
+    """Imports a group when it is named, or listed: a server would keep them all in memory, and use none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *GROUPS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in GROUPS:
+            return super().get_command(ctx, cmd_name)
+        group: click.Group = getattr(import_module(GROUPS[cmd_name]), cmd_name)
+        return group
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="mailsac %(version)s")
 def main() -> None:
     """A mail server that shows mail instead of sending it into the world.
@@ -313,10 +334,6 @@ def _with_bar(title: str, work: Callable[[Progress], Coroutine[Any, Any, T]]) ->
         raise CannotRun(error) from error
     except MailsacError as error:
         raise CannotRun(f"{error.http_message} {error.fields or ''}".strip()) from error
-
-
-for group in (accounts, keys, domains, dkim):
-    main.add_command(group)
 
 
 def _open_standard_streams() -> None:
