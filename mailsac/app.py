@@ -39,6 +39,7 @@ from mailsac.limits import AuthFailures, Networks
 from mailsac.migrate import MovableTable, Moved, migrate
 from mailsac.outbound import Outbound
 from mailsac.outgoing import OutgoingTable
+from mailsac.outgoing_events import OutgoingEvents
 from mailsac.outgoing_sqlite import SqliteOutgoing
 from mailsac.pop3 import Pop3Server
 from mailsac.recovery import Progress, RawFiles, RebuildableTable, patrol, recover, row_of
@@ -412,6 +413,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ),
             inbound=inbound,
             accounts=accounts,
+            events=OutgoingEvents(store.events, jobs=webhooks.jobs, accounts=accounts),
             signer=signer,
             metrics=metrics,
             hostname=config.smtp.hostname,

@@ -141,7 +141,7 @@ def _content(request: SendRequest) -> Part:
     if request.html is not None:
         html = text_part("html", request.html)
         if related:
-            html = multipart("related", [html, *map(_file, related)], unique=unique, root_type="text/html")
+            html = multipart("related", [html, *map(_file, related)], unique=unique, parameters={"type": "text/html"})
         bodies.append(html)
     content = bodies[0] if len(bodies) == 1 else multipart("alternative", bodies, unique=unique)
     return multipart("mixed", [content, *map(_file, attached)], unique=unique) if attached else content

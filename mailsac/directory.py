@@ -12,6 +12,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from mailsac.outgoing import AttemptState
+
 R = TypeVar("R", "Account", "ApiKey", "PrivateAddress", "Domain", "Secret")
 
 MAX_RECORDS: Final = 200_000  # in all: what a process holds in memory must have a bound
@@ -58,6 +60,7 @@ class PrivateAddress(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None = None  # scrypt, see `credentials`; for POP3 and SMTP
     webhook_secrets: tuple[str, ...] = ()  # `whsec_…`, the newest first; while one is rotated out there are two
     webhook_rotated: str | None = None  # until when the second of two secrets is used
+    webhook_events: tuple[AttemptState, ...] = ()  # of mail sent from it, which the webhook is told of too
     webhook_disabled: bool = False  # by the endpoint's own word (410), or because all failed for days
     created: str
     updated: str

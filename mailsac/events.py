@@ -1,9 +1,10 @@
 """What happened to mail, and the hub that tells whoever wants to know.
 
 `MailStore` publishes what this process stores and deletes, `nodes` what other nodes on the same database do, `Inbound`
-what was refused. A subscriber is told of each message once, in the order in which this process learns of them. To miss
-nothing, subscribe first and list what is there already second; a message that comes in between is seen both ways, and
-its id says that it is the same. What was deleted or refused nobody can list: of that one is told live or never.
+what was refused, `outgoing_events` what became of mail that was sent. A subscriber is told of each message once, in the
+order in which this process learns of them. To miss nothing, subscribe first and list what is there already second; a
+message that comes in between is seen both ways, and its id says that it is the same. What was deleted, refused or tried
+nobody can list: of that one is told live or never.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from mailsac.address import parse_address
 from mailsac.message import Message
+from mailsac.outgoing import OutgoingEvent
 
 MAX_WAITING: Final = 1000  # events for one subscriber …
 MAX_WAITING_OCTETS: Final = 1024 * 1024  # … and the memory of the messages they name, about; subscribers share them
@@ -63,7 +65,16 @@ class MailRefused(msgspec.Struct, frozen=True):
     refused_at: str
 
 
-Event = MessageStored | MessageDeleted | MailRefused
+class DeliveryTried(msgspec.Struct, frozen=True):
+    """A message that an account has sent was tried to be delivered to one recipient."""
+
+    account: str  # that is told of it, and nobody else
+    mailbox: str  # that it was sent from
+    sender: str  # the reverse-path, canonical
+    outcome: OutgoingEvent
+
+
+Event = MessageStored | MessageDeleted | MailRefused | DeliveryTried
 E = TypeVar("E")
 
 
@@ -75,7 +86,7 @@ class Subscription(Generic[E]):
     """
 
     def __init__(self, *, wants_all: bool = False) -> None:
-        self.wants_all = wants_all  # deletions and refusals too
+        self.wants_all = wants_all  # not only mail that comes
         self._waiting: deque[tuple[E, int]] = deque()
         self._waiting_octets = 0
         self._stirred = asyncio.Event()
@@ -131,7 +142,7 @@ class EventHub:
 
     @property
     def is_all_wanted(self) -> bool:
-        """Whether anybody is to be told of what is deleted and refused."""
+        """Whether anybody is to be told of more than mail that comes."""
         return self._want_all > 0
 
     def publish(self, event: Event) -> None:
@@ -142,8 +153,9 @@ class EventHub:
             told = self._concerned(places(event.message))
             octets = _octets(event.message) if told else 0
         elif self.is_all_wanted:
-            told = {one for one in self._concerned(places_of(event.mailbox, event.recipient)) if one.wants_all}
-            octets = SMALL_EVENT_OCTETS
+            address = event.sender if isinstance(event, DeliveryTried) else event.recipient
+            told = {one for one in self._concerned(places_of(event.mailbox, address)) if one.wants_all}
+            octets = SMALL_EVENT_OCTETS * (2 if isinstance(event, DeliveryTried) else 1)
         else:
             return
         for subscription in told:
@@ -154,7 +166,8 @@ class EventHub:
         return self._subscribed(frozenset(places), Subscription[MessageStored]())
 
     def subscribed_to_changes(self, *places: str) -> AbstractContextManager[Subscription[Event]]:
-        """A subscription to what comes to those places, is deleted there and refused, for as long as the block runs."""
+        """A subscription to what comes to those places, is deleted there, refused and sent from there, for as long as
+        the block runs."""
         return self._subscribed(frozenset(places), Subscription[Event](wants_all=True))
 
     def subscribed_to_all(self) -> AbstractContextManager[Subscription[MessageStored]]:

@@ -10,6 +10,9 @@ from collections.abc import Collection, Sequence
 from typing import Final, Literal, Protocol
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+from mailsac.outgoing import OutgoingEvent
 
 Kind = Literal["webhook", "slack"]
 State = Literal["waiting", "done", "failed"]
@@ -37,17 +40,18 @@ class Attempt(msgspec.Struct, frozen=True):
 class Job(
     msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id", "mailbox": "inbox", "message_id": "messageId"}
 ):
-    """One hook of one message. Its JSON is the job object of the API."""
+    """One hook of one message, or of one attempt to deliver one. Its JSON is the job object of the API."""
 
-    id: str  # `<message id>.<kind>.<mailbox>`: queueing it again changes nothing
+    id: str  # `<what happened>.<kind>.<mailbox>`: queueing it again changes nothing
     kind: Kind
     mailbox: str
-    message_id: str
+    message_id: str  # of a message that has arrived, or of an outgoing one
     queued: str
     due: str  # timestamp from which on it may be claimed; of one that is settled, when that was
     state: State = "waiting"
     tries: int = 0  # since it was queued, or queued anew by hand
     attempts: tuple[Attempt, ...] = ()  # the last ones
+    event: OutgoingEvent | UnsetType = UNSET  # what is told of an outgoing message
 
     @property
     def hook(self) -> Hook:
@@ -100,8 +104,9 @@ class JobTable(Protocol):
         """Jobs of all mailboxes in the order of their ids, from the first greater than `after`."""
 
 
-def job_id(message_id: str, hook: Hook) -> str:
-    return f"{message_id}.{hook.kind}.{hook.mailbox}"
+def job_id(what: str, hook: Hook) -> str:
+    """`what` is the id of a message, or names an attempt to deliver one."""
+    return f"{what}.{hook.kind}.{hook.mailbox}"
 
 
 def jobs_for(message_id: str, now: str, hooks: Sequence[Hook]) -> list[Job]:

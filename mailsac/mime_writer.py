@@ -12,6 +12,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
@@ -189,17 +190,28 @@ def file_part(
     return _part(fields, "base64", _base64(content))
 
 
-def multipart(subtype: str, parts: Sequence[Part], *, unique: str, root_type: str = "") -> Part:
-    """`multipart/…`. `unique` must be unknown to whoever wrote the parts, so that none of them can end itself.
+def headers_part(section: bytes) -> Part:
+    """The header section of a message as `text/rfc822-headers`; quoted-printable where it must be (RFC 6522 §4)."""
+    name = "text/rfc822-headers"
+    if _7BIT.fullmatch(section):
+        return _part(parameter_field("Content-Type", name, {}), "7bit", section)
+    fields = parameter_field("Content-Type", name, {"charset": "utf-8"})
+    return _part(fields, "quoted-printable", _quoted_printable(section))
 
-    No boundary is the beginning of another, and none can stand in base64 or quoted-printable (RFC 2045 §6.7).
+
+def multipart(
+    subtype: str, parts: Sequence[Part], *, unique: str, parameters: Mapping[str, str] = MappingProxyType({})
+) -> Part:
+    """`multipart/…`, with those parameters beside its boundary.
+
+    `unique` must be unknown to whoever wrote the parts, so that none of them can end itself. No boundary is the
+    beginning of another, and none can stand in base64 or quoted-printable (RFC 2045 §6.7).
     """
     boundary = f"=_{subtype}_{unique}"
-    parameters = {"boundary": boundary} | ({"type": root_type} if root_type else {})
     delimiter = f"--{boundary}".encode()
     pieces = [piece for part in parts for piece in (delimiter, b"\r\n", part.fields, b"\r\n", part.body, b"\r\n")]
     return Part(
-        parameter_field("Content-Type", f"multipart/{subtype}", parameters),
+        parameter_field("Content-Type", f"multipart/{subtype}", {"boundary": boundary, **parameters}),
         b"".join([*pieces, delimiter, b"--"]),
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from mailsac.config import Outbound as Settings
 from mailsac.delivery import Courier, Outcome
 from mailsac.directory import ALIAS_KEY, Domain, Secret
 from mailsac.dkim_signing import Signer
+from mailsac.dsn import TOO_OLD, Failure, report
 from mailsac.errors import (
     CancelTooLate,
     InvalidAddress,
@@ -46,6 +47,7 @@ from mailsac.mime import parse_for_row
 from mailsac.outgoing import (
     MAX_ATTEMPTS,
     OPEN,
+    AttemptState,
     Delivery,
     DeliveryAttempt,
     Outgoing,
@@ -57,7 +59,8 @@ from mailsac.outgoing import (
     part_id,
     whole,
 )
-from mailsac.srs import original, rewritten
+from mailsac.outgoing_events import OutgoingEvents
+from mailsac.srs import is_rewritten, original, rewritten
 from mailsac.sweep import sweep_after_work
 from mailsac.telemetry import Metrics
 from mailsac.worker import ON_LOOP_OCTETS, Worker
@@ -118,6 +121,7 @@ class Outbound:
         courier: Courier,
         inbound: Inbound,
         accounts: Accounts,
+        events: OutgoingEvents,
         signer: Signer,
         metrics: Metrics,
         hostname: str,
@@ -128,7 +132,7 @@ class Outbound:
         self._hostname, self._submission = hostname, submission
         self.table = table
         self._config = config
-        self._courier, self._inbound, self._accounts = courier, inbound, accounts
+        self._courier, self._inbound, self._accounts, self._events = courier, inbound, accounts, events
         self.signer = signer
         self._scale = time_scale
         self._allowed = frozenset(map(_canonical, config.allowed_recipients))
@@ -157,6 +161,7 @@ class Outbound:
         return await self.enqueue(
             await self._signed(composed.data, composed.reverse_path, composed.recipients),
             account=principal.account,
+            mailbox=composed.reverse_path.mailbox,
             key=principal.key_id,
             reverse_path=composed.reverse_path,
             recipients=composed.recipients,
@@ -179,13 +184,17 @@ class Outbound:
         data: bytes,
         *,
         account: str,
+        mailbox: str,
         key: str = "",
         reverse_path: Address | None,
         recipients: Sequence[Address],
         message_id: str,
         queue_id: str | None = None,
     ) -> OutgoingMessage:
-        """Queue a finished message, whoever it is from, uncounted; durable when it returns."""
+        """Queue a finished message, whoever it is from, uncounted; durable when it returns.
+
+        `account` and `mailbox` say whose it is, and who is told what becomes of it.
+        """
         for recipient in recipients:
             self._require_allowed(recipient)
         if self._open >= MAX_OPEN:
@@ -202,6 +211,7 @@ class Outbound:
                 message=message,
                 parts=len(grouped),
                 account=account,
+                mailbox=mailbox,
                 key=key,
                 sender="" if reverse_path is None else str(reverse_path),
                 subject=subject,
@@ -262,21 +272,27 @@ class Outbound:
             return {recipient: recipient for recipient in envelope.recipients if not self.is_own(recipient)}
         if envelope.reverse_path is None and self._config.mode != "local":
             now = datetime.now(UTC)
-            found = {one: original(one, secret=self._srs_secret(), now=now) for one in envelope.recipients}
+            ours = filter(is_rewritten, envelope.recipients)  # all others arrive while the secret is not known too
+            found = {one: original(one, secret=self._srs_secret(), now=now) for one in ours}
             return {one: sender for one, sender in found.items() if sender is not None}
         return {}
 
     async def relay(self, envelope: Envelope, recipients: Sequence[Address], data: bytes) -> str:
         """Queue what `elsewhere` has found. Raises what `submit` raises, and InvalidRequest for a mail loop."""
-        account = envelope.account or self._accounts.directory.owner_of(envelope.recipients[0].mailbox) or ""
+        mailbox = envelope.recipients[0].mailbox
+        account = envelope.account or self._accounts.directory.owner_of(mailbox) or ""
         if envelope.account is not None:
             sender = envelope.reverse_path
             if sender is None:
                 raise SenderNotOwned(account=account)
             self.require_sender(Principal(account), sender)
             await self._count(datetime.now(UTC), account, len(recipients))
+            mailbox = sender.mailbox
         is_submitted = envelope.account is not None
-        return (await self._pass_on(envelope, account, envelope.reverse_path, recipients, data, sign=is_submitted)).id
+        passed_on = await self._pass_on(
+            envelope, account, mailbox, envelope.reverse_path, recipients, data, sign=is_submitted
+        )
+        return passed_on.id
 
     async def forward(self, envelope: Envelope, mailbox: str, target: str, data: bytes) -> None:
         """Queue it for the address to which a mailbox forwards, under a reverse-path of ours."""
@@ -284,7 +300,7 @@ class Outbound:
         sender = rewritten(envelope.reverse_path, domain=domain, secret=self._srs_secret(), now=now)
         account = self._accounts.directory.owner_of(mailbox) or ""
         try:
-            await self._pass_on(envelope, account, sender, [parse_address(target)], data)
+            await self._pass_on(envelope, account, mailbox, sender, [parse_address(target)], data)
         except (RecipientNotAllowed, InvalidRequest) as refusal:  # it is filed all the same
             log.warning("outbound.not_forwarded", extra={"mailbox": mailbox, "reason": repr(refusal)})
 
@@ -292,6 +308,7 @@ class Outbound:
         self,
         envelope: Envelope,
         account: str,
+        mailbox: str,
         sender: Address | None,
         recipients: Sequence[Address],
         data: bytes,
@@ -312,6 +329,7 @@ class Outbound:
             received + completed,
             queue_id=queue_id,
             account=account,
+            mailbox=mailbox,
             reverse_path=sender,
             recipients=recipients,
             message_id=message_id,
@@ -454,9 +472,12 @@ class Outbound:
             with await self._memory.reserve(part.size, timeout_s=WAIT_S):
                 if data is None:
                     data = (await self.table.data([part])).get(part.message)
-                outcomes = await self._outcomes_of(part, data, suppressed)
-                settled = self._judged(part, outcomes)
-                await self._suppress(part, settled)
+                if part.unreported:
+                    settled = await self._reported(part, data)
+                else:
+                    outcomes = await self._outcomes_of(part, data, suppressed)
+                    settled = self._judged(part, outcomes)
+                    await self._suppress(part, settled)
         except asyncio.CancelledError:
             with suppress(MailsacError):  # given back, so that the next start need not wait for the end of the lease
                 await self.table.settle([part])
@@ -464,7 +485,13 @@ class Outbound:
         except MailsacError as error:  # the lease runs out, and it is tried again
             log.warning("outbound.postponed", extra={"part": part.id, "error": repr(error)})
             return
-        await self._settle(settled)
+        is_tried = settled.tries > part.tries
+        if is_tried:
+            await self._insist(partial(self._events.queue, settled), part)
+        await self._insist(partial(self.table.settle, [settled]), part)
+        self._worked.set()
+        if is_tried:
+            self._events.publish(settled)
         self._account_for(part, settled)
 
     async def _outcomes_of(
@@ -510,7 +537,7 @@ class Outbound:
             raise
         except MailsacError as error:
             code, status, _ = error.smtp_reply.split(" ", 2)
-            state: State = "deferred" if code.startswith("4") else "bounced"
+            state: AttemptState = "deferred" if code.startswith("4") else "bounced"
             attempt = DeliveryAttempt(at=_now(), state=state, status=status, reply=error.smtp_reply)
         else:
             reply = f"250 2.0.0 queued as {queue_id}"
@@ -521,22 +548,82 @@ class Outbound:
     def _judged(self, part: Outgoing, attempts: Mapping[str, DeliveryAttempt]) -> Outgoing:
         """The part after those attempts: what has failed for too long has failed for good."""
         now = datetime.now(UTC)
-        end = datetime.fromisoformat(part.queued) + timedelta(seconds=self._config.give_up_s * self._scale)
-        deliveries = []
+        deliveries, bounced = [], []
         for delivery in part.deliveries:
             attempt = attempts.get(delivery.address)
             if attempt is not None:
-                if attempt.state == "deferred" and now >= end:
-                    attempt = msgspec.structs.replace(attempt, state="bounced", status="5.4.7")  # RFC 3463 §3.5
+                if attempt.state == "deferred" and now >= self._end(part):
+                    attempt = msgspec.structs.replace(attempt, state="bounced", status=TOO_OLD)
+                if attempt.state == "bounced":
+                    bounced.append(delivery.address)
+                attempt = msgspec.structs.replace(attempt, number=part.tries + 1)
                 tries = (*delivery.attempts, attempt)[-MAX_ATTEMPTS:]
                 delivery = Delivery(delivery.address, attempt.state, tries)
             deliveries.append(delivery)
-        pauses = self._config.retry_s
-        pause = timedelta(seconds=pauses[min(part.tries, len(pauses) - 1)] * self._scale)
-        settled = msgspec.structs.replace(part, deliveries=tuple(deliveries), tries=part.tries + 1, due=timestamp(now))
-        if settled.is_open:
-            settled = msgspec.structs.replace(settled, due=timestamp(max(now, min(now + pause, end))))
-        return settled
+        settled = msgspec.structs.replace(
+            part,
+            deliveries=tuple(deliveries),
+            tries=part.tries + 1,
+            unreported=tuple(bounced) if self._is_reported(part) else (),
+        )
+        return self._due_again(settled, now)
+
+    def _due_again(self, part: Outgoing, now: datetime) -> Outgoing:
+        """At once for a report; else after the pause that follows its last attempt, which has just been made."""
+        due = now
+        if part.is_undelivered and not part.unreported:
+            pauses = self._config.retry_s
+            pause = timedelta(seconds=pauses[min(part.tries, len(pauses)) - 1] * self._scale)
+            due = max(now, min(now + pause, self._end(part)))
+        return msgspec.structs.replace(part, due=timestamp(due))
+
+    def _end(self, part: Outgoing) -> datetime:
+        """When it is given up."""
+        return datetime.fromisoformat(part.queued) + timedelta(seconds=self._config.give_up_s * self._scale)
+
+    def _is_reported(self, part: Outgoing) -> bool:
+        """Whether its sender gets a report of what bounces: one whose mailbox is here and who was seen to have sent it.
+
+        Not the null reverse-path, for a report is never reported; nor who wrote to a mailbox that forwards, for anybody
+        could have written that in his name, and the message is filed in that mailbox too.
+        """
+        if not part.sender:
+            return False
+        sender = parse_address(part.sender)
+        is_own = self._accounts.access(Principal(part.account), sender.mailbox) is Access.OWN
+        return is_own and not is_rewritten(sender)
+
+    async def _reported(self, part: Outgoing, data: bytes | None) -> Outgoing:
+        """The part, once a report stands in its sender's mailbox. A crash before that is noted makes a second report.
+
+        Raises a MailsacError where it can be filed later.
+        """
+        now, sender = datetime.now(UTC), parse_address(part.sender)
+        failures = []
+        for delivery in part.deliveries:
+            if delivery.address in part.unreported:
+                last = delivery.attempts[-1]
+                at = datetime.fromisoformat(last.at)
+                failures.append(Failure(parse_address(delivery.address), last.status, last.reply, last.host, at))
+        notification = report(
+            failures,
+            to=sender,
+            hostname=self._hostname,
+            outgoing_id=part.message,
+            subject=part.subject,
+            message_id=part.message_id,
+            arrived=datetime.fromisoformat(part.queued),
+            headers=data,
+            now=now,
+        )
+        try:
+            queue_id = await self._inbound.deliver(_envelope("", [sender]), notification)
+            log.info("outbound.reported", extra={"part": part.id, "report": queue_id})
+        except MailsacError as error:
+            if error.smtp_reply.startswith("4"):
+                raise
+            log.warning("outbound.not_reported", extra={"part": part.id, "error": repr(error)})
+        return self._due_again(msgspec.structs.replace(part, unreported=()), now)
 
     async def _suppress(self, before: Outgoing, after: Outgoing) -> None:
         """Who is not there is not tried again for a while."""
@@ -552,13 +639,11 @@ class Outbound:
         if wrong:
             await self.table.suppress(wrong)
 
-    async def _settle(self, part: Outgoing) -> None:
+    async def _insist(self, write: Callable[[], Awaitable[None]], part: Outgoing) -> None:
         """Write down what became of it, however long that takes: until then it could be delivered again."""
         while True:
             try:
-                await self.table.settle([part])
-                self._worked.set()
-                return
+                return await write()
             except MailsacError as error:
                 log.warning("outbound.not_settled", extra={"part": part.id, "error": repr(error)})
                 await asyncio.sleep(RETRY_S * self._scale)

@@ -14,6 +14,7 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 State = Literal["queued", "sending", "delivered", "deferred", "bounced", "cancelled"]
+AttemptState = Literal["delivered", "deferred", "bounced"]
 
 OPEN: Final[tuple[State, ...]] = ("queued", "deferred")  # of a recipient for whom something is still to be done
 MAX_ATTEMPTS: Final = 20  # that a recipient remembers
@@ -23,11 +24,12 @@ class DeliveryAttempt(msgspec.Struct, frozen=True):
     """What became of one try for one recipient."""
 
     at: str  # timestamp
-    state: State  # delivered, deferred or bounced
+    state: AttemptState
     status: str  # enhanced status code, RFC 3463
     reply: str  # the words of the remote server, or of ours where there was none: text that a stranger wrote
     host: str = ""  # that answered
     tls: bool = False
+    number: int = 0  # among the attempts of its part, from 1
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -36,6 +38,24 @@ class Delivery(msgspec.Struct, frozen=True):
     address: str
     state: State = "queued"
     attempts: tuple[DeliveryAttempt, ...] = ()  # the last ones
+
+
+class OutgoingEvent(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id", "from_": "from", "message_id": "messageId"}
+):
+    """What became of one attempt for one recipient, as whoever sent the message is told of it."""
+
+    id: str  # of the message
+    from_: str
+    to: str
+    message_id: str  # the field, with its angle brackets
+    state: AttemptState
+    attempt: int  # the first is 1
+    at: str  # timestamp
+    status: str
+    reply: str
+    host: str
+    tls: bool
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +74,20 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[Delivery, ...]
     queued: str  # timestamp
     due: str  # timestamp from which on it may be claimed; of one that is closed, when that was
+    mailbox: str = ""  # that it is sent from: who listens there is told what becomes of it
     tries: int = 0
+    unreported: tuple[str, ...] = ()  # recipients of whose bounce its sender is still to get a report
     is_sending: bool = False  # somebody has claimed it: for who reads it, `settle` takes no notice
+
+    @property
+    def is_undelivered(self) -> bool:
+        """Whether somebody is still to be served."""
+        return any(delivery.state in OPEN for delivery in self.deliveries)
 
     @property
     def is_open(self) -> bool:
         """Whether something is still to be done."""
-        return any(delivery.state in OPEN for delivery in self.deliveries)
+        return self.is_undelivered or bool(self.unreported)
 
 
 class OutgoingMessage(
@@ -184,7 +211,7 @@ def whole(parts: Sequence[Outgoing]) -> OutgoingMessage:
         message_id=first.message_id,
         size=first.size,
         queued=first.queued,
-        due=min((part.due for part in parts if part.is_open and not part.is_sending), default=None),
+        due=min((part.due for part in parts if part.is_undelivered and not part.is_sending), default=None),
         state=_state(parts, {delivery.state for delivery in recipients}),
         recipients=recipients,
     )
@@ -200,7 +227,7 @@ def messages(parts: Iterable[Outgoing]) -> list[OutgoingMessage]:
 
 def _state(parts: Sequence[Outgoing], states: set[State]) -> State:
     """What is going on goes before what is to come, that before what is over, and bad news before good."""
-    if any(part.is_sending for part in parts):
+    if any(part.is_sending and part.is_undelivered for part in parts):
         return "sending"
     order: tuple[State, ...] = ("deferred", "queued", "bounced", "delivered", "cancelled")
     return next(state for state in order if state in states)

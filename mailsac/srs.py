@@ -44,15 +44,20 @@ def rewritten(sender: Address | None, *, domain: str, secret: bytes, now: dateti
         return None
 
 
+def is_rewritten(address: Address) -> bool:
+    """Whether it has the form of such a reverse-path; whose it is only `original` can tell."""
+    return _SRS0.fullmatch(_unquoted(address)) is not None
+
+
 def original(address: Address, *, secret: bytes, now: datetime) -> Address | None:
     """The sender that a reverse-path of ours stands for; None where it is not ours, or is over 30 days old.
 
     Upper and lower case may have been changed on the way.
     """
-    quote = '"' if address.local_part.startswith('"') else ""
-    match = _SRS0.fullmatch(address.local_part[1:-1] if quote else address.local_part)
+    match = _SRS0.fullmatch(_unquoted(address))
     if match is None:
         return None
+    quote = '"' if address.local_part.startswith('"') else ""
     made, day, domain, local_part = match.groups()
     if not hmac.compare_digest(made.lower(), _hash(secret, day, f"{domain}={local_part}")):
         return None
@@ -64,6 +69,10 @@ def original(address: Address, *, secret: bytes, now: datetime) -> Address | Non
         return parse_address(f"{quote}{local_part}{quote}@{domain}")
     except InvalidAddress:
         return None
+
+
+def _unquoted(address: Address) -> str:
+    return address.local_part[1:-1] if address.local_part.startswith('"') else address.local_part
 
 
 def _day(now: datetime) -> int:

@@ -9,6 +9,7 @@ import msgspec
 
 from mailsac.message import Message, timestamp
 from mailsac.mime import Parsed, body_text
+from mailsac.outgoing import OutgoingEvent
 from mailsac.payload import payload
 
 MAX_SLACK_CHARS: Final = 40_000  # Slack cuts a text there
@@ -37,6 +38,19 @@ def webhook_body(
         "x-forwarded-for": message.ip,
     }
     return payload(message, parsed, raw, max_octets=max_octets, extra=extra)
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What Standard Webhooks has for a body."""
+
+    type: str
+    timestamp: str
+    data: OutgoingEvent
+
+
+def event_body(event: OutgoingEvent) -> bytes:
+    """The JSON that a webhook is sent of an outgoing message, of the type `outgoing.delivered` and the like."""
+    return msgspec.json.encode(_Told(f"outgoing.{event.state}", event.at, event))
 
 
 def slack_body(message: Message, parsed: Parsed, *, to_from: bool) -> bytes:

@@ -1,8 +1,9 @@
-"""Tell a URL, or a Slack channel, about a message: what the jobs that come with messages ask for.
+"""Tell a URL, or a Slack channel, about a message, or a URL what became of one that was sent: what jobs ask for.
 
 Strategy: everything that must not be lost is in the JobTable, and this is a loop over it. A job is claimed, its message
-is looked up, the request is sent, and the job is settled: done, failed for good, or due again. Whoever dies in between
-leaves a lease that runs out, so a receiver may be told twice, under the same `webhook-id`.
+is looked up unless the job says it all, the request is sent, and the job is settled: done, failed for good, or due
+again. Whoever dies in between leaves a lease that runs out, so a receiver may be told twice, under the same
+`webhook-id`.
 
 A receiver that hangs holds its own few places and nothing else: while it has them all its hooks are not claimed.
 """
@@ -21,6 +22,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import UNSET
 
 from mailsac.accounts import Accounts
 from mailsac.config import Webhooks as Settings
@@ -34,7 +36,7 @@ from mailsac.standard_webhooks import signed_headers
 from mailsac.store import MailStore
 from mailsac.sweep import sweep_after_work
 from mailsac.telemetry import Metrics
-from mailsac.webhook_bodies import slack_body, webhook_body
+from mailsac.webhook_bodies import event_body, slack_body, webhook_body
 from mailsac.webhook_client import MAX_REQUESTS, TIMEOUT_S, Answer, WebhookClient, scaled_timeout
 
 log = logging.getLogger(__name__)
@@ -196,14 +198,17 @@ class Webhooks:
     async def _tried(self, job: Job, address: PrivateAddress, url: str) -> Job:
         if job.kind == "webhook" and address.webhook_disabled:
             return _noted(job, Attempt(at=_now(), status=None, error=DISABLED, ms=0), state="failed")
-        message = await self._store.find(job.message_id)
-        if message is None:
-            return _look_again(job, NO_MESSAGE, "done")
-        try:
-            async with self._building:
-                body = await self._body(job, address, message)
-        except MessageNotFound:
-            return _look_again(job, NO_MESSAGE, "done")
+        if job.event is not UNSET:
+            body = event_body(job.event)
+        else:
+            message = await self._store.find(job.message_id)
+            if message is None:
+                return _look_again(job, NO_MESSAGE, "done")
+            try:
+                async with self._building:
+                    body = await self._body(job, address, message)
+            except MessageNotFound:
+                return _look_again(job, NO_MESSAGE, "done")
         at = datetime.now(UTC)
         headers: dict[str, str] = {}
         if job.kind == "webhook":

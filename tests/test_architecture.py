@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
     "client",
-    "code_words link_pairs link_words vocabulary words",
-    "errors cache fair_queue leases setting_types headers html ids jobs outgoing directory proxy sqlite_schema worker",
+    "code_words link_pairs link_words vocabulary words outgoing",
+    "errors cache clock fair_queue leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "mime_writer send_request srs dkim_signing",
     "breaker sweep link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls traffic webhook_client",
@@ -25,6 +25,7 @@ LAYERS = [
     "store_disk store_sqlite store_mongo spool recovery retention pop3_session indexer",
     "accounts_sqlite accounts_mongo index_sqlite index_mongo search_sqlite",
     "store_journal store_gridfs search_mongo nodes migrate pop3 inbound smtp_connection webhooks",
+    "outgoing_events",
     "outbound",
     "smtp api",
     "http_api",

@@ -140,3 +140,29 @@ async def test_a_forward_leads_to_another_server_under_an_address_of_ours(site: 
     assert sender.lower().startswith("mail from:<srs0=")
     assert "@ann.example>" in sender
     assert f"RCPT TO:<{ELSEWHERE}>" in site.peer.commands
+
+
+async def test_before_the_accounts_are_known_only_what_may_be_ours_to_pass_on_is_put_off(config: Config) -> None:
+    """A bounce of a forward would be lost in a mailbox here; other mail from nobody is filed as ever."""
+    config = msgspec.structs.replace(
+        config,
+        store=msgspec.structs.replace(
+            config.store, metadata="mongodb", mongodb_uri="mongodb://127.0.0.1:1/mail?serverSelectionTimeoutMS=500"
+        ),
+        outbound=Outbound(mode="smarthost", smarthost="127.0.0.1:1"),
+    )
+
+    def send(server: Server, recipient: str) -> int:
+        with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=DELIVERED_S) as client:
+            client.ehlo()
+            client.mail("")
+            assert client.rcpt(recipient)[0] == 250
+            return client.data(b"Subject: bounce\r\n\r\nbody\r\n")[0]
+
+    async with running(config) as server:
+        for recipient, code in (
+            ("bob@ann.example", 250),
+            ("srs0@ann.example", 250),
+            ("SRS0=aaaaaaaa=aa=elsewhere.example=carol@ann.example", 451),
+        ):
+            assert await asyncio.to_thread(send, server, recipient) == code

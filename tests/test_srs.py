@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailsac.address import Address, parse_address
 from mailsac.errors import InvalidAddress
-from mailsac.srs import original, rewritten
+from mailsac.srs import is_rewritten, original, rewritten
 
 SECRET = b"a secret of the server"
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -102,3 +102,26 @@ def test_nobody_else_can_make_one() -> None:
         "ann",
     ):
         assert original(Address(changed, address.domain), secret=SECRET, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "has_form"),
+    [
+        ("bob@example.com", False),
+        ("srs@example.com", False),
+        ("SRS0@example.com", False),
+        ("SRS0=short=aa=example.org=ann@example.com", False),
+        ("SRS1=aaaaaaaa=aa=example.org=ann@example.com", False),
+        ("xSRS0=aaaaaaaa=aa=example.org=ann@example.com", False),
+        ("SRS0=aaaaaaaa=aa=example.org=ann@example.com", True),  # whose it is, is another question
+        ("srs0=AAAAAAAA=AA=example.org=ann@example.com", True),
+        ('"SRS0=aaaaaaaa=aa=example.org=ann b"@example.com', True),
+    ],
+)
+def test_what_has_the_form_of_a_rewritten_address(address: str, has_form: bool) -> None:
+    assert is_rewritten(parse_address(address)) is has_form
+
+
+def test_what_is_rewritten_has_the_form() -> None:
+    assert is_rewritten(forwarded("ann@example.org"))
+    assert is_rewritten(forwarded('"ann b"@example.org'))

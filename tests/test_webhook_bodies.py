@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from mailsac.mime import parse
-from mailsac.webhook_bodies import slack_body, webhook_body
+from mailsac.outgoing import OutgoingEvent
+from mailsac.webhook_bodies import event_body, slack_body, webhook_body
 
 from .contract.rows import stored
 
@@ -88,3 +89,20 @@ def test_slack_is_told_subject_and_text() -> None:
 def test_nobody_mentions_a_slack_channel_by_mail() -> None:
     assert slack(b"\r\n<!channel> a&b").endswith("\n&lt;!channel&gt; a&amp;b")
     assert len(slack(b"\r\n" + b"&" * 100_000)) == 40_000
+
+
+def test_of_outgoing_mail_a_webhook_gets_a_body_of_standard_webhooks() -> None:
+    event = OutgoingEvent(
+        id="m1", from_="ann@example.com", to="bob@example.org", message_id="<1@example.com>", state="deferred",
+        attempt=2, at="2026-03-04T05:06:07.000Z", status="4.2.0", reply="450 <b>", host="mx [192.0.2.1]", tls=True,
+    )  # fmt: skip
+
+    assert msgspec.json.decode(event_body(event)) == {
+        "type": "outgoing.deferred",
+        "timestamp": "2026-03-04T05:06:07.000Z",
+        "data": {
+            "_id": "m1", "from": "ann@example.com", "to": "bob@example.org", "messageId": "<1@example.com>",
+            "state": "deferred", "attempt": 2, "at": "2026-03-04T05:06:07.000Z", "status": "4.2.0",
+            "reply": "450 <b>", "host": "mx [192.0.2.1]", "tls": True,
+        },
+    }  # fmt: skip

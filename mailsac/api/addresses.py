@@ -15,6 +15,7 @@ from mailsac.api.refusals import PrivateAddressNotFound
 from mailsac.api.response import json_body, json_response, spelled
 from mailsac.directory import PrivateAddress
 from mailsac.errors import InvalidAddress, NotAuthenticated
+from mailsac.outgoing import AttemptState
 from mailsac.routing import Routing
 from mailsac.store import MailStore
 
@@ -35,6 +36,7 @@ class AddressView(msgspec.Struct, frozen=True, kw_only=True, rename=spelled):
     webhook: str | None = None
     webhook_slack: str | None = None
     webhook_slack_to_from: bool | None = None
+    webhook_events: tuple[AttemptState, ...] = ()  # of mail sent from here, which the webhook is told of too
     webhook_disabled: bool = False  # its receiver is gone, or has only failed for days; setting it enables it again
     encrypted_inbox: str | UnsetType = UNSET
     catch_all: str | None = None
@@ -54,6 +56,7 @@ class AddressSettings(msgspec.Struct, frozen=True, kw_only=True, rename=spelled)
     webhook: str | UnsetType | None = UNSET
     webhook_slack: str | UnsetType | None = UNSET
     webhook_slack_to_from: bool | UnsetType | None = UNSET
+    webhook_events: tuple[AttemptState, ...] | UnsetType | None = UNSET
 
 
 class Availability(msgspec.Struct, frozen=True):
@@ -160,6 +163,7 @@ class Addresses:
             webhook=address.webhook,
             webhook_slack=address.webhook_slack,
             webhook_slack_to_from=address.webhook_slack_to_from,
+            webhook_events=address.webhook_events,
             webhook_disabled=address.webhook_disabled,
             encrypted_inbox=self._routing.alias_of(address.id) or UNSET,
             catch_all=address.catch_all,
@@ -176,8 +180,9 @@ def _changes(request: web.Request) -> dict[str, object]:
     changes = {name: value for name, value in given.items() if value is not UNSET}
     if (other_name := changes.pop("enabledws", UNSET)) is not UNSET:
         changes.setdefault("enablews", other_name)
-    if changes.get("info", "") is None:
-        changes["info"] = ""
+    for name, nothing in (("info", ""), ("webhook_events", ())):
+        if changes.get(name, nothing) is None:
+            changes[name] = nothing
     if changes.get("forward") is not None:
         changes["forward"] = parse_address(str(changes["forward"])).mailbox
     return changes

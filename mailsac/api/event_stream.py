@@ -4,8 +4,9 @@ For browsers and curl, which speak no web sockets. The id of an event is that of
 with the last one it got, in `Last-Event-ID`, is told of all that has come since, once and in order. For that it
 subscribes first and looks second, as in `waiting`. What it is told comes after the 250 of the sender.
 
-What is deleted or refused meanwhile leaves nothing that could be looked at. Such an event has no id, so that it does
-not move the place where a client goes on, and it is told live or never.
+What is deleted or refused meanwhile leaves nothing that could be looked at, and what becomes of mail that was sent is
+in the list of that. Such an event has no id, so that it does not move the place where a client goes on, and it is told
+live or never.
 
 A client that does not read is cut off, within the bounds of `events`. As it knows the last event it got, coming again
 loses nothing.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -25,14 +26,13 @@ from aiohttp import web
 from mailsac.accounts import Accounts, Principal
 from mailsac.address import parse_address
 from mailsac.api import request as asked
+from mailsac.api.listening import EVENTS, MESSAGE, Wanted, change_told, wanted_of
 from mailsac.api.matching import cursor_of
 from mailsac.api.protocol import Connection
 from mailsac.api.refusals import TooLongAgo
-from mailsac.api.response import spelled
-from mailsac.api.stream import Wanted, wanted_of
-from mailsac.api.visibility import foreign_in, may_see, may_see_in, require_domain
-from mailsac.errors import InvalidRequest, MailsacError, ShuttingDown
-from mailsac.events import Event, MailRefused, MessageDeleted, MessageStored, Subscription
+from mailsac.api.visibility import foreign_in, may_see, require_domain
+from mailsac.errors import InvalidRequest, MailsacError, ShuttingDown, StoreUnavailable
+from mailsac.events import DeliveryTried, Event, MailRefused, MessageDeleted, MessageStored, Subscription
 from mailsac.ids import position
 from mailsac.index import MessageIndex
 from mailsac.message import Message
@@ -51,8 +51,17 @@ class EventStream:
     """Handler of `/api/stream`."""
 
     def __init__(
-        self, store: MailStore, accounts: Accounts, index: MessageIndex, routing: Routing, *, time_scale: float
+        self,
+        store: MailStore,
+        accounts: Accounts,
+        index: MessageIndex,
+        routing: Routing,
+        *,
+        time_scale: float,
+        is_degraded: Callable[[], bool] | None = None,
     ) -> None:
+        """`is_degraded` says whether answers may lack something, because the database is away."""
+        self._is_degraded = is_degraded or (lambda: False)
         self._store = store
         self._accounts = accounts
         self._index = index
@@ -73,17 +82,20 @@ class EventStream:
         return len(self._telling)
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: `message`, with the message as JSON, for each that arrives at `addresses`, and `deleted`
-        and `refused`. With the header `Last-Event-ID` the messages go on behind that event; `latest` is from now on.
+        """Server-sent events: mail that arrives, what is deleted and refused, and what becomes of mail that is sent.
+
+        `message` has the message as JSON, for each that arrives at `addresses`; `delivered`, `deferred` and `bounced`
+        are of mail sent from there. With the header `Last-Event-ID` messages go on behind that event; `latest` is from
+        now on.
         """
-        wanted, principal = wanted_of(request), request[asked.PRINCIPAL]
+        wanted, principal = wanted_of(request, events=EVENTS), request[asked.PRINCIPAL]
         last = _last_event(request)
         self._require(principal, wanted)
         if self._is_stopping:
             raise ShuttingDown
         with self._store.events.subscribed_to_changes(*wanted.told) as subscription:
             now = self._store.events.latest
-            missed = [] if last is None else await self._missed(principal, wanted, last)
+            missed = [] if last is None or MESSAGE not in wanted.events else await self._missed(principal, wanted, last)
             response = web.StreamResponse(headers={"Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"})
             await response.prepare(request)
             if request.method == "HEAD":
@@ -106,7 +118,11 @@ class EventStream:
             require_domain(self._accounts, principal, domain)
 
     async def _missed(self, principal: Principal, wanted: Wanted, last: tuple[str, int]) -> list[Message]:
-        """What has arrived since that event, in order. Raises TooLongAgo where it is more than can be told."""
+        """What has arrived since that event, in order.
+
+        Raises TooLongAgo where it is more than can be told, and StoreUnavailable where some of it cannot be seen now: a
+        client that went on behind the rest would never get it.
+        """
         elsewhere = [self._routing.destination(parse_address(address), account=None) for address in wanted.addresses]
         found: dict[str, Message] = {}
         for place in dict.fromkeys((*wanted.told, *(destination.mailbox for destination in elsewhere))):
@@ -122,6 +138,8 @@ class EventStream:
             if len(new) == MAX_MISSED:
                 raise TooLongAgo(place=place)
             found |= new
+            if self._is_degraded():
+                raise StoreUnavailable(reason="the database is away")
         return sorted(found.values(), key=lambda message: position(message.id))
 
     async def _tell(
@@ -156,21 +174,24 @@ class EventStream:
         self, request: web.Request, response: web.StreamResponse, wanted: Wanted, message: Message
     ) -> None:
         principal = await self._accounts.by_key(request[asked.KEY] or None)  # it may have been revoked meanwhile
-        if wanted.includes(message.mailbox, message.recipient) and may_see(self._accounts, principal, message):
+        is_wanted = MESSAGE in wanted.events and wanted.includes(message.mailbox, message.recipient)
+        if is_wanted and may_see(self._accounts, principal, message):
             octets = msgspec.json.encode(self._accounts.shown(principal.account, message))
             await response.write(b"event: message\nid: %b\ndata: %b\n\n" % (message.id.encode(), octets))
             await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
 
     async def _change(
-        self, request: web.Request, response: web.StreamResponse, wanted: Wanted, event: MessageDeleted | MailRefused
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        wanted: Wanted,
+        event: MessageDeleted | MailRefused | DeliveryTried,
     ) -> None:
         principal = await self._accounts.by_key(request[asked.KEY] or None)
-        saved_by = event.saved_by if isinstance(event, MessageDeleted) else None
-        if not wanted.includes(event.mailbox, event.recipient):
-            return
-        if may_see_in(self._accounts, principal, event.mailbox, saved_by):
-            name = "deleted" if isinstance(event, MessageDeleted) else "refused"
-            await response.write(b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(_told(event))))
+        told = change_told(self._accounts, principal, wanted, event)
+        if told is not None:
+            name, data = told
+            await response.write(b"event: %b\ndata: %b\n\n" % (name.encode(), data))
             await asyncio.sleep(0)
 
     async def _attend(
@@ -193,31 +214,6 @@ class EventStream:
                 await telling
             if request.transport is not None and request.transport.get_write_buffer_size():
                 request.transport.abort()  # closing alone would wait for a client that does not read
-
-
-class _Deleted(msgspec.Struct, frozen=True, rename=spelled):
-    """The data of `deleted`."""
-
-    id: str
-    inbox: str
-    original_inbox: str
-
-
-class _Refused(msgspec.Struct, frozen=True, rename=spelled):
-    """The data of `refused`; names are those of the message object and of the trace header."""
-
-    inbox: str
-    original_inbox: str
-    sender: str
-    ip: str
-    reply: str
-    time: str
-
-
-def _told(event: MessageDeleted | MailRefused) -> _Deleted | _Refused:
-    if isinstance(event, MessageDeleted):
-        return _Deleted(event.id, event.mailbox, event.recipient)
-    return _Refused(event.mailbox, event.recipient, event.reverse_path, event.client_ip, event.reply, event.refused_at)
 
 
 def _last_event(request: web.Request) -> tuple[str, int] | None:

@@ -27,12 +27,14 @@ from mailsac.api.activity import Happening
 from mailsac.api.addresses import Addresses, AddressSettings, AddressView, Availability, Bulk
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
+from mailsac.api.block import Block
 from mailsac.api.bodies import Bodies
 from mailsac.api.claims import Claim, Claims
 from mailsac.api.domains import DomainDetails, Domains, OwnDomain
 from mailsac.api.event_stream import EVENT_STREAM, EventStream
 from mailsac.api.inbox import Filtered, Found, Inbox, InboxPage
 from mailsac.api.injection import Injected, Injection
+from mailsac.api.listening import EVENTS
 from mailsac.api.messages import (
     Count,
     Deleted,
@@ -74,6 +76,7 @@ from mailsac.api.validations import Emails, Validation, Validations
 from mailsac.api.values import MessageInFull, Value
 from mailsac.api.waiting import MAX_COUNT, Waiting
 from mailsac.api.webhooks import WebhookLog, WebhookSecret
+from mailsac.blocking import BlockView, Changed, NewBlock
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
@@ -99,6 +102,7 @@ from mailsac.jobs import Job, State
 from mailsac.message import Attachment, Message
 from mailsac.outgoing import OutgoingMessage
 from mailsac.search import MAX_QUERY
+from mailsac.traffic import Busy
 
 MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
 ADMIN: Final = "/api/admin"
@@ -142,6 +146,8 @@ QUERY: Final = Parameter(
     example="from:ann hello -is:read",
     required=True,
 )
+EVENTS_OF_STREAM: Final = Parameter(f"Some of {', '.join(EVENTS)}, separated by commas; without it all.")
+EVENTS_OF_SOCKET: Final = Parameter(f"Some of {', '.join(EVENTS)}, separated by commas; without it message.")
 ADDRESSES: Final = Parameter("Addresses and domains, separated by commas.", example="bob@example.com", required=True)
 _seconds = Annotated[float, Meta(ge=0)]
 TIMEOUT: Final = Parameter("How many seconds to wait, at most those of `http.wait_max_s`; 30.", _seconds, example=0.5)
@@ -189,6 +195,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics
     validations: Validations
     admin: Admin
+    block: Block
     stream: Stream
     event_stream: EventStream
     operation: Operation
@@ -208,7 +215,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_account(by.account, by.inbox, by.domains, by.stream),
         *_search(by.search),
         *_statistics(by.statistics, by.validations),
-        *_admin(by.admin),
+        *_admin(by.admin, by.block),
         *_operation(by.operation, by.description),
     )
 
@@ -350,7 +357,7 @@ def _waiting(by: Waiting, claims: Claims, stream: EventStream) -> tuple[Route, .
             "/api/stream",
             stream.listen,
             tag,
-            query={"addresses": ADDRESSES},
+            query={"addresses": ADDRESSES, "events": EVENTS_OF_STREAM},
             media_types=(EVENT_STREAM,),
             refusals=(NotPermitted, TooLongAgo, ShuttingDown),
         ),
@@ -420,7 +427,7 @@ def _account(by: CallerAccount, inbox: Inbox, domains: Domains, stream: Stream) 
     }
     one = "/api/domains/{domain}"
     privacy, erase = f"{one}/privacy/{{private}}", f"{one}/delete-all-domain-mail"
-    socket = {"key": Parameter("An API key."), "addresses": ADDRESSES}
+    socket = {"key": Parameter("An API key."), "addresses": ADDRESSES, "events": EVENTS_OF_SOCKET}
     listen: Any = {
         "caller": "nobody",  # the key is in the query, and a refusal is a frame
         "query": socket,
@@ -483,7 +490,7 @@ def _statistics(by: Statistics, validations: Validations) -> tuple[Route, ...]:
     )
 
 
-def _admin(by: Admin) -> tuple[Route, ...]:
+def _admin(by: Admin, block: Block) -> tuple[Route, ...]:
     accounts, keys, domains = f"{ADMIN}/accounts", f"{ADMIN}/keys", f"{ADMIN}/domains"
     account, domain, tag = f"{accounts}/{{account}}", f"{domains}/{{domain}}", "administration"
     password = f"{ADMIN}/addresses/{{email}}/password"
@@ -525,8 +532,22 @@ def _admin(by: Admin) -> tuple[Route, ...]:
             answer=list[Happening],
             refusals=ADMINISTER,
         ),
+        *_block(block),
     )
     return tuple(msgspec.structs.replace(route, caller="admin") for route in routes)
+
+
+def _block(by: Block) -> tuple[Route, ...]:
+    path, tag = f"{ADMIN}/block", "deny list"
+    page, top = {"skip": SKIP, "limit": LIMIT}, {"limit": LIMIT}
+    new = NewBlock("203.0.113.0/24", for_="2h", reason="floods us")
+    name = Parameter("As it is listed: an IP address, a network or a domain.", example=new.network, required=True)
+    return (
+        Route("GET", path, by.entries, tag, query=page, answer=list[BlockView], refusals=ADMINISTER),
+        Route("POST", path, by.add, tag, body=new, answer=Changed, refusals=ADMINISTER),
+        Route("DELETE", path, by.remove, tag, query={"network": name}, answer=Changed, refusals=KNOWN),
+        Route("GET", f"{path}/top", by.top, tag, query=top, answer=list[Busy], refusals=ADMINISTER),
+    )
 
 
 def _operation(by: Operation, description: Description) -> tuple[Route, ...]:

@@ -1,4 +1,4 @@
-"""The web socket: mail as it arrives, one JSON frame for each message.
+"""The web socket: mail as it arrives, one JSON frame for each message, and what else a client asks to be told.
 
 A frame is sent once the sender of the message has its 250: tests send mail, and only then begin to listen. Nothing is
 read from clients but the end. A client that does not read is cut off: its events wait for it within the bounds of
@@ -12,29 +12,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import sys
 from collections.abc import Collection
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
 from mailsac.accounts import Accounts, Principal
-from mailsac.address import canonical_domain, parse_address
+from mailsac.address import parse_address
 from mailsac.api import request as asked
 from mailsac.api.bodies import COPIES, ROOM_WAIT_S
 from mailsac.api.guard import origin_allowed
+from mailsac.api.listening import MESSAGE, Wanted, change_told, wanted_of
 from mailsac.api.protocol import UNREAD_TIMEOUT_S
 from mailsac.api.refusals import OriginNotAllowed, WebSocketNotEnabled
 from mailsac.api.visibility import may_see
 from mailsac.budget import OctetBudget
 from mailsac.directory import Domain, PrivateAddress
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, ShuttingDown
-from mailsac.events import MessageStored, Subscription, places_of
+from mailsac.events import Event, MessageStored, Subscription
 from mailsac.limits import AuthFailures
 from mailsac.message import Message
 from mailsac.mime import Parsed
@@ -47,8 +46,6 @@ log: Final = logging.getLogger("mailsac.http")
 HEARTBEAT_S: Final = 30.0  # between pings; half of it for the pong
 MAX_RECEIVED_OCTETS: Final = 64 * 1024  # of one message of a client
 CLOSE_S: Final = 1.0  # for the answer to our close frame once the server stops; less than it waits for requests
-
-_SEPARATORS: Final = re.compile("[&;]")  # some clients write one, some the other
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -65,25 +62,6 @@ class Failure(msgspec.Struct, frozen=True):
 
     error: str
     status: int
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What a client wants to be told of, and as whom. Everything is canonical."""
-
-    key: str | None
-    addresses: tuple[str, ...]
-    domains: tuple[str, ...]
-    whole: frozenset[str]  # mailboxes and domains of which all mail is wanted
-    tagged: frozenset[str]  # addresses with a +tag, of which only what was sent to exactly them is
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """The mailboxes and domains of whose mail it may be told."""
-        return (*self.whole, *(parse_address(address).mailbox for address in self.tagged))
-
-    def includes(self, mailbox: str, recipient: str) -> bool:
-        """Whether it is told of mail that is filed there and was sent there."""
-        return recipient in self.tagged or not self.whole.isdisjoint(places_of(mailbox, recipient))
 
 
 class Stream:
@@ -143,13 +121,20 @@ class Stream:
 
     async def _listen(self, request: web.Request, socket: web.WebSocketResponse, writer: AbstractStreamWriter) -> int:
         """All that comes before the close frame; returns its code. Raises MailsacError, ConnectionError."""
-        wanted = wanted_of(request)
+        wanted = wanted_of(request, events=(MESSAGE,))
         principal = await self._caller(request, wanted.key)
         self._require(principal, wanted)
-        with self._store.events.subscribed(*wanted.told) as subscription:
+        with self._subscribed(wanted) as subscription:
             await _send(socket, Listening(wanted.addresses, wanted.domains))
             log.info("http.listening", extra={"request_id": request[asked.REQUEST_ID], "account": principal.account})
             return await self._serve(socket, writer, subscription, wanted)
+
+    def _subscribed(
+        self, wanted: Wanted
+    ) -> AbstractContextManager[Subscription[MessageStored]] | AbstractContextManager[Subscription[Event]]:
+        if wanted.events == {MESSAGE}:
+            return self._store.events.subscribed(*wanted.told)
+        return self._store.events.subscribed_to_changes(*wanted.told)
 
     async def _caller(self, request: web.Request, key: str | None) -> Principal:
         """Raises NotAuthenticated, and TooManyFailedLogins after too many wrong keys; none at all is no guess."""
@@ -178,7 +163,7 @@ class Stream:
         self,
         socket: web.WebSocketResponse,
         writer: AbstractStreamWriter,
-        subscription: Subscription[MessageStored],
+        subscription: Subscription[MessageStored] | Subscription[Event],
         wanted: Wanted,
     ) -> int:
         """Send what happens until one side has enough; returns the close code."""
@@ -204,22 +189,33 @@ class Stream:
         self,
         socket: web.WebSocketResponse,
         writer: AbstractStreamWriter,
-        subscription: Subscription[MessageStored],
+        subscription: Subscription[MessageStored] | Subscription[Event],
         wanted: Wanted,
     ) -> None:
         async for event in subscription:
-            await event.until_replied()
-            message = event.message
+            if isinstance(event, MessageStored):
+                await event.until_replied()
             principal = await self._accounts.by_key(wanted.key)  # it may have been revoked meanwhile
-            if wanted.includes(message.mailbox, message.recipient) and may_see(self._accounts, principal, message):
-                try:
-                    frame = await self._frame(self._accounts.shown(principal.account, message))
-                except MessageNotFound:
-                    continue  # deleted before it could be told
+            frame = await self._frame_of(principal, wanted, event)
+            if frame is not None:
                 await socket.send_frame(frame, WSMsgType.TEXT)
                 self._accounts.count_operation(principal.account)
                 await writer.drain()
                 await asyncio.sleep(0)  # a client that has catching up to do lets others have the loop
+
+    async def _frame_of(self, principal: Principal, wanted: Wanted, event: Event) -> bytes | None:
+        """None where the client is not told of it. Raises StoreUnavailable, Overloaded."""
+        if not isinstance(event, MessageStored):
+            told = change_told(self._accounts, principal, wanted, event)
+            return None if told is None else b'{"status":200,"event":"%b","data":%b}' % (told[0].encode(), told[1])
+        message = event.message
+        is_wanted = MESSAGE in wanted.events and wanted.includes(message.mailbox, message.recipient)
+        if not is_wanted or not may_see(self._accounts, principal, message):
+            return None
+        try:
+            return await self._frame(self._accounts.shown(principal.account, message))
+        except MessageNotFound:
+            return None  # deleted before it could be told
 
     async def _frame(self, message: Message) -> bytes:
         """Raises MessageNotFound, StoreUnavailable, Overloaded."""
@@ -241,30 +237,6 @@ class Stream:
         await asyncio.gather(closing, stopping, return_exceptions=True)
         if request.transport is not None and request.transport.get_write_buffer_size():
             request.transport.abort()  # closing alone would wait for a client that does not read
-
-
-def wanted_of(request: web.Request) -> Wanted:
-    """What the query asks for: commas and @ may be escaped or not, and a plus is a plus. Raises InvalidRequest."""
-    values: dict[str, list[str]] = {}
-    for parameter in _SEPARATORS.split(request.rel_url.raw_query_string):
-        name, _, value = parameter.partition("=")
-        values.setdefault(unquote(name), []).append(unquote(value))
-    keys = [request.headers.get("Mailsac-Key"), *values.get("key", ()), *values.get("_mailsacKey", ())]
-    names = [name.strip() for value in values.get("addresses", ()) for name in value.split(",") if name.strip()]
-    if not names:
-        raise InvalidRequest("addresses must name addresses or domains, with commas between them")
-    addresses = [parse_address(name) for name in names if "@" in name]
-    domains = [canonical_domain(parse_address(f"postmaster@{name}").domain) for name in names if "@" not in name]
-    tagged = [address for address in addresses if asked.narrowing(address) is not None]
-    # What a catch-all is told of is everything in its domain.
-    whole = [address.mailbox.removeprefix("*@") for address in addresses if address not in tagged]
-    return Wanted(
-        key=next((key for key in keys if key), None),
-        addresses=tuple(dict.fromkeys(address.canonical for address in addresses)),
-        domains=tuple(dict.fromkeys(domains)),
-        whole=frozenset((*whole, *domains)),
-        tagged=frozenset(address.canonical for address in tagged),
-    )
 
 
 def _encode(found: tuple[Message, Parsed, bytes]) -> bytes:

@@ -18,7 +18,7 @@ async def test_from_reservation_to_release(client: Client) -> None:
     free = await client("GET", URL)
     assert {name: value for name, value in free.items() if name not in ("encryptedInbox", "webhookDisabled")} == {
         "_id": BOX, "info": "", "forward": None, "enablews": None, "enabledws": None, "webhook": None,
-        "webhookSlack": None, "webhookSlackToFrom": None, "catchAll": None, "password": None,
+        "webhookSlack": None, "webhookSlackToFrom": None, "webhookEvents": [], "catchAll": None, "password": None,
     }  # fmt: skip
     assert re.fullmatch(r"inbox-[0-9a-f]+@example\.com", free["encryptedInbox"])
     assert await client("GET", f"{URL}/availability") == {"email": BOX, "available": True, "owned": False}

@@ -55,7 +55,12 @@ class Operator(msgspec.Struct, frozen=True):
         outbound = self.server.outbound
         elsewhere = parse_address("carol@example.net")
         await outbound.enqueue(
-            MAIL, account=DEFAULT.account, reverse_path=None, recipients=[elsewhere], message_id="<1@example.com>"
+            MAIL,
+            account=DEFAULT.account,
+            mailbox=BOX,
+            reverse_path=None,
+            recipients=[elsewhere],
+            message_id="<1@example.com>",
         )
         while (await outbound.newest(DEFAULT, before="", limit=1))[0].state != "deferred":  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -16,6 +16,7 @@ from mailsac.jobs import CROWDED_OUT, Attempt, Hook, Job, JobTable, job_id
 from mailsac.jobs_mongo import MongoJobs
 from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.message import StoredMessage
+from mailsac.outgoing import OutgoingEvent
 from mailsac.store import MessageTable
 from mailsac.store_mongo import MongoTable
 from mailsac.store_sqlite import SqliteTable
@@ -94,6 +95,23 @@ async def test_jobs_are_queued_with_the_row(adapter: str, tmp_path: Path) -> Non
     assert {job.message_id for job in jobs} == {row.message.id}
     assert {(job.state, job.tries, job.attempts, job.due) for job in jobs} == {("waiting", 0, (), jobs[0].queued)}
     assert len({job.id for job in jobs}) == 3
+
+
+async def test_a_job_may_say_what_became_of_an_outgoing_message(tables: Tables) -> None:
+    event = OutgoingEvent(
+        id="m1", from_="ann@example.com", to="bob@example.org", message_id="<1@example.com>", state="bounced",
+        attempt=2, at=EVER, status="5.1.1", reply="550 $no <b> é", host="", tls=False,
+    )  # fmt: skip
+    job = Job(
+        id=job_id("m1.000-2-bounced-0", HOOK), kind="webhook", mailbox=BOX, message_id="m1", queued=EVER, due=EVER,
+        event=event,
+    )  # fmt: skip
+    await tables.jobs.add([job])
+    await tables.jobs.add([msgspec.structs.replace(job, tries=7)])
+
+    assert await claimed(tables) == [job]
+    await tables.jobs.settle(msgspec.structs.replace(job, state="done"))
+    assert await tables.jobs.newest(BOX, state="done", limit=9) == [msgspec.structs.replace(job, state="done")]
 
 
 async def test_inserting_a_row_again_queues_nothing_again(tables: Tables) -> None:

@@ -12,7 +12,16 @@ import msgspec
 import pytest
 
 from mailsac.ids import QueueIds
-from mailsac.outgoing import Delivery, DeliveryAttempt, Outgoing, OutgoingTable, State, Suppression, part_id, whole
+from mailsac.outgoing import (
+    AttemptState,
+    Delivery,
+    DeliveryAttempt,
+    Outgoing,
+    OutgoingTable,
+    Suppression,
+    part_id,
+    whole,
+)
 from mailsac.outgoing_mongo import CHUNK_OCTETS, MongoOutgoing
 from mailsac.outgoing_sqlite import SqliteOutgoing
 from mailsac.sqlite import Database
@@ -85,10 +94,31 @@ async def claimed(table: OutgoingTable, *, limit: int = 100, without: tuple[str,
     return await table.claim(now=SOON, until=LATER, limit=limit, without=without)
 
 
-def ended(part: Outgoing, state: State) -> Outgoing:
+def ended(part: Outgoing, state: AttemptState) -> Outgoing:
     attempt = DeliveryAttempt(at=NOW, state=state, status="2.0.0", reply="250 $ok \x00 é", host="mx.example", tls=True)
     deliveries = tuple(Delivery(one.address, state, (*one.attempts, attempt)) for one in part.deliveries)
     return msgspec.structs.replace(part, deliveries=deliveries, tries=part.tries + 1)
+
+
+async def test_a_part_is_open_with_its_octets_until_it_is_reported(table: OutgoingTable) -> None:
+    await queued(table, "one.example")
+    (part,) = await claimed(table)
+    bounced = msgspec.structs.replace(ended(part, "bounced"), unreported=("bob@one.example",))
+    await table.settle([bounced])
+    assert whole(await table.get(part.message)).state == "bounced"
+
+    await table.cancel(part.message, now=NOW)
+    await table.hasten(part.message, now=NOW)
+
+    assert await claimed(table) == [bounced]
+    claimed_again = whole(await table.get(part.message))
+    assert (claimed_again.state, claimed_again.due) == ("bounced", None)
+    assert await table.data([part]) == {part.message: DATA}
+    reported = msgspec.structs.replace(bounced, unreported=())
+    await table.settle([reported])
+    assert await table.get(part.message) == [reported]
+    assert await table.claim(now=NEVER, until=NEVER, limit=9) == []
+    assert await table.data([part]) == {}
 
 
 async def test_what_was_added_is_there_after_a_restart_with_its_octets(adapter: str, tmp_path: Path) -> None:
