@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -82,7 +82,8 @@ def serve(file: Path | None, **flags: str | None) -> None:
     gc.disable()  # modules stay once they are loaded: the collector would walk them again and again for nothing
     import asyncio
 
-    from mailsac import app  # noqa: F401
+    with _without_certificates():
+        from mailsac import app  # noqa: F401
     from mailsac.config import ConfigError, doubts, warn_unknown
     from mailsac.telemetry import configure_logging
 
@@ -102,6 +103,22 @@ def serve(file: Path | None, **flags: str | None) -> None:
         raise CannotRun(error, WRONG_CONFIG) from error
     except asyncio.CancelledError:
         log.info("cli.stopped_while_starting")
+
+
+@contextmanager
+def _without_certificates() -> Iterator[None]:
+    """aiohttp, when it is imported, loads all certificates of the system for clients that have no context of their own.
+
+    A server has none such, and would keep a megabyte of them for nothing.
+    """
+    import ssl
+
+    load = ssl.SSLContext.load_default_certs
+    ssl.SSLContext.load_default_certs = lambda *_: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ssl.SSLContext.load_default_certs = load  # type: ignore[method-assign]
 
 
 def _take_descriptors() -> None:

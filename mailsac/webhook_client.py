@@ -5,7 +5,9 @@ It has connections of its own, uses no proxy and no cookies, and goes only where
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -44,6 +46,7 @@ class WebhookClient:
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._tls: ssl.SSLContext | None = None  # with the certificates of the system, loaded when it is needed
 
     @classmethod
     @asynccontextmanager
@@ -76,7 +79,11 @@ class WebhookClient:
             if not is_web_url(url):
                 raise aiohttp.InvalidURL(url)
             async with self._session.post(
-                url, data=body, headers={"Content-Type": "application/json", **headers}, allow_redirects=False
+                url,
+                data=body,
+                headers={"Content-Type": "application/json", **headers},
+                allow_redirects=False,
+                ssl=await self._context() if url.lower().startswith("https:") else True,
             ) as response:
                 status, error = response.status, _judged(response.status)
                 if status in BUSY:
@@ -86,6 +93,11 @@ class WebhookClient:
             if status is None:
                 error = _explained(failure)
         return Answer(status, error, round((time.monotonic() - began) * 1000), retry_after_s)
+
+    async def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
+        return self._tls
 
 
 class NameServerResolver(AbstractResolver):
