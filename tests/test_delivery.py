@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 
 import dns.rcode
 import pytest
-import trustme
 
 from mailsac.address import parse_address
 from mailsac.config import Outbound, Smtp, Testing
@@ -19,7 +17,6 @@ from .smtp_peer import ACCEPTING, DROP, HANG, Peer, Zone, naming, peering
 MESSAGE = b"From: a@sender.example\r\nSubject: Hello\r\n\r\n.dots\r\n..and more\r\n"
 ONE_SECOND = 0.0001  # time scale under which every time-out is at its minimum
 LOOPBACK = ("127.0.0.0/8",)
-OFFERING_TLS = b"250-peer.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
 
 
 async def send(
@@ -119,50 +116,6 @@ async def test_a_connection_is_used_for_twenty_messages_and_one_that_was_closed_
 
     assert outcome.state == "delivered"
     assert len(peer.sessions) == 2
-
-
-# ── TLS ──
-
-
-def certificates() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-    return context
-
-
-async def test_tls_is_used_where_it_is_offered() -> None:
-    async with peering(tls=certificates()) as peer:
-        peer.answers["EHLO"] = [OFFERING_TLS]
-        (outcome,) = await send(relay(peer))
-        (refused,) = await send(relay(peer, smarthost_tls="verify"))
-        (plain,) = await send(relay(peer, smarthost_tls="off"))
-
-    assert (outcome.state, outcome.tls) == ("delivered", True)
-    assert (refused.state, refused.status) == ("deferred", "4.7.5")
-    assert (plain.state, plain.tls) == ("delivered", False)
-
-
-@pytest.mark.check("C-76")
-async def test_after_a_failed_handshake_a_new_connection_goes_without() -> None:
-    async with peering() as peer:
-        peer.answers |= {"EHLO": [OFFERING_TLS], "STARTTLS": [b"220 go\r\n"]}
-        peer.tls = None  # it reads the handshake as a command
-        (outcome,) = await send(relay(peer))
-
-    assert (outcome.state, outcome.tls) == ("delivered", False)
-    assert len(peer.sessions) == 2
-    assert "STARTTLS" in peer.sessions[0]
-    assert "STARTTLS" not in peer.sessions[1]
-
-
-@pytest.mark.check("C-76")
-async def test_what_comes_with_the_answer_to_starttls_ends_the_session() -> None:
-    async with peering(tls=certificates()) as peer:
-        peer.answers |= {"EHLO": [OFFERING_TLS], "STARTTLS": [b"220 go\r\n250 injected\r\n"]}
-        (outcome,) = await send(relay(peer))
-
-    assert (outcome.state, outcome.status) == ("deferred", "4.5.0")
-    assert peer.messages == []
 
 
 # ── names ──
