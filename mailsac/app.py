@@ -20,6 +20,7 @@ from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.administration import Administration
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.cache import Cache
+from mailsac.clock import Clock
 from mailsac.config import Config, Store
 from mailsac.delivery import Courier
 from mailsac.directory import AccountTable
@@ -101,6 +102,7 @@ class Storage:
     outgoing: OutgoingTable
     index: MessageIndex
     search: SearchTable
+    clock: Clock
 
 
 class Server:
@@ -189,6 +191,7 @@ async def opened(config: Store) -> AsyncIterator[Storage]:
                     outgoing=SqliteOutgoing(database),
                     index=SqliteIndex(database),
                     search=SqliteSearch(database),
+                    clock=Clock(),
                 )
         except StoreUnavailable as error:
             raise StartError(reason_of(error)) from error
@@ -247,6 +250,7 @@ async def _in_mongodb(stack: AsyncExitStack, config: Store, disk: DiskRaw) -> St
         outgoing=outgoing,
         index=MongoIndex(table),
         search=MongoSearch(table),
+        clock=table.clock,
     )
 
 
@@ -384,12 +388,16 @@ async def running(config: Config) -> AsyncIterator[Server]:
             hostname=config.smtp.hostname,
             disk=raw,
             min_free_bytes=config.store.min_free_bytes,
+            clock=storage.clock,
             spool_is_full=None if spool is None else lambda: spool.is_full,
         )
         leases: Leases = ProcessLeases()
         if spool is not None:
-            from mailsac.nodes import LEASE_S, MongoLeases
+            from mailsac.nodes import LEASE_S, MongoLeases, set_clock
 
+            with suppress(StoreUnavailable):
+                if not spool.is_degraded:
+                    await set_clock(cast("MongoTable", storage.table))
             shared = MongoLeases.open(config.store.mongodb_uri, lease_s=LEASE_S * time_scale, answers=spool.ping)
             leases = await stack.enter_async_context(shared)
         resolver = NameServerResolver(config.testing.resolver) if config.testing.resolver else None
@@ -445,7 +453,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             time_scale=time_scale,
         )
         search = storage.search if spool is None else spool.breaker.behind(storage.search)
-        indexer = Indexer(search, raw.read, latest=lambda: store.events.latest)
+        indexer = Indexer(search, raw.read, unindexed=store.events.unindexed)
         http = HttpServer(
             config.http,
             store=store,
@@ -468,6 +476,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             gate=gate,
             blocklist=blocklist,
             leases=leases,
+            clock=storage.clock,
             time_scale=time_scale,
             is_degraded=None if spool is None else lambda: spool.is_degraded,
         )
@@ -497,10 +506,11 @@ async def running(config: Config) -> AsyncIterator[Server]:
         if config.limits.blocklist_file:
             background.append(("blocklist", blocklist.run()))
         if spool is not None:
-            from mailsac.nodes import Arrivals
+            from mailsac.nodes import Arrivals, keep_time
 
-            arrivals = Arrivals(cast("MongoTable", storage.table), store.events)
-            background += [("spool", spool.run()), ("arrivals", arrivals.run())]
+            rows = cast("MongoTable", storage.table)
+            background += [("spool", spool.run()), ("arrivals", Arrivals(rows, store.events).run())]
+            background.append(("clock", keep_time(rows)))
         for name, work in background:
             task = asyncio.create_task(work, name=name)
             task.add_done_callback(server.background_ended)

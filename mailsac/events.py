@@ -139,6 +139,7 @@ class EventHub:
         self.latest = ""  # the highest id of a message that was published
         self.wanted = asyncio.Event()  # set as long as anybody is subscribed
         self.queued = asyncio.Event()  # set when a message has come here with hooks; `webhooks` clears it
+        self.unindexed = asyncio.Event()  # set when any message has come here; `indexer` clears it
 
     @property
     def is_all_wanted(self) -> bool:

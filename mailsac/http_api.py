@@ -57,6 +57,7 @@ from mailsac.api.waiting import Waiting
 from mailsac.api.webhooks import WebhookLog
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget
+from mailsac.clock import Clock
 from mailsac.config import Auth, Http, Retention, Smtp
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
 from mailsac.gate import Door, Gate
@@ -110,6 +111,7 @@ class HttpServer:
         gate: Gate,
         blocklist: BlocklistFile,
         leases: Leases,
+        clock: Clock,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
     ) -> None:
@@ -138,9 +140,12 @@ class HttpServer:
             memory,
             wait_max_s=config.wait_max_s,
             max_waiting=max(1, config.max_connections // 2),
+            is_degraded=is_degraded,
         )
-        self._claims = Claims(store, accounts, self._waiting, leases, time_scale=time_scale)
-        self._event_stream = EventStream(store, accounts, index, routing, time_scale=time_scale)
+        self._claims = Claims(store, accounts, self._waiting, leases, clock, time_scale=time_scale)
+        self._event_stream = EventStream(
+            store, accounts, index, routing, time_scale=time_scale, is_degraded=is_degraded
+        )
         self._activities = Activities()
         addresses = Addresses(store, accounts, routing)
         bodies = Bodies(store, accounts, memory, time_scale)

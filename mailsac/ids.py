@@ -16,6 +16,7 @@ DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
 RANDOM_OCTETS: Final = 10
 RANDOM_BITS: Final = 8 * RANDOM_OCTETS
 MAX_TIME_MS: Final = 253_402_300_799_999  # the end of year 9999, the last that a calendar knows
+MAX_LEAD_MS: Final = 300_000  # of an id of another node: one whose clock is mad must not take all others along
 
 _PAIRS: Final = tuple(first + second for first in DIGITS for second in DIGITS)
 _VALUES: Final = str.maketrans(DIGITS, "0123456789abcdefghijklmnopqrstuv")
@@ -25,8 +26,9 @@ _MESSAGE_ID: Final = re.compile(r"([0-7][0-9a-hjkmnp-tv-z]{9})[0-9a-hjkmnp-tv-z]
 class QueueIds:
     """Ids of 26 characters: 48 bits of milliseconds, 80 of chance; always growing, whatever the clock does."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.time, *, heard: Callable[[], str] = str) -> None:
+        """`heard` gives the highest id that is known of: those of other nodes count too, and the next one is higher."""
+        self._clock, self._heard = clock, heard
         self._last = 0
         self._chance = io.BytesIO()  # asked of the system for many ids at once
 
@@ -36,7 +38,14 @@ class QueueIds:
         if not octets:
             self._chance = io.BytesIO(os.urandom(256 * RANDOM_OCTETS))
             octets = self._chance.read(RANDOM_OCTETS)
-        value = int(self._clock() * 1000) << RANDOM_BITS | int.from_bytes(octets)
+        chance, time_ms = int.from_bytes(octets), int(self._clock() * 1000)
+        queue_id, heard = self._made(time_ms, chance), self._heard()
+        if queue_id < heard and (heard_ms := arrival_ms(heard) or 0) <= time_ms + MAX_LEAD_MS:
+            queue_id = self._made(heard_ms + 1, chance)  # and not that id plus one, which others may make too
+        return queue_id
+
+    def _made(self, time_ms: int, chance: int) -> str:
+        value = time_ms << RANDOM_BITS | chance
         if value >> RANDOM_BITS <= self._last >> RANDOM_BITS:
             value = self._last + 1
         self._last = value
@@ -53,7 +62,8 @@ def arrival_ms(message_id: str) -> int | None:
 
 
 def position(message_id: str) -> tuple[str, int]:
-    """Where an id stands in the order of arrival: what one process commits, it commits in this order.
+    """Where an id stands in the order of arrival: what one process commits, it commits in this order, and what it makes
+    after it has heard of another node's message comes behind that.
 
     As text "-10" sorts before "-2"; several recipients of one mail may be filed in one mailbox.
     """

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
+import msgspec
+
 from mailsac.address import Address
+from mailsac.clock import Clock
 from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.events import MailRefused
 from mailsac.ids import QueueIds
@@ -64,6 +67,7 @@ class Inbound:
         hostname: str,
         disk: Disk,
         min_free_bytes: int,
+        clock: Clock | None = None,
         spool_is_full: Callable[[], bool] | None = None,
     ) -> None:
         """`min_free_bytes` is store.min_free_bytes. Raises StoreUnavailable when the disk does not answer."""
@@ -75,7 +79,8 @@ class Inbound:
         self._floor = min(min_free_bytes, int(disk.total_bytes() * FLOOR_SHARE))
         self._refusal: MailsacError | None = None
         self._asked_at = -FREE_BYTES_AGE_S
-        self._ids = QueueIds()
+        self._clock = clock or Clock()
+        self._ids = QueueIds(self._clock.time, heard=lambda: store.events.latest)
         self._worker = Worker()
         self.relay: Relay | None = None  # set once there is one: it needs this
 
@@ -122,6 +127,9 @@ class Inbound:
                 return outgoing_id
         parsed, crc32c, octets = await self._worker.run(len(data), _examine, data)
         queue_id = self._ids.next()
+        if offset_s := self._clock.offset_s:
+            received_at = envelope.received_at + timedelta(seconds=offset_s)
+            envelope = msgspec.structs.replace(envelope, received_at=received_at)
         items, destinations = [], []
         for index, recipient in enumerate(recipients):
             destination = self._routing.destination(recipient, account=envelope.account)

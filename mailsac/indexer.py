@@ -3,7 +3,8 @@
 Strategy: mail arrives and is stored without it. What is not indexed yet the table knows by itself; it is indexed in the
 background once no more mail comes in for a while, or when that takes too long. A search first has the rest indexed, so
 that it finds what was answered 250 a moment ago. What was stored by an earlier version comes after what is new, from
-the newest to the oldest.
+the newest to the oldest. Where nothing comes in, the table is asked once a minute: for what another node has left, and
+for entries of what was deleted.
 
 A message is taken apart in a thread, a few at a time: the loop gets its turn in between.
 """
@@ -14,6 +15,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
@@ -28,8 +30,9 @@ log = logging.getLogger(__name__)
 
 COUNTED: Final = 10_000  # messages that `total` counts up to
 CATCH_UP_S: Final = 2.0  # that a search waits for the index
-LOOK_S: Final = 0.5  # between two looks whether there is something to index
+QUIET_S: Final = 0.5  # without mail, and then what came is indexed
 BUSY_S: Final = 30.0  # as long as mail keeps coming in it waits, but no longer than this
+LOOK_S: Final = 60.0  # between two looks of a server to which no mail comes
 REST: Final = 2.0  # times as long as a batch took the background rests after it
 RETRY_S: Final = 5.0
 BATCH: Final = 16  # messages in one write: other writers wait for it, some 10 ms
@@ -72,10 +75,10 @@ class Indexer:
     """Fills a SearchTable from what is stored."""
 
     def __init__(
-        self, table: SearchTable, read_raw: Callable[[str], Awaitable[bytes]], *, latest: Callable[[], str]
+        self, table: SearchTable, read_raw: Callable[[str], Awaitable[bytes]], *, unindexed: asyncio.Event
     ) -> None:
-        """`read_raw` gives the stored octets of a message, `latest` the id of the last that came in."""
-        self._table, self._read_raw, self._latest = table, read_raw, latest
+        """`read_raw` gives the stored octets of a message, `unindexed` is set whenever one comes in."""
+        self._table, self._read_raw, self._unindexed = table, read_raw, unindexed
         self._turn = asyncio.Lock()
 
     async def run(self) -> None:
@@ -88,8 +91,13 @@ class Indexer:
             except MailsacError as error:
                 log.info("search.postponed", extra={"error": repr(error)})
                 await asyncio.sleep(RETRY_S)
-            else:
-                await asyncio.sleep(REST * (time.monotonic() - began) if worked else LOOK_S)
+                continue
+            if worked:
+                await asyncio.sleep(REST * (time.monotonic() - began))
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._unindexed.wait()
 
     async def catch_up(self) -> bool:
         """Index what there is, for CATCH_UP_S at most; returns whether that is all of it.
@@ -105,12 +113,11 @@ class Indexer:
     async def _until_quiet(self) -> None:
         """Mail that comes in has the database for itself."""
         deadline = time.monotonic() + BUSY_S
-        latest = self._latest()
         while time.monotonic() < deadline:
-            await asyncio.sleep(LOOK_S)
-            if (now := self._latest()) == latest:
+            self._unindexed.clear()
+            await asyncio.sleep(QUIET_S)
+            if not self._unindexed.is_set():
                 return
-            latest = now
 
     async def _index_some(self) -> int:
         """Returns how many messages."""

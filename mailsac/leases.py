@@ -12,8 +12,12 @@ from typing import Protocol
 class Leases(Protocol):
     """All three raise StoreUnavailable where that cannot be found out now, except `release`."""
 
-    async def acquire(self, name: str, part: str | None = None) -> bool:
-        """Take the lease until it is released, unless somebody has it. Not even its holder gets it twice."""
+    async def acquire(self, name: str, part: str | None = None, *, for_s: float | None = None) -> bool:
+        """Take the lease until it is released, unless somebody has it. Not even its holder gets it twice.
+
+        It ends with the process that took it. With `for_s` no other process gets it before that time is over, even so;
+        who took it releases it then.
+        """
 
     async def confirm(self, name: str, part: str | None = None) -> bool:
         """Whether a lease that was taken is still held: a process that stood still may have lost it."""
@@ -28,7 +32,7 @@ class ProcessLeases:
     def __init__(self) -> None:
         self.held: dict[str, set[str | None]] = {}
 
-    async def acquire(self, name: str, part: str | None = None) -> bool:
+    async def acquire(self, name: str, part: str | None = None, *, for_s: float | None = None) -> bool:
         held = self.held.get(name, set())
         if held and (part is None or None in held or part in held):
             return False

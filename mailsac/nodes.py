@@ -1,8 +1,12 @@
-"""What the nodes on one MongoDB tell each other: who holds which lease, and what has arrived.
+"""What the nodes on one MongoDB tell each other: what time it is, who holds which lease, and what has arrived.
+
+The time is that of the server, so that a message to one node after one to another has the later id, however wrong the
+clocks of the two are.
 
 A lease is an entry with an end in the document of its name, and every change is one atomic write to that one
 document, decided by the server: what has ended is dropped, and an entry is added where none is in its way. The
-server's clock is the only one that counts. A node renews what it holds; one that is killed holds nothing LEASE_S later.
+server's clock is the only one that counts. A node renews what it holds; one that is killed holds nothing LEASE_S later,
+but for what it took for a time that was said.
 
 What has arrived at other nodes comes through a change stream of the rows. It is resumed after its last event, by a
 token that it gave, whatever happened meanwhile. Where it cannot be, because the server does not reach back that far,
@@ -13,9 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -50,8 +55,14 @@ log = logging.getLogger(__name__)
 LEASE_S: Final = 30.0  # how long others wait for what a killed node held; it outlives a failover
 RENEWALS: Final = 3  # in that time
 MAX_RENEW: Final = 100  # documents in one command
+FORGOTTEN_S: Final = 86_400.0  # after their end leases of killed nodes are, and as often that is looked after
 
 NOW_MS: Final = {"$toLong": "$$NOW"}
+
+CLOCK_S: Final = 60.0  # between two looks at the server's clock
+SAMPLES: Final = 8  # of one look: the quickest answer is the best, as its time lies within the time that it took
+MAX_OFFSET_S: Final = 300.0  # of a clock that is put right; beyond it nobody knows whose is wrong
+WRONG_S: Final = 1.0  # by which a clock is wrong enough to speak of it
 
 AWAIT_MS: Final = 500  # that the server keeps a question for news; an end of the process waits for it
 RETRY_S: Final = 1.0  # between two tries to open the stream
@@ -62,6 +73,42 @@ LOOKS: Final = 40
 PAGE: Final = 2000  # lines in one answer
 CLOSE_S: Final = 0.5
 NO_STREAM: Final = 40573  # what a server that is not in a replica set answers
+
+
+async def keep_time(table: MongoTable) -> None:
+    """Set the clock of a table again and again. Never returns."""
+    while True:
+        try:
+            await set_clock(table)
+        except StoreUnavailable:  # Arrivals speaks of it
+            await asyncio.sleep(RETRY_S)
+        else:
+            await asyncio.sleep(CLOCK_S)
+
+
+async def set_clock(table: MongoTable) -> None:
+    """Correct the clock of a table by that of its server. Raises StoreUnavailable."""
+    offset_s = await _offset(table)
+    is_mad = abs(offset_s) > MAX_OFFSET_S
+    if abs(offset_s) > WRONG_S and abs(offset_s - table.clock.offset_s) > WRONG_S:
+        meaning = "left as it is: set one of the two" if is_mad else "mail is given the time of the database"
+        log.warning("nodes.clocks_differ", extra={"ahead_s": round(-offset_s, 3), "meaning": meaning})
+    if not is_mad:
+        table.clock.offset_s = offset_s
+
+
+async def _offset(table: MongoTable) -> float:
+    """By how many seconds the server's clock is ahead of this machine's."""
+
+    async def ask() -> tuple[float, float]:
+        with translated(), pymongo.timeout(call_seconds(table.database)):
+            asked_at, began = time.time(), time.monotonic()
+            answer = await table.database.command("hello")
+            took_s = time.monotonic() - began
+        return took_s, answer["localTime"].timestamp() - asked_at - took_s / 2
+
+    samples = [await table.calls.finish(ask()) for _ in range(SAMPLES)]
+    return min(samples)[1]
 
 
 class MongoLeases:
@@ -77,9 +124,9 @@ class MongoLeases:
         self._leases: Collection = database["lease"]
         self._call_s = call_seconds(database)
         self._lease_s = lease_s
-        self._until = {"$add": [NOW_MS, int(lease_s * 1000)]}
         self._node = ObjectId()
         self._own = ProcessLeases()  # a session of this process is found in the way without a question
+        self._for_a_time: set[str] = set()  # of them, neither renewed nor given back at the end
         self._answers = answers
         self.calls = Calls()
         self.renewing: asyncio.Task[None]
@@ -114,16 +161,18 @@ class MongoLeases:
 
     # ── Leases ──
 
-    async def acquire(self, name: str, part: str | None = None) -> bool:
+    async def acquire(self, name: str, part: str | None = None, *, for_s: float | None = None) -> bool:
         if not await self._own.acquire(name, part):
             return False
         ours = False
         try:
             await self._ask()
-            ours = await self._claim(name, part)
+            ours = await self._claim(name, part, self._lease_s if for_s is None else for_s)
         finally:
             if not ours:
                 await self._own.release(name, part)
+            elif for_s is not None:
+                self._for_a_time.add(name)
         return ours
 
     async def confirm(self, name: str, part: str | None = None) -> bool:
@@ -139,6 +188,7 @@ class MongoLeases:
             log.warning("leases.not_released", extra={"lease": name, "error": repr(error)})
         finally:
             await self._own.release(name, part)
+            self._for_a_time.discard(name)
 
     # ── how ──
 
@@ -147,11 +197,11 @@ class MongoLeases:
             await self._answers()
 
     @whole
-    async def _claim(self, name: str, part: str | None) -> bool:
+    async def _claim(self, name: str, part: str | None, lease_s: float) -> bool:
         """One that this node holds already is replaced: the answer to an earlier claim may have been lost."""
         others = {"$and": [{"$gt": ["$$this.until", NOW_MS]}, {"$not": [self._is_ours([part])]}]}
         in_the_way = {"$in": ["$$this.part", [None, {"$literal": part}]]} if part is not None else True
-        entry = {"node": self._node, "part": {"$literal": part}, "until": self._until}
+        entry = {"node": self._node, "part": {"$literal": part}, "until": _after(lease_s)}
         with translated(), pymongo.timeout(self._call_s):
             lease = await self._leases.find_one_and_update(
                 {"_id": {"$eq": name}},
@@ -191,17 +241,25 @@ class MongoLeases:
             await self._leases.delete_one({"_id": {"$eq": name}, "holders": {"$eq": []}}, hint=BY_ID)
 
     async def _release_all(self) -> None:
-        for name, parts in list(self._own.held.items()):
-            for part in list(parts):
+        for name in self._renewed():
+            for part in list(self._own.held[name]):
                 await self._give_back(name, part)
+
+    def _renewed(self) -> list[str]:
+        """What is held for as long as this process lives."""
+        return [name for name in self._own.held if name not in self._for_a_time]
 
     async def _keep_renewing(self) -> None:
         """One that has ended meanwhile, and that nobody has taken, is renewed too."""
+        swept = -FORGOTTEN_S
         while True:
             await asyncio.sleep(self._lease_s / RENEWALS)
             try:
-                for some in slices(list(self._own.held), MAX_RENEW):
+                for some in slices(self._renewed(), MAX_RENEW):
                     await self._renew([(name, list(self._own.held.get(name, ()))) for name in some])
+                if time.monotonic() - swept >= FORGOTTEN_S:
+                    await self._forget_ended()
+                    swept = time.monotonic()
             except StoreUnavailable as error:
                 log.warning("leases.not_renewed", extra={"error": repr(error)})
 
@@ -213,8 +271,15 @@ class MongoLeases:
                 ordered=False,
             )
 
+    @whole
+    async def _forget_ended(self) -> None:
+        """What killed nodes have left."""
+        live = {"$elemMatch": {"until": {"$gte": int((time.time() - FORGOTTEN_S) * 1000)}}}
+        with translated(), pymongo.timeout(self._call_s):
+            await self._leases.delete_many({"holders": {"$not": live}})
+
     def _extension(self, parts: list[str | None]) -> list[Document]:
-        longer = {"$mergeObjects": ["$$this", {"until": self._until}]}
+        longer = {"$mergeObjects": ["$$this", {"until": _after(self._lease_s)}]}
         ours = {"$cond": [self._is_ours(parts), longer, "$$this"]}
         return [{"$set": {"holders": {"$map": {"input": "$holders", "in": ours}}}}]
 
@@ -229,6 +294,10 @@ class MongoLeases:
     def _has(self, lease: Document | None, part: str | None) -> bool:
         holders = [] if lease is None else lease["holders"]
         return any(holder["node"] == self._node and holder["part"] == part for holder in holders)
+
+
+def _after(seconds: float) -> Document:
+    return {"$add": [NOW_MS, int(seconds * 1000)]}
 
 
 def _filtered(array: Any, condition: Any) -> Document:
@@ -246,7 +315,7 @@ class Arrivals:
         self._call_s = call_seconds(table.rows.database)
         self._token: Any = None  # where the stream is to go on
         self._seen: dict[str, datetime] = {}  # what was published lately, with the time of its insert
-        self._complete = datetime.now(UTC)  # up to about then nothing was missed
+        self._complete = table.clock.now()  # up to about then nothing was missed
         self.following = asyncio.Event()  # set while the stream is open
         self._complaining = False
 
@@ -280,7 +349,7 @@ class Arrivals:
             self.following.set()
             while True:
                 change = await calls.finish(stream.try_next())
-                self._token, self._complete = stream.resume_token, datetime.now(UTC)
+                self._token, self._complete = stream.resume_token, self._table.clock.now()
                 if change is not None and change["operationType"] == "insert":
                     self._publish(change["fullDocument"])
                 elif change is not None:
@@ -311,7 +380,7 @@ class Arrivals:
         while True:
             if not self._events.wanted.is_set():  # nobody misses what nobody is told
                 await self._events.wanted.wait()
-                self._complete = datetime.now(UTC)
+                self._complete = self._table.clock.now()
             try:
                 for look in range(LOOKS):
                     await self._catch_up(NEAR_S if look else FAR_S)
@@ -321,7 +390,7 @@ class Arrivals:
 
     async def _catch_up(self, overlap_s: float) -> None:
         """Publish what was added since all was known, and what the inserts of `overlap_s` before that may hide."""
-        now = datetime.now(UTC)
+        now = self._table.clock.now()
         added = await self._added(self._complete - timedelta(seconds=overlap_s))
         fresh = [message_id for message_id in added if message_id not in self._seen]
         for some in slices(fresh, MAX_IDS):

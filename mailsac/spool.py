@@ -325,10 +325,11 @@ class SpoolingTable:
         try:
             with self.breaker.asking():
                 found = await self._table.newest(mailbox, recipient=recipient, until=until, limit=limit, viewer=viewer)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             at_hand += filter(is_asked_for, self._recent.values())
             if not at_hand:
                 raise
+            self.breaker.open(error)  # at the first failure too, so that `is_degraded` says what this answer is
             return _newest_first(at_hand)[:limit]
         self._remember(found)
         return _newest_first([*at_hand, *found])[:limit] if at_hand else found

@@ -337,6 +337,7 @@ class Committer:
             self._events.publish(MessageStored(item.row.message, item.replied))
             if item.row.hooks:
                 self._events.queued.set()
+        self._events.unindexed.set()
         self._metrics.messages_stored.inc(len(items))
         self._metrics.commit_batch.observe(len(items))
         self._metrics.commit_seconds.observe(seconds)

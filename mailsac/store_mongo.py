@@ -23,6 +23,7 @@ from bson import ObjectId
 from pymongo import IndexModel, ReplaceOne, ReturnDocument, UpdateOne
 
 from mailsac import jobs_mongo
+from mailsac.clock import Clock
 from mailsac.errors import OutcomeUnknown, RowsRefused, TooManyLabels
 from mailsac.events import EventHub, MessageDeleted
 from mailsac.index import folded
@@ -139,7 +140,7 @@ class MongoTable:
     `octets`; `expendable`, the date of arrival, unless it is starred; `tagged`, the recipient, where it has a +tag;
     `folded`, what `MessageIndex.find` looks at; `md5s`, its attachments without repetition, where it has any;
     `search` and `unsearched`, see `search_mongo`;
-    `added` and `by`, the date of the insert by the clock of its node, and which process that was; and `toggled`, the
+    `added` and `by`, the date of the insert, and which process that was; and `toggled`, the
     ObjectId of the call that last set or took its star.
     An unlink note has nothing but `_id`, `deleted`, the ObjectId of the call that deleted it, and `was`: the process
     that did as `by`, and the `inbox`, `originalInbox` and `savedBy` that the message had.
@@ -153,6 +154,7 @@ class MongoTable:
         self.indexes = Indexes(self.rows, list(INDEXES))
         self.process = ObjectId()
         self.events: EventHub | None = None
+        self.clock = Clock()
 
     @classmethod
     @asynccontextmanager
@@ -178,7 +180,7 @@ class MongoTable:
 
     @whole
     async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
-        now = datetime.now(UTC)
+        now = self.clock.now()
         # First, and under ids that the message gives them: a crash before the row is there repeats both.
         jobs = [job for one in rows for job in jobs_for(one.message.id, timestamp(now), one.hooks)]
         await jobs_mongo.queue(self.database, jobs)

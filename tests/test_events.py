@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from mailsac.events import (
 )
 from mailsac.ids import QueueIds
 from mailsac.message import Message, StoredMessage
-from mailsac.nodes import NO_STREAM, Arrivals
+from mailsac.nodes import MAX_OFFSET_S, NO_STREAM, Arrivals, keep_time, set_clock
 from mailsac.store_mongo import MongoTable
 
 from .contract.rows import stored
@@ -306,3 +307,42 @@ async def test_without_a_change_stream_the_rows_are_asked(make_node: NodeMaker) 
         while seen[-1] != sent[0].message:  # what came shortly before may be told too
             seen += await taken(subscription, 1)
         assert await is_quiet(subscription)
+
+
+# ── what time it is ──
+
+
+@pytest.mark.parametrize(("wrong_s", "told"), [(7.0, True), (-7.0, True), (0.2, False), (4000.0, True)])
+async def test_a_clock_is_put_right_by_that_of_the_server(
+    server: SecantusDB,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    wrong_s: float,
+    told: bool,
+) -> None:
+    """Unless it is so wrong that nobody knows whose is."""
+    real = time.time
+    async with mongo_table(server.uri + PATIENT, database_for(tmp_path)) as table:
+        monkeypatch.setattr(time, "time", lambda: real() + wrong_s)
+        for _ in range(2):
+            await set_clock(table)
+        seen = table.clock.time() - real()
+    assert abs(seen - (wrong_s if wrong_s > MAX_OFFSET_S else 0)) < 0.1
+    assert [record.message for record in caplog.records].count("nodes.clocks_differ") == told + (wrong_s > MAX_OFFSET_S)
+
+
+async def test_the_time_is_learned_as_soon_as_the_server_answers(server: SecantusDB, tmp_path: Path) -> None:
+    async with mongo_table(server.uri, database_for(tmp_path)) as table:
+        table.clock.offset_s = 100.0
+        await asyncio.to_thread(server.kill)
+        keeping = asyncio.create_task(keep_time(table))
+        await asyncio.sleep(0.1)
+        assert table.clock.offset_s == 100.0
+        await asyncio.to_thread(server.start)
+        async with asyncio.timeout(BOUND_S):
+            while table.clock.offset_s == 100.0:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.05)
+        assert abs(table.clock.offset_s) < 0.1
+        keeping.cancel()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mailsac import nodes
 from mailsac.errors import StoreUnavailable
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.nodes import MongoLeases
@@ -118,6 +119,40 @@ async def test_a_lease_is_renewed_and_ends_with_its_node(stack: AsyncExitStack, 
     assert not await a.confirm(BOX), "the new holder is not pushed out"
     assert await b.confirm(BOX)
     assert await a.confirm("tags", TAG), "what nobody has taken meanwhile is still its own"
+
+
+async def test_a_lease_for_a_time_outlives_its_process_and_ends_by_itself(
+    stack: AsyncExitStack, tmp_path: Path
+) -> None:
+    b = await node(stack, tmp_path)
+    async with AsyncExitStack() as other:
+        a = await node(other, tmp_path, lease_s=0.3)
+        assert await a.acquire("claim 1", for_s=2.0)
+        assert await a.acquire("claim 2", for_s=2.0)
+        assert await a.acquire(BOX)
+        began = time.monotonic()
+        assert not await a.acquire("claim 1", for_s=2.0)
+        await a.release("claim 2")
+        assert await b.acquire("claim 2")
+    assert await b.acquire(BOX)
+    while not await b.acquire("claim 1"):
+        assert time.monotonic() - began < 20
+        await asyncio.sleep(0.05)
+    assert time.monotonic() - began > 1.9
+
+
+async def test_what_killed_nodes_have_left_is_forgotten(
+    stack: AsyncExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing that is still held."""
+    a = await node(stack, tmp_path)
+    assert await a.acquire("ended", for_s=0.0)
+    assert await a.acquire(BOX, TAG)
+    assert await a.acquire("claim", for_s=60.0)
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(nodes, "FORGOTTEN_S", 0.0)
+    await a._forget_ended()
+    assert [lease["_id"] async for lease in a._leases.find(sort=[("_id", 1)])] == [BOX, "claim"]
 
 
 async def test_while_the_database_is_away_nothing_is_taken_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
@@ -25,6 +24,7 @@ from mailsac.api.response import JSON
 from mailsac.api.values import MessageInFull
 from mailsac.api.visibility import may_see
 from mailsac.api.waiting import DEFAULT_WAIT_S, FIRST_LOOK, MAX_LOOK, Found, Waiting
+from mailsac.clock import Clock
 from mailsac.errors import MessageNotFound, Overloaded
 from mailsac.events import MessageStored, Subscription
 from mailsac.ids import position
@@ -35,6 +35,7 @@ from mailsac.store import Label, MailStore
 CLAIMED: Final = "claimed"
 LEASE_S: Final = 60.0  # for the caller to acknowledge it
 MAX_CLAIMS: Final = 10_000  # that wait for that
+LATE_S: Final = 2.0  # that nobody else gets it after that: for an acknowledgement that came at the last moment
 RECHECK_S: Final = 1.0  # between two looks for claims of others that have ended
 
 ANOTHER_HAS_IT: Final = "another caller has claimed it"
@@ -54,18 +55,20 @@ class Claims:
     """Handlers of `/claim`."""
 
     def __init__(
-        self, store: MailStore, accounts: Accounts, waiting: Waiting, leases: Leases, *, time_scale: float
+        self, store: MailStore, accounts: Accounts, waiting: Waiting, leases: Leases, clock: Clock, *, time_scale: float
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._waiting = waiting
         self._leases = leases
-        self._lease_s = LEASE_S * time_scale
+        self._clock = clock
+        self._claim_s = LEASE_S * time_scale
+        self._lease_s = (LEASE_S + LATE_S) * time_scale
         self._recheck_s = RECHECK_S * time_scale
         self._ends: dict[str, asyncio.Task[None]] = {}  # of what is claimed here, by message id
 
     def close(self) -> None:
-        """Give all leases up; whoever holds them gives them back by itself."""
+        """Look after no lease any more: they end with this process, or by themselves where other nodes go on."""
         for end in self._ends.values():
             end.cancel()
 
@@ -109,7 +112,7 @@ class Claims:
         self._accounts.require_change(principal, who.mailbox)
         viewer, recipient = self._accounts.viewer(principal, who.mailbox), asked.narrowing(who)
         match = _CLAIM.fullmatch(request.match_info["claim"])
-        if match is None or (match[2] and int(match[2], 16) < time.time() * 1000):
+        if match is None or (match[2] and int(match[2], 16) < self._clock.time() * 1000):
             raise ClaimEnded
         try:
             message = await self._store.get(who.mailbox, match[1], recipient=recipient, viewer=viewer)
@@ -128,6 +131,7 @@ class Claims:
         viewer = self._accounts.viewer(request[asked.PRINCIPAL], wanted.mailbox)
         for limit in (FIRST_LOOK, MAX_LOOK):
             there = await self._store.newest(wanted.mailbox, recipient=wanted.recipient, limit=limit, viewer=viewer)
+            self._waiting.require_complete()
             if len(there) == limit < MAX_LOOK:
                 continue
             for message in sorted(there, key=lambda message: position(message.id)):
@@ -167,7 +171,8 @@ class Claims:
             return None
         if len(self._ends) >= MAX_CLAIMS:
             raise Overloaded(claims=len(self._ends))
-        if not await self._leases.acquire(_lease(message.id)):
+        until_ms = int((self._clock.time() + self._claim_s) * 1000)  # before the lease begins, which outlives the claim
+        if not await self._leases.acquire(_lease(message.id), for_s=self._lease_s):
             found.miss(message, ANOTHER_HAS_IT)
             return None
         claim = None
@@ -175,7 +180,6 @@ class Claims:
             now = await self._store.find(message.id)  # it may have been acknowledged or deleted since
             if now is not None and CLAIMED not in now.labels and may_see(self._accounts, request[asked.PRINCIPAL], now):
                 shown = await self._waiting.in_full(self._accounts.shown(request[asked.PRINCIPAL].account, now))
-                until_ms = int((time.time() + self._lease_s) * 1000)
                 until = timestamp(datetime.fromtimestamp(until_ms / 1000, UTC))
                 claim = Claim(f"{now.id}.{until_ms:x}", until, shown)
         finally:

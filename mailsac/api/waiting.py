@@ -53,6 +53,7 @@ MAX_IN_FULL: Final = 20  # messages of an answer that bring their codes and link
 FIRST_LOOK: Final = 100  # messages that are looked at first …
 MAX_LOOK: Final = 2000  # … and where these are not enough, the newest of the mailbox
 COST: Final = 16  # of looking for codes, links and words: a millisecond for each kilobyte
+LOOK_AGAIN_S: Final = 1.0  # between two looks as long as the database is away
 MAX_BODIES: Final = 200  # that one look reads
 MAX_MISSES: Final = 100
 NEIGHBOURS: Final = 200  # messages of the domain among which near addresses are looked for …
@@ -119,7 +120,10 @@ class Waiting:
         *,
         wait_max_s: float,
         max_waiting: int,
+        is_degraded: Callable[[], bool] | None = None,
     ) -> None:
+        """`is_degraded` says whether a look may lack something, because the database is away."""
+        self._is_degraded = is_degraded or (lambda: False)
         self._store = store
         self._accounts = accounts
         self._index = index
@@ -176,8 +180,7 @@ class Waiting:
         timeout_s = seconds(request, "for", DEFAULT_ABSENCE_S, at_most=self.wait_max_s)
         found = await self.gather(request, wanted, timeout_s=timeout_s, most=1)
         if not found.matches:
-            if found.away is not None:
-                raise found.away
+            self.require_complete(found)
             return web.Response(status=HTTPStatus.NO_CONTENT)
         offender, refusal = found.newest_first[-1], UnwantedMessage
         status = HTTPStatus(refusal.http_status)
@@ -186,8 +189,7 @@ class Waiting:
 
     async def in_vain(self, request: web.Request, wanted: Sought, found: Found, *, count: int = 1) -> web.Response:
         """408 with all that was seen. Raises StoreUnavailable where not all of it was."""
-        if found.away is not None:
-            raise found.away
+        self.require_complete(found)
         for near in await self._near(request[asked.PRINCIPAL], wanted, found):
             found.miss(near, f"it was sent to '{near.recipient}', wanted '{wanted.who.canonical}'")
         status, matched = HTTPStatus(NothingArrived.http_status), len(found.matches)
@@ -195,6 +197,13 @@ class Waiting:
             f"Only {matched} of {count} such messages arrived in time." if matched else NothingArrived.http_message
         )
         return _json(Arrived(message, status.phrase, status, matched, found.misses), status=status)
+
+    def require_complete(self, found: Found | None = None) -> None:
+        """Raises StoreUnavailable where there may be mail that cannot be seen now, or that `found` has not seen."""
+        if found is not None and found.away is not None:
+            raise found.away
+        if self._is_degraded():
+            raise StoreUnavailable(reason="the database is away")
 
     # ── what waits is made of ──
 
@@ -223,17 +232,21 @@ class Waiting:
                         await self._look(request[asked.PRINCIPAL], wanted, found, count, most, judge)
                     if len(found.matches) >= count or timeout_s == 0:
                         return
+                    again = deadline if found.away is None else min(deadline, loop.time() + LOOK_AGAIN_S)
                     try:
-                        async with asyncio.timeout_at(deadline):
+                        async with asyncio.timeout_at(again):
                             await self._listen(request, wanted, subscription, found, count, judge)
                     except TimeoutError:
-                        return
+                        if again == deadline:
+                            return
+                        continue
                     if not subscription.lagged:
                         return
                     if wanted.only_news:  # to look again would be no help
                         raise Overloaded(reason="more mail than one request can take in")
 
-        deadline = asyncio.get_running_loop().time() + timeout_s
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
         self._accounts.require_list(request[asked.PRINCIPAL], wanted.mailbox)
         await self.attended(request, search())
         principal = await self._accounts.by_key(request[asked.KEY] or None)  # it may have been revoked meanwhile
@@ -265,16 +278,19 @@ class Waiting:
     async def _look(
         self, principal: Principal, wanted: Sought, found: Found, count: int, most: int | None, judge: Judge | None
     ) -> None:
-        """At what is there."""
+        """At what is there. `found.away` says whether that was all of it."""
         oldest_first = most is None and wanted.has_start
         most = max(count, USUAL_ANSWER) if most is None else most
         viewer = self._accounts.viewer(principal, wanted.mailbox)
+        found.away = None
         for limit in (FIRST_LOOK, MAX_LOOK):
             try:
                 there = await self._store.newest(wanted.mailbox, recipient=wanted.recipient, limit=limit, viewer=viewer)
             except StoreUnavailable as error:  # what arrives meanwhile is told of all the same
                 found.away = error
                 return
+            if self._is_degraded():
+                found.away = StoreUnavailable(reason="the database is away")
             is_all = len(there) < limit or there[-1].received < (wanted.oldest or "")
             if oldest_first and not is_all and limit != MAX_LOOK:
                 continue

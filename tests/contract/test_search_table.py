@@ -188,7 +188,8 @@ class Searched:
         self.raw: dict[str, bytes] = {}
         self.rows: dict[str, StoredMessage] = {}
         self.entries: dict[str, Entry] = {}
-        self.indexer = Indexer(self.tables.search, self.read_raw, latest=lambda: "")
+        self.unindexed = asyncio.Event()
+        self.indexer = Indexer(self.tables.search, self.read_raw, unindexed=self.unindexed)
 
     def run(self, step: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(step)
@@ -206,6 +207,7 @@ class Searched:
             one = row.message.id
             self.raw[one], self.rows[one], self.entries[one] = raw, row, entry_of(row.message, parse(raw))
         await self.tables.messages.insert_many([row for row, _ in mails])
+        self.unindexed.set()
 
     async def change(self, marks: int, deletions: int) -> None:
         for one in self._chance.choices(list(self.rows), k=min(marks, len(self.rows))):
@@ -365,7 +367,7 @@ def test_mail_that_cannot_be_read_is_found_by_its_row(searched: Searched) -> Non
             raise StoreUnavailable from OSError()
         return searched.raw[message_id]
 
-    searched.indexer = Indexer(searched.tables.search, read_raw, latest=lambda: "")
+    searched.indexer = Indexer(searched.tables.search, read_raw, unindexed=asyncio.Event())
     assert searched.run(searched.indexer.catch_up())
     assert sorted(found(searched, "example")) == sorted([gone, damaged, whole])
     assert found(searched, "header:mime-version") == [whole]
