@@ -98,7 +98,8 @@ class _Attack(asyncio.Protocol):
         self._step += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.over.set_result(None)
+        if not self.over.done():  # cancelled at the end
+            self.over.set_result(None)
 
 
 async def _attack(port: int, addresses: list[str]) -> Sent:

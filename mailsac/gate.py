@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import resource
 import socket
 import ssl
@@ -130,7 +131,7 @@ class Door:
     ) -> None:
         """Connections: most in all, most of one address, new ones of one address in a minute (0: any number).
 
-        `words` is what the listener tells those who are refused; `gives_way` says that stress halves these bounds.
+        `words` is what the listener tells those who are refused; `gives_way` says that stress halves the second.
         """
         self.gate = gate
         self.listener = listener
@@ -166,7 +167,7 @@ class Door:
 
     @property
     def divisor(self) -> int:
-        """How many times smaller the bounds on strangers are now."""
+        """How many times smaller the bounds of networks are now."""
         return self.gate.stress.divisor if self._gives_way else 1
 
     def enter(self, slot: Slot, client_ip: str) -> Refusal | None:
@@ -174,8 +175,7 @@ class Door:
         refusal = slot.client_is(client_ip)
         if refusal is not None:
             return refusal
-        bound = self._max_open if slot.networks is None else self._max_open // self.divisor
-        return TooManySessions if self.open > bound or not self.gate.has_descriptor() else None
+        return TooManySessions if self.open > self._max_open or not self.gate.has_descriptor() else None
 
     def turn_away(self, transport: asyncio.Transport, client: _Client, refusal: Refusal, *, tls: bool) -> None:
         """Close a connection with the reason, to which inside TLS nobody listens; strangers wait for it."""
@@ -305,7 +305,9 @@ class _Held(asyncio.Protocol):
     def __init__(self, gate: Gate, transport: asyncio.Transport, words: bytes) -> None:
         self._gate, self._transport, self._words = gate, transport, words
         transport.set_protocol(self)
-        self._timer = asyncio.get_running_loop().call_later(HOLD_S * gate.time_scale, self.dismiss)
+        # Each for another time: those who came together shall not come back together.
+        hold_s = HOLD_S * gate.time_scale * random.uniform(0.75, 1.25)  # noqa: S311
+        self._timer = asyncio.get_running_loop().call_later(hold_s, self.dismiss)
 
     def data_received(self, data: bytes) -> None:
         """Read what has come, since closing with input unread would be a reset; and no more than that."""

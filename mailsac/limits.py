@@ -194,18 +194,17 @@ class MailRates:
         self._recipients = Buckets(recipients, 2 * recipients, clock=clock)
         self._octets = Buckets(octets, 2 * octets, clock=clock)
 
-    def take_message(self, networks: ClientNetworks | None) -> bool:
-        """Whether a message may come from there, and then it counts. None stands for networks without a limit."""
-        return networks is None or (self._octets.has_any(networks) and self._messages.take(networks))
+    def take_message(self, networks: ClientNetworks) -> bool:
+        """Whether a message may come from there, and then it counts."""
+        return self._octets.has_any(networks) and self._messages.take(networks)
 
-    def take_recipient(self, networks: ClientNetworks | None) -> bool:
+    def take_recipient(self, networks: ClientNetworks) -> bool:
         """Whether it may have one more recipient, and then that counts."""
-        return networks is None or self._recipients.take(networks)
+        return self._recipients.take(networks)
 
-    def spend_octets(self, networks: ClientNetworks | None, octets: int) -> None:
+    def spend_octets(self, networks: ClientNetworks, octets: int) -> None:
         """A message of that size has come."""
-        if networks is not None:
-            self._octets.spend(networks, octets)
+        self._octets.spend(networks, octets)
 
 
 def client_address(client_ip: str) -> IPv4Address | IPv6Address:

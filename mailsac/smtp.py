@@ -54,6 +54,7 @@ from mailsac.smtp_commands import (
 from mailsac.smtp_connection import END_OF_SESSION, Connections, Gone, SmtpConnection
 from mailsac.smtp_data import MAX_RECEIVED_FIELDS, MessageReader, received_fields
 from mailsac.telemetry import Metrics
+from mailsac.turnstile import Turnstile
 
 log = logging.getLogger("mailsac.smtp")
 
@@ -306,8 +307,10 @@ class SmtpSession(SmtpConnection):
         config = self._server.config
         command = parse_mail(arg or "", default_domain=config.hostname, max_message_bytes=config.max_message_bytes)
         self._require_welcome(command.reverse_path)
-        if not self._server.rates.take_message(self.slot.networks):
-            await self._throttle()
+        if self.slot.networks is not None:
+            if not self._server.rates.take_message(self.slot.networks):
+                await self._throttle()
+            await self._server.turnstile.enter(self.slot.networks[1])
         await self._require_room()
         self._transaction = Transaction(command)
         self.say(b"250 2.1.0 Sender ok")
@@ -326,7 +329,7 @@ class SmtpSession(SmtpConnection):
         if len(transaction.recipients) >= config.max_recipients:
             self.say(b"452 4.5.3 Too many recipients")  # no error: the client sends to the rest in a new transaction
             return
-        if not self._server.rates.take_recipient(self.slot.networks):
+        if self.slot.networks is not None and not self._server.rates.take_recipient(self.slot.networks):
             await self._throttle()
         transaction.recipients.append(recipient)
         self.say(b"250 2.1.5 Recipient ok")
@@ -399,7 +402,8 @@ class SmtpSession(SmtpConnection):
                 is_overloaded = True
                 reader.drop()
                 reservation.release()
-        self._server.rates.spend_octets(self.slot.networks, reader.size)
+        if self.slot.networks is not None:
+            self._server.rates.spend_octets(self.slot.networks, reader.size)
         if reader.is_too_large:
             raise MessageTooLarge(octets=reader.size)
         if is_overloaded:
@@ -529,6 +533,7 @@ class SmtpServer:
         )
         self.stress = gate.stress
         self.rates = MailRates(limits.messages_per_second, limits.recipients_per_second, limits.bytes_per_second)
+        self.turnstile = Turnstile()
         self.throttled = metrics.smtp_throttled
         self._listeners: list[asyncio.Server] = []
 

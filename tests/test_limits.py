@@ -236,12 +236,6 @@ def test_without_rates_all_mail_may_come() -> None:
     assert all(rates.take_message(networks) and rates.take_recipient(networks) for _ in range(1000))
 
 
-def test_networks_without_a_limit_may_send_all_they_have() -> None:
-    rates = MailRates(1, 1, 1, clock=Clock())
-    rates.spend_octets(None, 1 << 40)
-    assert all(rates.take_message(None) and rates.take_recipient(None) for _ in range(1000))
-
-
 def test_messages_recipients_and_octets_have_buckets_of_their_own() -> None:
     clock = Clock()
     rates = MailRates(20, 100, 5_000_000, clock=clock)

@@ -53,6 +53,7 @@ def until(condition: Callable[[], bool], *, bound_s: float = BOUND_S) -> None:
 @pytest.mark.check("C-96")
 @pytest.mark.check("C-99")
 def test_a_flood_from_four_addresses_is_felt_by_nobody_else(server: Process) -> None:
+    began = time.monotonic()
     with (
         probing(server) as http,
         sending(server.smtp_port, HONEST, MAILBOX, per_second=5) as honest,
@@ -62,7 +63,8 @@ def test_a_flood_from_four_addresses_is_felt_by_nobody_else(server: Process) -> 
         lines = server.logged().count("\n")
         time.sleep(4)
         lines = server.logged().count("\n") - lines
-    assert attack.accepted < 4 * (3 * 20 + 20)  # three times 20 a second, and bursts
+    # What a /26 may send, and its burst: three times 20 messages a second and three times 40.
+    assert attack.accepted <= 60 * (time.monotonic() - began) + 120
     assert (honest.failed, neighbour.failed, http.failures) == (0, 0, 0)
     assert honest.accepted >= 10
     assert neighbour.accepted >= 10
