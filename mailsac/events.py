@@ -10,6 +10,7 @@ nobody can list: of that one is told live or never.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -18,6 +19,8 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from mailsac.address import parse_address
+from mailsac.arrival_order import ArrivalOrder
+from mailsac.ids import position, time_prefix
 from mailsac.message import Message
 from mailsac.outgoing import OutgoingEvent
 
@@ -137,6 +140,8 @@ class EventHub:
         self._by_place: dict[str, set[Subscription[Any]]] = {}
         self._want_all = 0  # subscriptions
         self.latest = ""  # the highest id of a message that was published
+        self.last = ""  # the id of the last one
+        self.order = ArrivalOrder((time_prefix(int(time.time() * 1000)), 0))
         self.wanted = asyncio.Event()  # set as long as anybody is subscribed
         self.queued = asyncio.Event()  # set when a message has come here with hooks; `webhooks` clears it
         self.unindexed = asyncio.Event()  # set when any message has come here; `indexer` clears it
@@ -148,7 +153,9 @@ class EventHub:
 
     def publish(self, event: Event) -> None:
         if isinstance(event, MessageStored):
-            self.latest = max(self.latest, event.message.id)
+            self.last = event.message.id
+            self.latest = max(self.latest, self.last)
+            self.order.learn(position(self.last))
             if not self._by_place:
                 return
             told = self._concerned(places(event.message))

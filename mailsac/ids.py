@@ -18,6 +18,8 @@ RANDOM_BITS: Final = 8 * RANDOM_OCTETS
 MAX_TIME_MS: Final = 253_402_300_799_999  # the end of year 9999, the last that a calendar knows
 MAX_LEAD_MS: Final = 300_000  # of an id of another node: one whose clock is mad must not take all others along
 
+Position = tuple[str, int]  # a queue id and the index of a recipient
+
 _PAIRS: Final = tuple(first + second for first in DIGITS for second in DIGITS)
 _VALUES: Final = str.maketrans(DIGITS, "0123456789abcdefghijklmnopqrstuv")
 _MESSAGE_ID: Final = re.compile(r"([0-7][0-9a-hjkmnp-tv-z]{9})[0-9a-hjkmnp-tv-z]{16}-[0-9]{1,5}")
@@ -61,9 +63,8 @@ def arrival_ms(message_id: str) -> int | None:
     return time_ms if time_ms <= MAX_TIME_MS else None
 
 
-def position(message_id: str) -> tuple[str, int]:
-    """Where an id stands in the order of arrival: what one process commits, it commits in this order, and what it makes
-    after it has heard of another node's message comes behind that.
+def position(message_id: str) -> Position:
+    """Where an id stands among others: behind those of messages that its node knew of when it was made.
 
     As text "-10" sorts before "-2"; several recipients of one mail may be filed in one mailbox.
     """

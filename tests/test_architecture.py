@@ -15,7 +15,7 @@ LAYERS = [
     "code_words link_pairs link_words vocabulary words outgoing",
     "errors cache clock fair_queue leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
-    "mime_writer send_request srs dkim_signing",
+    "arrival_order mime_writer send_request srs dkim_signing",
     "breaker sweep link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls traffic webhook_client",
     "accounts blocklist compose smtp_client mx stress turnstile",
     "blocklist_edit delivery dsn gate",

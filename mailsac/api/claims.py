@@ -81,7 +81,7 @@ class Claims:
         wanted = sought(request)
         self._accounts.require_change(request[asked.PRINCIPAL], wanted.mailbox)
         timeout_s = seconds(request, "timeout", DEFAULT_WAIT_S, at_most=self._waiting.wait_max_s)
-        found, claims = Found(), list[Claim]()
+        found, claims = Found(self._store.events.order), list[Claim]()
 
         async def search() -> None:
             with self._store.events.subscribed(wanted.mailbox) as subscription:
@@ -158,7 +158,7 @@ class Claims:
 
     async def _take(self, request: web.Request, wanted: Sought, message: Message, found: Found) -> Claim | None:
         """The claim of a message, where it matches and is to be had."""
-        if not wanted.is_recent(message) or message.id in found.seen:
+        if not wanted.is_recent(message, self._store.events.order) or message.id in found.seen:
             return None
         if CLAIMED in message.labels:
             found.miss(message, ANOTHER_HAS_IT)

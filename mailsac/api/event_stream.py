@@ -33,7 +33,7 @@ from mailsac.api.refusals import TooLongAgo
 from mailsac.api.visibility import foreign_in, may_see, require_domain
 from mailsac.errors import InvalidRequest, MailsacError, ShuttingDown, StoreUnavailable
 from mailsac.events import DeliveryTried, Event, MailRefused, MessageDeleted, MessageStored, Subscription
-from mailsac.ids import position
+from mailsac.ids import Position, position
 from mailsac.index import MessageIndex
 from mailsac.message import Message
 from mailsac.routing import Routing
@@ -63,6 +63,7 @@ class EventStream:
         """`is_degraded` says whether answers may lack something, because the database is away."""
         self._is_degraded = is_degraded or (lambda: False)
         self._store = store
+        self._order = store.events.order
         self._accounts = accounts
         self._index = index
         self._routing = routing
@@ -94,7 +95,7 @@ class EventStream:
         if self._is_stopping:
             raise ShuttingDown
         with self._store.events.subscribed_to_changes(*wanted.told) as subscription:
-            now = self._store.events.latest
+            now = self._store.events.last
             missed = [] if last is None or MESSAGE not in wanted.events else await self._missed(principal, wanted, last)
             response = web.StreamResponse(headers={"Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"})
             await response.prepare(request)
@@ -117,7 +118,7 @@ class EventStream:
         for domain in wanted.domains:
             require_domain(self._accounts, principal, domain)
 
-    async def _missed(self, principal: Principal, wanted: Wanted, last: tuple[str, int]) -> list[Message]:
+    async def _missed(self, principal: Principal, wanted: Wanted, last: Position) -> list[Message]:
         """What has arrived since that event, in order.
 
         Raises TooLongAgo where it is more than can be told, and StoreUnavailable where some of it cannot be seen now: a
@@ -134,13 +135,18 @@ class EventStream:
                 there = await self._index.newest_in_domain(
                     place, until=None, limit=MAX_MISSED, viewer=None, without=without
                 )
-            new = {message.id: message for message in there if position(message.id) > last}
+            self._order.notice(position(message.id) for message in there)
+            new = {message.id: message for message in there if self._is_behind(message, last)}
             if len(new) == MAX_MISSED:
                 raise TooLongAgo(place=place)
             found |= new
             if self._is_degraded():
                 raise StoreUnavailable(reason="the database is away")
-        return sorted(found.values(), key=lambda message: position(message.id))
+        return sorted(found.values(), key=lambda message: self._order.place(position(message.id)))
+
+    def _is_behind(self, message: Message, last: Position) -> bool:
+        """Whether a client that got that event has not got this one."""
+        return self._order.place(position(message.id)) > self._order.place(last)
 
     async def _tell(
         self,
@@ -149,7 +155,7 @@ class EventStream:
         subscription: Subscription[Event],
         wanted: Wanted,
         missed: list[Message],
-        last: tuple[str, int] | None,
+        last: Position | None,
     ) -> None:
         told = {message.id for message in missed}
         for message in missed:
@@ -166,7 +172,7 @@ class EventStream:
                 return
             if not isinstance(event, MessageStored):
                 await self._change(request, response, wanted, event)
-            elif event.message.id not in told and (last is None or position(event.message.id) > last):
+            elif event.message.id not in told and (last is None or self._is_behind(event.message, last)):
                 await event.until_replied()
                 await self._message(request, response, wanted, event.message)
 
@@ -216,7 +222,7 @@ class EventStream:
                 request.transport.abort()  # closing alone would wait for a client that does not read
 
 
-def _last_event(request: web.Request) -> tuple[str, int] | None:
+def _last_event(request: web.Request) -> Position | None:
     """The place of the last event that the client got; None for `latest` too. Raises InvalidRequest."""
     text = request.headers.get("Last-Event-ID", "")
     if text in ("", "latest"):

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from mailsac.address import Address
 from mailsac.api import request as asked
+from mailsac.arrival_order import ArrivalOrder
 from mailsac.errors import InvalidRequest
-from mailsac.ids import arrival_ms, position
+from mailsac.ids import Position, arrival_ms, position
 from mailsac.index import fold
 from mailsac.message import Message, Recipient, timestamp
 from mailsac.search import Query, needs_text, parse_query
@@ -54,7 +55,7 @@ class Sought(msgspec.Struct, frozen=True):
     text: str = ""
     query: Query | None = None
     account: str = ""  # whose stars the query means
-    cursor: tuple[str, int] | None = None
+    cursor: Position | None = None
     not_before: str | None = None
     only_news: bool = False
 
@@ -67,12 +68,11 @@ class Sought(msgspec.Struct, frozen=True):
         """What narrows the mailbox to a +tag."""
         return asked.narrowing(self.who)
 
-    @property
-    def oldest(self) -> str | None:
+    def oldest(self, order: ArrivalOrder) -> str | None:
         """When a message can have been received that has arrived since then, a timestamp; None where at any time."""
         if self.cursor is None:
             return self.not_before
-        cursor_ms = arrival_ms(f"{self.cursor[0]}-0") or 0
+        cursor_ms = arrival_ms(f"{order.lowest_behind(self.cursor)[0]}-0") or 0
         return timestamp(datetime.fromtimestamp(cursor_ms / 1000, UTC) - PARSE_QUEUE)
 
     @property
@@ -85,9 +85,9 @@ class Sought(msgspec.Struct, frozen=True):
         """Whether the row does not tell what the query matches."""
         return self.query is not None and needs_text(self.query)
 
-    def is_recent(self, message: Message) -> bool:
+    def is_recent(self, message: Message, order: ArrivalOrder) -> bool:
         """Whether it has arrived since then."""
-        if self.cursor is not None and position(message.id) <= self.cursor:
+        if self.cursor is not None and order.place(position(message.id)) <= order.place(self.cursor):
             return False
         return self.not_before is None or message.received >= self.not_before
 
@@ -164,7 +164,7 @@ def sought(request: web.Request) -> Sought:
     )
 
 
-def cursor_of(text: str) -> tuple[str, int] | None:
+def cursor_of(text: str) -> Position | None:
     """The place of a message in the order of arrival, by its id or its queue id; None where it is neither."""
     if QUEUE_ID.fullmatch(text):
         return text, BEHIND_ALL

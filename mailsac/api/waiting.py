@@ -1,8 +1,8 @@
 """Waiting for mail instead of asking again and again.
 
 Who waits subscribes first, then looks at what is there, then waits: a message that arrives in between is seen both
-ways, and its id says that it is the same. Within one process ids grow in the order in which messages become visible, so
-that the id of the last message somebody got says what is new to them: see docs/decisions/0038-cursor-and-claim.md.
+ways, and its id says that it is the same. The id of the last message that somebody got says what is new to them, in the
+order in which messages became known here: see `arrival_order` and docs/decisions/0038-cursor-and-claim.md.
 
 An answer comes once the sender of the message has its 250, where it comes by an event.
 """
@@ -29,6 +29,7 @@ from mailsac.api.refusals import NothingArrived, TooLongAgo, UnwantedMessage
 from mailsac.api.response import JSON
 from mailsac.api.values import MessageInFull, in_full
 from mailsac.api.visibility import foreign_in, may_see, visible
+from mailsac.arrival_order import ArrivalOrder, Place
 from mailsac.budget import OctetBudget
 from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, Overloaded, ShuttingDown, StoreUnavailable
 from mailsac.events import MessageStored, Subscription
@@ -85,7 +86,8 @@ class Offender(msgspec.Struct, frozen=True):
 class Found:
     """What one request has seen: messages that are wanted, and those that are not."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: ArrivalOrder) -> None:
+        self._order = order
         self.matches: dict[str, Message] = {}
         self.seen: set[str] = set()  # what was there when it looked
         self.away: StoreUnavailable | None = None  # why it did not see all of it
@@ -100,12 +102,15 @@ class Found:
     @property
     def newest_first(self) -> list[Message]:
         """The messages that are wanted."""
-        return sorted(self.matches.values(), key=lambda message: position(message.id), reverse=True)
+        return sorted(self.matches.values(), key=lambda message: self._place(message.id), reverse=True)
 
     @property
     def misses(self) -> tuple[NearMiss, ...]:
         """Those that are not, newest first."""
-        return tuple(sorted(self._misses.values(), key=lambda miss: position(miss.id), reverse=True)[:MAX_MISSES])
+        return tuple(sorted(self._misses.values(), key=lambda miss: self._place(miss.id), reverse=True)[:MAX_MISSES])
+
+    def _place(self, message_id: str) -> Place:
+        return self._order.place(position(message_id))
 
 
 class Waiting:
@@ -125,6 +130,7 @@ class Waiting:
         """`is_degraded` says whether a look may lack something, because the database is away."""
         self._is_degraded = is_degraded or (lambda: False)
         self._store = store
+        self._order = store.events.order
         self._accounts = accounts
         self._index = index
         self._memory = memory
@@ -223,7 +229,7 @@ class Waiting:
         `since` the oldest, so that whoever goes on from the last one misses none. `judge` is asked of each message
         that the filters let through. Raises NotPermitted, ShuttingDown, Overloaded.
         """
-        found = Found()
+        found = Found(self._order)
 
         async def search() -> None:
             while True:
@@ -291,19 +297,21 @@ class Waiting:
                 return
             if self._is_degraded():
                 found.away = StoreUnavailable(reason="the database is away")
-            is_all = len(there) < limit or there[-1].received < (wanted.oldest or "")
+            self._order.notice(position(one.id) for one in there)
+            is_all = len(there) < limit or there[-1].received < (wanted.oldest(self._order) or "")
             if oldest_first and not is_all and limit != MAX_LOOK:
                 continue
-            recent = [self._accounts.shown(principal.account, one) for one in there if wanted.is_recent(one)]
+            recent = [one for one in there if wanted.is_recent(one, self._order)]
             if wanted.cursor is not None and len(recent) == MAX_LOOK:
                 raise TooLongAgo(mailbox=wanted.mailbox)
-            recent.sort(key=lambda message: position(message.id), reverse=not oldest_first)
+            recent.sort(key=lambda message: self._order.place(position(message.id)), reverse=not oldest_first)
             reads = MAX_BODIES
             for message in recent:
                 if len(found.matches) >= most:
                     return
                 if message.id not in found.seen:
                     found.seen.add(message.id)
+                    message = self._accounts.shown(principal.account, message)
                     reads -= await self._consider(wanted, message, found, judge if reads > 0 else _too_many)
             if is_all or len(found.matches) >= count:
                 return
@@ -320,9 +328,9 @@ class Waiting:
         """To what arrives, until there are enough, or more than can be listened to."""
         async for event in subscription:
             message = event.message
-            if message.id in found.seen or message.mailbox != wanted.mailbox or not wanted.is_recent(message):
+            if message.id in found.seen or not wanted.is_recent(message, self._order):
                 continue
-            if wanted.recipient not in (None, message.recipient):
+            if message.mailbox != wanted.mailbox or wanted.recipient not in (None, message.recipient):
                 continue
             await event.until_replied()
             principal = request[asked.PRINCIPAL]
@@ -399,7 +407,7 @@ class Waiting:
         except MailsacError as error:
             log.info("http.no_near_misses", extra={"reason": type(error).__name__})
             return ()
-        since = wanted.oldest or timestamp(datetime.now(UTC) - NEIGHBOURS_AGE)
+        since = wanted.oldest(self._order) or timestamp(datetime.now(UTC) - NEIGHBOURS_AGE)
         near = [one for one in there if one.id not in found.seen and one.received >= since and wanted.is_near(one)]
         return visible(near, self._accounts, principal)
 

@@ -149,6 +149,27 @@ def test_a_cursor_is_right_at_every_node(nodes: Nodes) -> None:
     print(f"\n{len(delays)} waits at two nodes, {max(delays) * 1000:.0f} ms after the 250 at the latest")
 
 
+def test_senders_at_two_nodes_at_once(nodes: Nodes) -> None:
+    """A reader that goes on from its cursor at one node gets each of them once."""
+    box, each = next(boxes), 25
+    since = send(nodes.a, box)[0]
+    wait(nodes.b, box)
+
+    def work(server: Process) -> list[str]:
+        with closing(server.smtp()) as smtp:
+            return [sent(smtp, box)[0] for _ in range(each)]
+
+    got: list[str] = []
+    with ThreadPoolExecutor(2) as threads:
+        working = [threads.submit(work, server) for server in (nodes.a, nodes.b)]
+        while len(got) < 2 * each:
+            answer = wait(nodes.b, box, f"since={since}&timeout=5")
+            got += answer.ids[::-1]
+            since = answer.headers["Mailsac-Cursor"]
+        expected = [one for each in working for one in each.result()]
+    assert sorted(got) == sorted(expected)
+
+
 def test_who_waits_at_one_node_is_woken_by_mail_to_the_other(nodes: Nodes) -> None:
     """Whatever it waits for."""
     box = next(boxes)
