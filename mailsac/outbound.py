@@ -407,6 +407,8 @@ class Outbound:
         claimed = await self.table.claim(now=timestamp(now), until=self._lease_end(now), limit=limit, without=full)
         taken, returned = [], []
         for part in claimed:
+            if part.id in self._deliveries:  # its lease ran out while the table was away; what became of it is to come
+                continue
             destination = self._destinations.setdefault(part.destination, _Destination())
             if destination.room > 0:
                 destination.deliveries += 1

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import msgspec
 import pytest
 
 from mailsac.administration import NewAccount, NewDomain, NewKey
 from mailsac.app import Server, administered, running
-from mailsac.config import Auth, Config, Outbound
+from mailsac.config import Auth, Config, Outbound, Testing
+from mailsac.errors import StoreUnavailable
+from mailsac.outgoing import Outgoing
 
 from .http_client import call
 from .smtp_peer import Peer, peering
@@ -166,3 +169,48 @@ async def test_before_the_accounts_are_known_only_what_may_be_ours_to_pass_on_is
             ("SRS0=aaaaaaaa=aa=elsewhere.example=carol@ann.example", 451),
         ):
             assert await asyncio.to_thread(send, server, recipient) == code
+
+
+async def test_what_is_delivered_and_cannot_be_noted_is_not_delivered_again(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by this process, however long the database is away: longer than a lease here."""
+    async with peering() as peer:
+        config = msgspec.structs.replace(
+            config,
+            outbound=Outbound(mode="smarthost", smarthost=f"127.0.0.1:{peer.port}"),
+            testing=Testing(time_scale=0.01),
+        )
+        async with running(config) as server:
+            table = server.outbound.table
+            settle, claim, claimed, is_back = table.settle, table.claim, list[str](), asyncio.Event()
+
+            async def settling(parts: Sequence[Outgoing]) -> None:
+                if not is_back.is_set():
+                    raise StoreUnavailable
+                await settle(parts)
+
+            async def renewing(*args: object, **named: object) -> None:
+                raise StoreUnavailable
+
+            async def claiming(**named: Any) -> list[Outgoing]:
+                parts = await claim(**named)
+                claimed.extend(part.id for part in parts)
+                return parts
+
+            monkeypatch.setattr(table, "settle", settling)
+            monkeypatch.setattr(table, "renew", renewing)
+            monkeypatch.setattr(table, "claim", claiming)
+            body = msgspec.json.encode({"from": "ann@example.org", "to": ELSEWHERE, "subject": "once", "text": "x"})
+            headers = {"Content-Type": "application/json"}
+            sent = await call(server, "POST", "/api/outgoing-messages", headers=headers, body=body)
+            async with asyncio.timeout(DELIVERED_S):
+                while len(claimed) < 2:  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
+            is_back.set()
+            async with asyncio.timeout(DELIVERED_S):
+                path = f"/api/outgoing-messages/{sent.json['id']}"
+                while (await call(server, "GET", path)).json["state"] != "delivered":  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        assert len(peer.messages) == 1
