@@ -272,6 +272,8 @@ def test_a_claim_outlives_the_node_that_gave_it(nodes: Nodes) -> None:
 # ── without the database ──
 
 
+@pytest.mark.check("C-81")
+@pytest.mark.check("C-82")
 @pytest.mark.parametrize("fault", ["black hole", "stopped"])
 def test_waits_and_claims_while_the_database_is_away(nodes: Nodes, fault: str) -> None:
     """What is known is told, what is not known is 503, and afterwards all goes on where it was, without a restart."""
