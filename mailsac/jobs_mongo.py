@@ -104,10 +104,10 @@ class MongoJobs:
     async def newest(self, mailbox: str, *, state: State | None, limit: int) -> list[Job]:
         if limit < 1:  # to MongoDB no limit at all
             return []
-        found: list[Job] = []
+        found: dict[str, Job] = {}  # one that is settled between two of the questions has two states, the last counts
         for one in STATES if state is None else (state,):
-            found += await self._sorted(mailbox, one, -1, limit)
-        return sorted(found, key=lambda job: (job.queued, job.id), reverse=True)[:limit]
+            found |= {job.id: job for job in await self._sorted(mailbox, one, -1, limit)}
+        return sorted(found.values(), key=lambda job: (job.queued, job.id), reverse=True)[:limit]
 
     @whole
     async def waiting(self, mailbox: str) -> int:

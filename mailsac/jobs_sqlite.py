@@ -70,12 +70,12 @@ class SqliteJobs:
         return self._decode(found[0][0]) if found else None
 
     async def newest(self, mailbox: str, *, state: State | None, limit: int) -> list[Job]:
-        found = [
-            self._decode(json)
-            for one in (STATES if state is None else (state,))
-            for (json,) in await self._database.rows(NEWEST, (mailbox, one, limit))
-        ]
-        return sorted(found, key=lambda job: (job.queued, job.id), reverse=True)[:limit]
+        found: dict[str, Job] = {}  # one that is settled between two of the questions has two states, the last counts
+        for one in STATES if state is None else (state,):
+            for (json,) in await self._database.rows(NEWEST, (mailbox, one, limit)):
+                job = self._decode(json)
+                found[job.id] = job
+        return sorted(found.values(), key=lambda job: (job.queued, job.id), reverse=True)[:limit]
 
     async def waiting(self, mailbox: str) -> int:
         counted = "select count(*) from job where mailbox = ? and state = 'waiting'"
