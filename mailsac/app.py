@@ -59,6 +59,7 @@ from mailsac.webhook_client import NameServerResolver, WebhookClient
 from mailsac.webhooks import Webhooks
 
 if TYPE_CHECKING:
+    from mailsac.outgoing_mongo import MongoOutgoing
     from mailsac.store_gridfs import StagedRaw, StagedTable
     from mailsac.store_mongo import MongoTable
 
@@ -413,6 +414,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             metrics=metrics,
             time_scale=time_scale,
         )
+        outgoing_events = OutgoingEvents(store.events, jobs=webhooks.jobs, accounts=accounts)
         inbound.relay = outbound = Outbound(
             config.outbound,
             table=storage.outgoing if spool is None else spool.breaker.behind(storage.outgoing),
@@ -421,7 +423,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ),
             inbound=inbound,
             accounts=accounts,
-            events=OutgoingEvents(store.events, jobs=webhooks.jobs, accounts=accounts),
+            events=outgoing_events,
             signer=signer,
             metrics=metrics,
             hostname=config.smtp.hostname,
@@ -507,10 +509,13 @@ async def running(config: Config) -> AsyncIterator[Server]:
             background.append(("blocklist", blocklist.run()))
         if spool is not None:
             from mailsac.nodes import Arrivals, keep_time
+            from mailsac.outgoing_nodes import AttemptsElsewhere
 
             rows = cast("MongoTable", storage.table)
             background += [("spool", spool.run()), ("arrivals", Arrivals(rows, store.events).run())]
             background.append(("clock", keep_time(rows)))
+            elsewhere = AttemptsElsewhere(cast("MongoOutgoing", storage.outgoing), outgoing_events)
+            background.append(("attempts", elsewhere.run()))
         for name, work in background:
             task = asyncio.create_task(work, name=name)
             task.add_done_callback(server.background_ended)

@@ -566,6 +566,7 @@ class Outbound:
             part,
             deliveries=tuple(deliveries),
             tries=part.tries + 1,
+            tried_by=self._events.process,
             unreported=tuple(bounced) if self._is_reported(part) else (),
         )
         return self._due_again(settled, now)

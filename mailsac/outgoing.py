@@ -76,6 +76,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     due: str  # timestamp from which on it may be claimed; of one that is closed, when that was
     mailbox: str = ""  # that it is sent from: who listens there is told what becomes of it
     tries: int = 0
+    tried_by: str = ""  # the process that made the last attempt, see `OutgoingEvents.process`
     unreported: tuple[str, ...] = ()  # recipients of whose bounce its sender is still to get a report
     is_sending: bool = False  # somebody has claimed it: for who reads it, `settle` takes no notice
 

@@ -8,6 +8,7 @@ again.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 
 from mailsac.accounts import Accounts
@@ -23,6 +24,7 @@ class OutgoingEvents:
 
     def __init__(self, events: EventHub, *, jobs: JobTable, accounts: Accounts) -> None:
         self._events, self._jobs, self._accounts = events, jobs, accounts
+        self.process = secrets.token_hex(8)  # by which it knows its own attempts among those of all nodes
 
     async def queue(self, part: Outgoing) -> None:
         """For the webhooks that want to know of the last attempt. Raises StoreUnavailable."""

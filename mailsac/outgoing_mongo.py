@@ -15,6 +15,7 @@ import msgspec
 import pymongo
 from bson.binary import Binary
 from pymongo import IndexModel, ReturnDocument, UpdateOne
+from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 
 from mailsac.mongo import (
     BY_ID,
@@ -49,6 +50,10 @@ BY_ACCOUNT: Final = IndexModel(
     name="account",
     partialFilterExpression={"first": {"$exists": True}},
 )
+# Each attempt changes how many there were, and nothing else does.
+TRIED: Final[list[Document]] = [
+    {"$match": {"operationType": "update", "updateDescription.updatedFields.tries": {"$exists": True}}}
+]
 BY_UNTIL: Final = IndexModel([("until", 1)], name="until")  # trim
 BY_SENDER: Final = IndexModel([("day", 1)], name="day")  # trim
 
@@ -90,6 +95,11 @@ class MongoOutgoing:
         """Wait until all indexes are there."""
         for indexes in (self.indexes, *self.other_indexes):
             await indexes.built.wait()
+
+    async def watch_attempts(self, *, await_ms: int) -> AsyncCollectionChangeStream[Document]:
+        """The changes that attempts make, by whichever node, for `tried`. Raises PyMongoError."""
+        with pymongo.timeout(self._call_s):
+            return await self._parts.watch(TRIED, full_document="updateLookup", max_await_time_ms=await_ms)
 
     @whole
     async def add(self, parts: Sequence[Outgoing], data: bytes) -> None:
@@ -302,6 +312,15 @@ class MongoOutgoing:
                 if found:
                     await self._parts.delete_many({"_id": {"$in": found}}, hint=BY_ID)
             most = most - len(found) if len(found) == limit else 0
+
+
+def tried(change: Document) -> Outgoing | None:
+    """A part as an attempt has left it, though there may have been another since; None where it is gone.
+
+    Raises msgspec.ValidationError for what another version of mailsac has written.
+    """
+    document = change.get("fullDocument")
+    return None if document is None else _part({**document, **change["updateDescription"]["updatedFields"]})
 
 
 def _chunks(part: Outgoing) -> list[str]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from typing import Any, Final
 
@@ -16,6 +20,7 @@ from mailsac.administration import NewAccount, NewDomain, NewKey
 from mailsac.app import Server, administered, running
 from mailsac.config import Auth, Config, Outbound, Testing, Webhooks
 
+from .conftest import needs
 from .http_client import call
 from .smtp_peer import Peer, peering
 
@@ -93,12 +98,37 @@ async def at_work(config: Config, **outbound: Any) -> AsyncIterator[Site]:
             yield Site(server, peer, key)
 
 
+@contextmanager
+def sinking(*options: str) -> Iterator[int]:
+    """Postfix's smtp-sink, which answers as its options say; yields its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    as_user = ("-u", "nobody") if os.geteuid() == 0 else ()  # it does not run as root
+    with subprocess.Popen([needs("smtp-sink"), *as_user, *options, f"127.0.0.1:{port}", "20"]) as sink:
+        try:
+            deadline = time.monotonic() + BOUND_S
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=BOUND_S).close()
+                    break
+                except ConnectionRefusedError:
+                    assert sink.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+            yield port
+        finally:
+            sink.kill()
+
+
 def keyed(config: Config, peer: Peer, **outbound: Any) -> Config:
     return msgspec.structs.replace(
         config,
         auth=Auth(mode="keys"),
         smtp=msgspec.structs.replace(config.smtp, accept_domains=("ann.example",), hostname="mail.ann.example"),
-        outbound=Outbound(mode="smarthost", smarthost=f"127.0.0.1:{peer.port}", **{"retry_s": (1.0,), **outbound}),
+        outbound=Outbound(
+            **{"mode": "smarthost", "smarthost": f"127.0.0.1:{peer.port}", "retry_s": (1.0,), **outbound}
+        ),
         webhooks=Webhooks(retry_s=(0.5,) * 6),
         testing=Testing(time_scale=0.1),  # whose leases last 6 s
     )

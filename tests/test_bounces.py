@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import smtplib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -17,8 +19,10 @@ from mailsac.message import timestamp
 from mailsac.outgoing import Delivery, DeliveryAttempt, Outgoing, part_id
 
 from .http_client import call
-from .sending import BOUND_S, ELSEWHERE, HOSTILE, ME, Site, at_work
+from .sending import BOUND_S, ELSEWHERE, HOSTILE, ME, Site, at_work, sinking
 from .smtp_peer import Peer
+
+SUBJECT = " ".join(["Grüße"] * 20)
 
 
 @pytest.fixture
@@ -54,6 +58,38 @@ async def test_who_sent_what_is_refused_gets_one_report(site: Site) -> None:
     *_, headers = report.iter_parts()
     assert b"Subject: hello" in headers.get_payload(decode=True)
     assert bounced["state"] == "bounced"
+
+
+@pytest.mark.check("C-75")
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        (("-f", "RCPT", "-B", HOSTILE), "5.1.1", f"smtp; {HOSTILE}"),
+        (("-f", "."), "5.3.0", "smtp; 500 5.3.0 Error: command failed"),
+        (("-r", "RCPT"), "5.4.7", "smtp; 450 4.3.0 Error: command failed"),
+        (("-Q", "MAIL"), "5.4.7", "smtp; 421 "),
+        (("-q", "."), "5.4.7", "X-Mailsac; the connection broke off before an answer to the message"),
+    ],
+    ids=["550", "500 after the dot", "450", "421", "dropped after the dot"],
+)
+async def test_what_smtp_sink_refuses_is_reported_once(
+    config: Config, options: tuple[str, ...], status: str, words: str
+) -> None:
+    with sinking(*options) as port:
+        async with at_work(config, smarthost=f"127.0.0.1:{port}", give_up_s=3, retry_s=(1.0,)) as site:
+            outgoing_id = await site.send(subject=SUBJECT)
+            (report,) = await site.reports(1)
+            bounced = await site.ended(outgoing_id)
+
+    (of_one,) = recipients(report)
+    assert (of_one["Final-Recipient"], of_one["Action"]) == (f"rfc822; {ELSEWHERE}", "failed")
+    assert of_one["Status"] == status
+    assert of_one["Diagnostic-Code"].replace("\n", "").startswith(words)
+    *_, headers = report.iter_parts()
+    original = email.message_from_string(headers.get_content(), policy=email.policy.default)
+    assert original["Subject"] == SUBJECT
+    states = [attempt["state"] for attempt in bounced["recipients"][0]["attempts"]]
+    assert states == ["bounced"] if status != "5.4.7" else states[0] == "deferred"
 
 
 async def test_who_is_suppressed_is_reported_too(site: Site) -> None:

@@ -9,7 +9,7 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,8 +18,13 @@ import msgspec
 import pytest
 
 from mailsac.app import running
+from mailsac.config import Outbound, Testing
 from tests.conftest import local_config
+from tests.http_client import call
 from tests.mongodb import SecantusDB, prepare
+from tests.receiver import receiving
+from tests.smtp_peer import peering
+from tests.test_event_stream import listening
 
 from .outage import found
 from .process import BOUND_S, Ledger, Process, Senders
@@ -194,3 +199,48 @@ async def test_who_is_subscribed_at_one_node_hears_of_mail_to_the_other(site: Si
                 assert list(ledger.acknowledged)[-1] == ("box@example.com", event.message.id)
     print(f"\nmail to another node: told {statistics.median(delays) * 1000:.1f} ms after its 250, median of 30")
     assert statistics.median(delays) < 0.1
+
+
+async def test_what_becomes_of_sent_mail_is_heard_at_every_node_and_by_a_webhook_once(tmp_path: Path) -> None:
+    """Two nodes in this process, each with its own hub; whichever makes an attempt, both tell of it."""
+    async with (
+        peering() as peer,
+        receiving() as hook,
+        AsyncExitStack() as stack,
+    ):
+        database = stack.enter_context(SecantusDB.running(tmp_path / "database"))
+        await asyncio.to_thread(prepare, f"{database.uri}?serverSelectionTimeoutMS=15000", DATABASE)
+        peer.answers["RCPT"] = [b"450 4.2.0 later\r\n", b"550 5.1.1 nobody\r\n"]
+        nodes = []
+        for name in "ab":
+            config = local_config(tmp_path / "data")
+            config = msgspec.structs.replace(
+                config,
+                store=msgspec.structs.replace(
+                    config.store, metadata="mongodb", mongodb_uri=f"{database.uri}{DATABASE}", node_id=name
+                ),
+                outbound=Outbound(mode="smarthost", smarthost=f"127.0.0.1:{peer.port}", retry_s=(1.0,)),
+                testing=Testing(time_scale=float(TIME_SCALE)),
+            )
+            nodes.append(await stack.enter_async_context(running(config)))
+        path = "/api/addresses/ann@example.org"
+        body = msgspec.json.encode({"webhook": hook.url, "webhookEvents": ["deferred", "bounced"]})
+        assert (await call(nodes[0], "POST", path, body=body)).status == 200
+        readers = [await stack.enter_async_context(listening(node, "ann@example.org")) for node in nodes]
+        async with asyncio.timeout(BOUND_S):
+            while any(node.accounts.directory.owner_of("ann@example.org") is None for node in nodes):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        mail = {"from": "ann@example.org", "to": "bob@elsewhere.example", "subject": "hello", "text": "x"}
+        sent = await call(nodes[0], "POST", "/api/outgoing-messages", body=msgspec.json.encode(mail))
+        heard = [[await reader.event() for _ in range(3)] for reader in readers]  # one is the report
+        await hook.came(3)
+        await asyncio.sleep(1.0)
+
+    for events in heard:
+        told = [event["data"] for event in events if event["event"] != "message"]
+        assert [(one["_id"], one["state"], one["attempt"]) for one in told] == [
+            (sent.json["id"], "deferred", 1),
+            (sent.json["id"], "bounced", 2),
+        ]
+    types = [msgspec.json.decode(request.body).get("type", "message") for request in hook.requests]
+    assert sorted(types) == ["message", "outgoing.bounced", "outgoing.deferred"]

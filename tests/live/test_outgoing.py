@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import email
 import email.policy
-import os
 import signal
-import socket
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -19,7 +14,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from ..conftest import needs
 from .process import BOUND_S, Process, serving
 
 TO = "carol@elsewhere.example"
@@ -98,73 +92,3 @@ def test_a_kill_after_the_answer_loses_nothing(tmp_path: Path) -> None:
                 time.sleep(0.2)
     assert Counter(found).most_common(1)[0][1] <= 1 + kills
     print(f"{kills} kills, {len(subjects)} messages, 0 lost, {len(found) - len(subjects)} doubled")
-
-
-@contextmanager
-def sinking(*options: str) -> Iterator[int]:
-    """Postfix's smtp-sink, which answers as its options say; yields its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    as_user = ("-u", "nobody") if os.geteuid() == 0 else ()  # it does not run as root
-    with subprocess.Popen([needs("smtp-sink"), *as_user, *options, f"127.0.0.1:{port}", "20"]) as sink:
-        try:
-            deadline = time.monotonic() + BOUND_S
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=BOUND_S).close()
-                    break
-                except ConnectionRefusedError:
-                    assert sink.poll() is None and time.monotonic() < deadline
-                    time.sleep(0.02)
-            yield port
-        finally:
-            sink.kill()
-
-
-@pytest.mark.check("C-75")
-@pytest.mark.parametrize(
-    ("options", "status", "words"),
-    [
-        (("-f", "RCPT", "-B", "550 5.1.1 no such user"), "5.1.1", "smtp; 550 5.1.1 no such user"),
-        (("-f", "."), "5.3.0", "smtp; 500 5.3.0 Error: command failed"),
-        (("-r", "RCPT"), "5.4.7", "smtp; 450 4.3.0 Error: command failed"),
-        (("-Q", "MAIL"), "5.4.7", "smtp; 421 4.0.0"),
-        (("-q", "."), "5.4.7", "X-Mailsac; the connection broke off before an answer to the message"),
-    ],
-    ids=["550", "550 after the dot", "450", "421", "dropped after the dot"],
-)
-def test_what_smtp_sink_refuses_is_reported_once(
-    tmp_path: Path, options: tuple[str, ...], status: str, words: str
-) -> None:
-    with sinking(*options) as port:
-        environ = {
-            "MAILSAC_OUTBOUND_MODE": "smarthost",
-            "MAILSAC_OUTBOUND_SMARTHOST": f"127.0.0.1:{port}",
-            "MAILSAC_OUTBOUND_GIVE_UP_S": "10",
-            "MAILSAC_OUTBOUND_RETRY_S": "5",
-            "MAILSAC_TESTING_TIME_SCALE": "0.1",
-        }
-        with serving(tmp_path / "here", environ=environ) as here:
-            sent = post(here, **{"from": "ann@example.org", "to": TO, "subject": SUBJECT, "text": "x"})
-            code, body = here.get(f"/api/addresses/ann@example.org/wait?timeout={BOUND_S:.0f}")
-            assert code == 200, body
-            time.sleep(0.3)
-            (row,) = msgspec.json.decode(here.get("/api/addresses/ann@example.org/messages")[1])
-            original = here.original("ann@example.org", row["_id"])
-            outgoing = msgspec.json.decode(here.get(f"/api/outgoing-messages/{sent['id']}")[1])
-
-    assert original is not None
-    report = email.message_from_bytes(original, policy=email.policy.default)
-    assert isinstance(report, EmailMessage)
-    assert (report.get_content_type(), report.defects) == ("multipart/report", [])
-    _, status_part, headers = report.iter_parts()
-    groups: Any = status_part.get_payload()
-    about, of_one = groups
-    assert about["X-Mailsac-Outgoing-Id"] == sent["id"]
-    assert (of_one["Final-Recipient"], of_one["Action"], of_one["Status"]) == (f"rfc822; {TO}", "failed", status)
-    assert of_one["Diagnostic-Code"].replace("\n", "").startswith(words)
-    assert email.message_from_string(headers.get_content(), policy=email.policy.default)["Subject"] == SUBJECT
-    assert (row["subject"], outgoing["state"]) == (f"Not delivered: {SUBJECT}", "bounced")
-    attempts = [attempt["state"] for attempt in outgoing["recipients"][0]["attempts"]]
-    assert attempts == ["bounced"] if status != "5.4.7" else attempts[0] == "deferred"
