@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from mailsac import indexer
 from mailsac.app import Server, running
 from mailsac.config import Config
-from mailsac.indexer import QUIET_S
 from mailsac.search_mongo import MongoSearch
 from mailsac.search_sqlite import SqliteSearch
 
@@ -37,13 +37,14 @@ async def indexed(server: Server, asked: Counter[str], *, more_than: int) -> Non
     async with asyncio.timeout(BOUND_S):
         while asked["put"] <= more_than:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.05)
-    await asyncio.sleep(4 * QUIET_S)
+    await asyncio.sleep(4 * indexer.QUIET_S)
 
 
 @pytest.mark.parametrize("adapter", ["sqlite", "mongodb"])
 async def test_an_idle_server_asks_its_index_nothing(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: str
 ) -> None:
+    monkeypatch.setattr(indexer, "QUIET_S", 0.2)
     asked = Counter[str]()
     table = SqliteSearch if adapter == "sqlite" else MongoSearch
 
@@ -62,7 +63,7 @@ async def test_an_idle_server_asks_its_index_nothing(
         await deliver(server, "box@example.com", b"Subject: one\r\n\r\nhello\r\n")
         await indexed(server, asked, more_than=0)
         before = Counter(asked)
-        await asyncio.sleep(3 * QUIET_S)
+        await asyncio.sleep(5 * indexer.QUIET_S)
         assert asked == before
         await deliver(server, "box@example.com", b"Subject: two\r\n\r\nhello\r\n")
         await indexed(server, asked, more_than=before["put"])
