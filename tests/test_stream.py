@@ -27,7 +27,7 @@ from mailsac.events import MAX_WAITING
 from mailsac.payload import MAX_OCTETS
 from mailsac.sqlite import Database
 
-from .http_client import get
+from .http_client import call, get
 
 BOX: Final = "box@example.com"
 PLAIN: Final = b"From: Ann <ann@example.org>\r\nTo: box@example.com\r\nSubject: hello\r\n\r\nhello\r\n"
@@ -93,6 +93,21 @@ async def test_a_frame_is_the_message_flat_and_once_more_under_email(server: Ser
     assert (heard.pop("text"), heard.pop("raw")) == ("hello", raw)
     assert heard.pop("html") == heard.pop("body")
     assert heard == {}
+
+
+async def test_who_asks_for_it_is_told_what_is_deleted_and_refused(server: Server) -> None:
+    async with (
+        listening(server, f"addresses={BOX}&events=deleted,message") as both,
+        listening(server, f"addresses={BOX}&events=deleted") as deleted,
+    ):
+        await deliver(server, BOX)
+        row = (await get(server, f"/api/addresses/{BOX}/messages")).json[0]
+        await call(server, "DELETE", f"/api/addresses/{BOX}/messages/{row['_id']}")
+        message, last, only = await frame(both), await frame(both), await frame(deleted)
+
+    assert message["subject"] == "hello"
+    data = {"_id": row["_id"], "inbox": BOX, "originalInbox": BOX}
+    assert last == only == {"status": 200, "event": "deleted", "data": data}
 
 
 @pytest.mark.parametrize(

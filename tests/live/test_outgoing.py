@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 import signal
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ..sending import sinking
 from .process import BOUND_S, Process, serving
 
 TO = "carol@elsewhere.example"
@@ -92,3 +94,33 @@ def test_a_kill_after_the_answer_loses_nothing(tmp_path: Path) -> None:
                 time.sleep(0.2)
     assert Counter(found).most_common(1)[0][1] <= 1 + kills
     print(f"{kills} kills, {len(subjects)} messages, 0 lost, {len(found) - len(subjects)} doubled")
+
+
+@pytest.mark.check("C-75")
+def test_a_kill_loses_no_report_of_what_bounces(tmp_path: Path) -> None:
+    """Whatever it has interrupted: an attempt, the note of it, or the report. At worst one comes twice."""
+    each, sender = 30, "ann@example.org"
+    with sinking("-f", "RCPT") as port:
+        environ = {
+            "MAILSAC_OUTBOUND_MODE": "smarthost",
+            "MAILSAC_OUTBOUND_SMARTHOST": f"127.0.0.1:{port}",
+            "MAILSAC_TESTING_TIME_SCALE": "0.1",
+        }
+        with Process(tmp_path / "here", environ=environ) as here:
+            sent = [
+                post(here, **{"from": sender, "to": TO, "subject": "hello", "text": "x"})["id"] for _ in range(each)
+            ]
+            here.end(signal.SIGKILL)
+        with serving(tmp_path / "here", environ=environ) as here:
+            deadline = time.monotonic() + BOUND_S
+            while True:
+                rows = msgspec.json.decode(here.get(f"/api/addresses/{sender}/messages?limit=1000")[1])
+                originals = [here.original(sender, row["_id"]) or b"" for row in rows]
+                found = [re.search(rb"X-Mailsac-Outgoing-Id: (\S+)", original) for original in originals]
+                reported = Counter(one[1].decode() for one in found if one is not None)
+                if set(reported) == set(sent):
+                    break
+                assert time.monotonic() < deadline, (len(reported), each)
+                time.sleep(0.2)
+    assert max(reported.values()) <= 2
+    print(f"1 kill, {each} bounces, 0 reports lost, {reported.total() - each} doubled")
