@@ -1,9 +1,9 @@
 """How much the event loop has to do, measured by how late it is, and what the listeners give up for it.
 
 Every 50 ms the loop is asked to look at its clock. Where one look in twenty of the last two seconds is late by more
-than 50 ms, SMTP lets in half as many of each network and waits less long for those that are silent (level 1); by more than
-200 ms, a quarter as many, and one error is enough to end a session (level 2). After ten calm seconds all is as before.
-Postfix does the same "under stress". Exempt networks feel none of it.
+than 50 ms, SMTP lets in half as many connections of each network and waits less long for those that are silent (level
+1); by more than 200 ms, a quarter as many, and one error is enough to end a session (level 2). After ten calm seconds
+all is as before. Postfix does the same "under stress". Exempt networks feel none of it.
 """
 
 from __future__ import annotations
