@@ -44,6 +44,7 @@ from mailsac.outgoing_events import OutgoingEvents
 from mailsac.outgoing_sqlite import SqliteOutgoing
 from mailsac.pop3 import Pop3Server
 from mailsac.recovery import Progress, RawFiles, RebuildableTable, patrol, recover, row_of
+from mailsac.remembered import RememberedAccounts
 from mailsac.retention import Retention
 from mailsac.routing import Routing
 from mailsac.search_sqlite import SqliteSearch
@@ -353,9 +354,13 @@ async def running(config: Config) -> AsyncIterator[Server]:
         store = MailStore(table, raw, cache, metrics)
         stack.push_async_callback(store.drain)
 
+        known_accounts = storage.accounts
+        if spool is not None:
+            remembered = config.store.data_dir / "nodes" / config.store.node_id / "accounts.json"
+            known_accounts = RememberedAccounts(spool.breaker.behind(storage.accounts), remembered)
         accounts = Accounts(
             config.auth,
-            storage.accounts if spool is None else spool.breaker.behind(storage.accounts),
+            known_accounts,
             is_shared=spool is not None,
             first_key=_print_first_key,
         )

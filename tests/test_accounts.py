@@ -31,6 +31,7 @@ from mailsac.errors import (
     StorageFull,
     StoreUnavailable,
 )
+from mailsac.remembered import RememberedAccounts
 from mailsac.sqlite import Database
 
 KEYS = Auth(mode="keys")
@@ -571,6 +572,52 @@ async def test_operations_are_counted_over_restarts_and_nodes(
         a.count_operation("anna")
     async with node(table) as b:
         assert (b.operations("anna"), b.operations("bert")) == (4, 1)
+
+
+async def test_a_start_without_the_database_knows_what_the_last_run_knew(table: AccountTable, tmp_path: Path) -> None:
+    """And takes up what has changed once it answers; what is remembered is for nobody else's eyes."""
+    file = tmp_path / "accounts.json"
+    async with node(RememberedAccounts(table, file)) as before:
+        await before.create_account("anna")
+        revoked, key = await before.create_key("anna")
+        settings = {"webhook": "http://127.0.0.1:1/x", "forward": "b@example.com"}
+        await before.reserve("anna", ["anna@example.com"], settings)
+        expected = before.directory.get(PrivateAddress, "anna@example.com")
+        await eventually(lambda: b"anna@example.com" in file.read_bytes())
+    assert file.stat().st_mode & 0o777 == 0o600
+
+    breaker = Breaker(lambda: None)
+    breaker.open(TimeoutError())
+    async with node(RememberedAccounts(breaker.behind(table), file)) as after:
+        assert (await after.by_key(key)).account == "anna"
+        assert after.directory.get(PrivateAddress, "anna@example.com") == expected
+        with pytest.raises(StoreUnavailable):
+            await after.create_account("bert")
+
+        await table.remove([revoked])
+        breaker.close()
+        await eventually(lambda: after.directory.get(ApiKey, revoked.id) is None)
+        await after.create_account("bert")
+        breaker.open(TimeoutError())
+        await asyncio.sleep(1.2)  # a look for changes, in vain
+        assert after.directory.get(Account, "bert") is not None
+
+
+@pytest.mark.parametrize("octets", [None, b"", b"[]]", b'[["nobody", {}]]', b'[["account", {"id": 1}]]'])
+async def test_what_cannot_be_remembered_is_as_if_nothing_were(
+    table: AccountTable, tmp_path: Path, octets: bytes | None
+) -> None:
+    breaker, file = Breaker(lambda: None), tmp_path / "accounts.json"
+    breaker.open(TimeoutError())
+    if octets is not None:
+        file.write_bytes(octets)
+    accounts = Accounts(KEYS, RememberedAccounts(breaker.behind(table), file), is_shared=True)
+    with pytest.raises(StoreUnavailable):
+        await accounts.begin()
+    assert not accounts.is_loaded
+    breaker.close()
+    await accounts.begin()
+    assert accounts.is_loaded
 
 
 async def test_operations_wait_for_the_database(table: AccountTable) -> None:

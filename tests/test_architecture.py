@@ -17,7 +17,7 @@ LAYERS = [
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "arrival_order mime_writer send_request srs dkim_signing",
     "breaker sweep link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls traffic webhook_client",
-    "accounts blocklist compose smtp_client mx stress turnstile",
+    "accounts blocklist compose remembered smtp_client mx stress turnstile",
     "blocklist_edit delivery dsn gate",
     "journal blocklist_file mime events index routing administration jobs_sqlite jobs_mongo",
     "blocking blocklist_mongo payload summary remote search outgoing_sqlite outgoing_mongo",
