@@ -129,7 +129,7 @@ class Accounts:
         """The owner of an API key. Raises NotAuthenticated.
 
         In open mode any key, and none, is the default account; an admin key is that of an administrator there too.
-        In keys mode raises StoreUnavailable as long as the keys are not known.
+        In keys mode raises StoreUnavailable for one that is not known as long as the keys are not loaded.
         """
         found = self.directory.key_by_digest(digest := credentials.key_digest(key)) if key else None
         if found is not None and self._counts(found) and credentials.equal(found.digest, digest):
@@ -145,11 +145,18 @@ class Accounts:
         """The principal of an SMTP AUTH or POP3 login. Raises NotAuthenticated. In open mode any password is right.
 
         `user` is an account, or an address that an account owns; `password` one of the account's API keys, or the
-        password of that address. In keys mode raises StoreUnavailable as long as the keys are not known.
+        password of that address. In keys mode raises StoreUnavailable in place of NotAuthenticated as long as the keys
+        are not loaded.
         """
         if self.is_open:
             return DEFAULT
-        self._require_loaded()
+        try:
+            return await self._by_password(user, password)
+        except NotAuthenticated:
+            self._require_loaded()
+            raise
+
+    async def _by_password(self, user: str, password: str) -> Principal:
         account, address = self._named(user)
         if credentials.is_key(password):
             principal = await self.by_key(password)

@@ -108,7 +108,10 @@ class AccountTable(Protocol):
     """Where records are kept, each under its kind and id. Raises StoreUnavailable and StorageFull."""
 
     async def revision(self) -> int:
-        """A number that grows with every change, whichever node makes it. As cheap for many records as for few."""
+        """A number that grows with every change, whichever node makes it. As cheap for many records as for few.
+
+        Below 0 where `load` gives what was known once, and the records of now cannot be had.
+        """
 
     async def load(self) -> list[Record]:
         """All records, in no order."""

@@ -42,7 +42,8 @@ class Records:
 
     @property
     def are_loaded(self) -> bool:
-        return self._revision is not None
+        """Whether they are what the table had, and not only what is remembered of it."""
+        return self._revision is not None and self._revision >= 0
 
     async def load(self) -> None:
         """Raises StoreUnavailable."""

@@ -591,6 +591,10 @@ async def test_a_start_without_the_database_knows_what_the_last_run_knew(table: 
     async with node(RememberedAccounts(breaker.behind(table), file)) as after:
         assert (await after.by_key(key)).account == "anna"
         assert after.directory.get(PrivateAddress, "anna@example.com") == expected
+        assert (await after.by_password("anna@example.com", key)).account == "anna"
+        for attempt in (after.by_key(credentials.make_key()), after.by_password("anna", "wrong")):
+            with pytest.raises(StoreUnavailable):  # it may be one of now
+                await attempt
         with pytest.raises(StoreUnavailable):
             await after.create_account("bert")
 

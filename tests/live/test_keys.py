@@ -326,6 +326,7 @@ def until_status_is_not(server: Process, admin: str, key_id: str, status: int) -
 
 
 def test_a_start_without_the_database_honours_keys_once_it_is_there(tmp_path: Path) -> None:
+    """Those that its node has not seen: the first one was made in the second before the end."""
     with rig(tmp_path) as own:
         environ = own.environ | KEYS_MODE
         with serving(own.data_dir, environ=environ) as server:
