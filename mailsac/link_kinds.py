@@ -19,13 +19,14 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, Literal
-from urllib.parse import unquote_plus
+from urllib.parse import unquote
 
 import msgspec
 
 from mailsac.code_words import CODE_WORDS
 from mailsac.html import RAW_TEXT, attribute, link_target, raw_text_end, tags
-from mailsac.link_pairs import OTHER_PAIRS, PAIR_WORDS, PAIRS, SHIELDS
+from mailsac.link_others import OTHER_THINGS, OTHER_WORDS
+from mailsac.link_pairs import PAIR_WORDS, PAIRS
 from mailsac.link_words import LINK_WORDS
 from mailsac.links import MAX_LINKS
 from mailsac.vocabulary import Found, Vocabulary
@@ -59,7 +60,7 @@ def classify_links(links: tuple[str, ...], subject: str, text: str | None, html:
     places |= _places_in_text(links, (text or "")[:MAX_CHARS])
     nowhere = _Place("html" if html else "text", "", "", "")  # beyond the bounds
     topics = set() if _REPLY.match(subject) else _labels(subject[:MAX_SUBJECT_CHARS])
-    if "moved" in topics:
+    if not topics.isdisjoint(("moved", "step")):
         topics.add("verify")
     found: list[LinkKind] = []
     is_call = True  # the first link that is meant for the reader is what the mail calls to follow
@@ -85,15 +86,19 @@ def first_link(links: tuple[LinkKind, ...], kind: Kind | None = None) -> LinkKin
 MAX_SUBJECT_CHARS: Final = 1_000
 _VOCABULARY: Final = Vocabulary(
     ("code", CODE_WORDS),
+    ("elsewhere", OTHER_WORDS),
     *(
         (label, LINK_WORDS)
-        for label in ("elsewhere", "unsubscribe", "reset", "verify", "invite", "magic", "join", "signin", "here")
+        for label in ("unsubscribe", "reset", "verify", "step", "invite", "magic", "join", "signin", "here")
     ),
     *((label, PAIR_WORDS) for label in PAIR_WORDS["en"]),
+    *((label, OTHER_WORDS) for label in ("matter", "device", "page")),
 )
-_PARTS_OF_PAIRS: Final = frozenset().union(*PAIRS)
 _PAGES: Final = frozenset({"page", "matter", "device"})
-_PARTS_ONLY: Final = frozenset(PAIR_WORDS["en"]) - _PAGES
+_PARTS: Final = frozenset(PAIR_WORDS["en"])  # of pairs
+_PARTNERS: Final = frozenset().union(*PAIRS)
+_NOT_ALONE: Final = _PARTS | _PAGES
+_NOT_AROUND: Final = _PAGES | {"moved", "step"}
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
 _WEIGHT_ANCHOR: Final = 1.0
 _WEIGHT_AROUND: Final = 0.8
@@ -190,8 +195,7 @@ _SOCIAL: Final = re.compile(
 )
 _REPLY: Final = re.compile(r"\s*(?:re|aw|antw|sv|rif|odp|res|ynt|回复|回覆|答复)(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
 _WORD: Final = re.compile(r"\w")
-_NO_WORD: Final = re.compile(r"[\W_]+")
-_PARTS: Final = re.compile(r"[/?&=]")
+_APART: Final = str.maketrans(dict.fromkeys("/?&=", " . "))
 _PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
 _LOG_IN_PAGE: Final = re.compile(r"(?:^|/)(?:log-?in|sign-?in|account|auth|session)/?(?:\?|$)", re.IGNORECASE)
 _REFERENCE_PAGE: Final = re.compile(
@@ -213,17 +217,17 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
     anchor = _labels(place.anchor)
     if _SOCIAL.search(host.lower()) or ("elsewhere" in anchor and "unsubscribe" not in anchor):
         return LinkKind(url, "other", 1.0, context, place.source, 1)
-    if not _PAGES.isdisjoint(anchor) and anchor.isdisjoint((*_KINDS, "join", "signin")):
-        return LinkKind(url, "other", 0.9, context, place.source, 0)
+    is_page = not _PAGES.isdisjoint(anchor) and anchor.isdisjoint((*_KINDS, "join", "signin"))
     is_personal = _PERSONAL.search(path) is not None
     is_bare = is_placed and not f"{place.anchor}{place.before}{place.behind}".strip()
     scores = _scores(
-        place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare, is_call=is_call and is_personal
+        place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare, is_call=is_call and not is_page
     )
     kind = max(_KINDS, key=lambda kind: scores[kind])
     score = (
         scores[kind]
         + (0.1 if is_personal else -0.1)
+        - (0.3 if is_page else 0.0)
         - (1.0 if _REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host) else 0.0)
     )
     if score < THRESHOLD or not path.strip("/"):
@@ -237,11 +241,14 @@ def _scores(
     around = _around(place, own_words=bool(place.anchor) and not is_call)
     is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_bare
     scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
-    for label in {"moved", *_PAGES} & around.keys():
-        del around[label]
     said = next((label for label in scores if label in anchor), None)
     if said:
         scores[said] += _WEIGHT_ANCHOR
+    for kind in OTHER_THINGS:
+        if around.pop(f"other {kind}", MAX_AROUND_CHARS) < around.get(kind, MAX_AROUND_CHARS):
+            scores[kind] -= _WEIGHT_ANCHOR
+        elif f"other {kind}" in topics and kind not in topics:
+            scores[kind] -= _WEIGHT_ANCHOR / 2
     for rank, (label, away) in enumerate(sorted(around.items(), key=lambda each: each[1])):
         scores[label] += _WEIGHT_AROUND * (1 - away / MAX_AROUND_CHARS) * (0.6 if rank else 1.0)
     for label in scores.keys() & _labels(_words(path)):
@@ -250,7 +257,8 @@ def _scores(
         scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for or is_call else 1)
     if "invite" in {*topics, *anchor, *around}:
         scores["invite"] += scores["join"]
-    if is_personal and not _LOG_IN_PAGE.search(path):
+    is_of_kind = max(scores[kind] for kind in _KINDS) >= THRESHOLD  # "log in and set your password"
+    if is_personal and not is_of_kind and not _LOG_IN_PAGE.search(path):
         is_topic = not topics.isdisjoint(("magic", "signin")) or "magic" in around
         scores["magic"] += scores["signin"] * (0.75 if is_topic else 0.5)
     return scores
@@ -259,35 +267,45 @@ def _scores(
 def _words(path: str) -> str:
     """The words of a path and a query. Those of different parts stand apart: in "confirm?token=" nothing confirms a
     token."""
-    return " . ".join(_NO_WORD.sub(" ", unquote_plus(part)) for part in _PARTS.split(path))
+    return (unquote(path) if "%" in path else path).translate(_APART)
 
 
 def _marks(text: str) -> list[Found]:
     """The words and pairs in a text, but for those that only say what a code is for: "confirmation code"."""
     marks = _VOCABULARY.find(text)
-    codes = {edge for mark in marks if mark.label == "code" for edge in (mark.start, mark.end)}
-    marks = [
-        mark
-        for mark in marks
-        if mark.label != "code" and codes.isdisjoint((mark.start, mark.start - 1, mark.end, mark.end + 1))
-    ]
-    others = set(_others(text, marks))
-    words = [mark for mark in marks if mark.label not in _PARTS_ONLY and mark not in others]
-    return sorted([*words, *_pairs(text, marks)], key=lambda mark: mark.start)
+    if not marks:
+        return marks
+    labels = {mark.label for mark in marks}
+    if "code" in labels:
+        codes = {edge for mark in marks if mark.label == "code" for edge in (mark.start, mark.end)}
+        marks = [
+            mark
+            for mark in marks
+            if mark.label != "code" and codes.isdisjoint((mark.start, mark.start - 1, mark.end, mark.end + 1))
+        ]
+    if labels.isdisjoint(_NOT_ALONE):
+        return marks
+    others = [mark for kind in OTHER_THINGS if kind in labels for mark in _others(text, marks, kind)]
+    words = [mark for mark in marks if mark.label not in _PARTS and mark not in others]
+    pairs = [*_pairs(text, marks), *(Found(mark.start, mark.end, f"other {mark.label}") for mark in others)]
+    return sorted(words + pairs, key=lambda mark: mark.start) if pairs else words
 
 
-def _others(text: str, marks: list[Found]) -> Iterator[Found]:
+def _others(text: str, marks: list[Found], kind: str) -> Iterator[Found]:
     """The words of a kind that speak of something else."""
-    for kind, thing in OTHER_PAIRS.items():
-        for one, other in pairwise(mark for mark in marks if mark.label in {kind, thing, *SHIELDS[kind]}):
-            if {one.label, other.label} == {kind, thing} and _is_near(text, one, other):
-                yield one if one.label == kind else other
+    thing, shields = OTHER_THINGS[kind]
+    near = [mark for mark in marks if mark.label in (kind, thing) or mark.label in shields]
+    for one, other in pairwise(near):
+        if {one.label, other.label} == {kind, thing} and _is_near(text, one, other):
+            word = one if one.label == kind else other
+            if " " not in text[word.start : word.end]:  # a phrase says itself what it speaks of
+                yield word
 
 
 def _pairs(text: str, marks: list[Found]) -> Iterator[Found]:
     """Neighbours that say together what neither says alone, in one sentence."""
-    for one, other in pairwise(mark for mark in marks if mark.label in _PARTS_OF_PAIRS):
-        kind = PAIRS.get(frozenset({one.label, other.label}))
+    for one, other in pairwise([mark for mark in marks if mark.label in _PARTNERS]):
+        kind = PAIRS.get((one.label, other.label)) or PAIRS.get((other.label, one.label))
         if kind and _is_near(text, one, other):
             yield Found(one.start, other.end, kind)
 
@@ -303,13 +321,16 @@ def _labels(text: str) -> set[str]:
 def _around(place: _Place, *, own_words: bool) -> dict[str, int]:
     """The labels around a link and how far away the nearest word of each is, less than MAX_AROUND_CHARS."""
     nearest: dict[str, int] = {}
-    for mark in _marks(place.before):
-        away = _away(place.before[mark.end :], own_words=own_words)
-        if mark.label != "elsewhere" or away < 40:
-            nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
+    for mark in reversed(_marks(place.before)):
+        if mark.label not in nearest and mark.label not in _NOT_AROUND:
+            away = _away(place.before[mark.end :], own_words=own_words)
+            if away < (40 if mark.label == "elsewhere" else MAX_AROUND_CHARS):
+                nearest[mark.label] = away
+    seen: set[str] = set()
     for mark in _marks(place.behind):
-        away = _away(place.behind[: mark.start], own_words=own_words) + 40
-        if mark.label != "elsewhere":
+        if mark.label not in seen and mark.label not in _NOT_AROUND and mark.label != "elsewhere":
+            seen.add(mark.label)
+            away = _away(place.behind[: mark.start], own_words=own_words) + 40
             nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
     return nearest
 

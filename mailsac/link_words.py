@@ -1,10 +1,10 @@
 """The words that say what a link is for, in the languages that people test their mail in; written as in `code_words`.
 
 verify, reset, magic, invite, unsubscribe    speak of what the links of these kinds do
+step        says in a subject that little is left to do: to verify
 signin      makes a link magic whose URL is for one reader only; that of a log-in page is for everybody
 join        makes a link an invitation where the mail speaks of one
 here        asks to follow a link, for what the subject says
-elsewhere   names links of no kind, some of which sound alike: "privacy", "not you?", "invite your friends"
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "finish sign" validate "yes subscribe" "opt in" "email confirmation" "confirmation link" "my address"
             "this is my email" "finish creating" "finish setting up" "complete your sign" "prove it" "prove that"
             "complete your profile" "opt me in" "add me to the list" "address is yours" "address belongs to you"
-            "email is yours" "it s really you" "it s you" "switch your account on" "wake it up" """,
+            "email is yours" "it s really you" "it s you" "switch your account on" "wake it up" "sign me up"
+            "subscribe me" "count me in" "that was me" "it was me" "this was me" "yes it s me" "i own this"
+            "approve the change" """,
+        "step": """"one more step" "one last step" "last step" "final step" "almost done" "nearly done"
+            "almost there" "nearly there" "just one click" "one more click" "one click left" "one step left"
+            "almost finished" "one small thing" """,
         "reset": """reset "new password" "change password" "change your password" "change my password"
             "forgot password" "forgotten password" "choose a new" "choose new" "set a new" "set new"
             "recover account" "recover your" "recover my" "password recovery" "set password" "set your password"
@@ -26,7 +31,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "password was changed" "password has been changed" "password has changed" "another password"
             "different password" "forgot it" "regain access" "restore access" "back into your account"
             "unlock your account" "password again" "set one now" "lost your password" "lost password"
-            "other password" """,
+            "other password" "pick your own" "choose your own" """,
         "magic": """"magic link" "sign me in" "sign in link" passwordless "without a password" "no password"
             "link to sign in" "link to log in" "log in link" "link below to sign" "log in with this link"
             "no need for a password" "don t need a password" "sign in with one click" "log in with one click"
@@ -37,7 +42,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """invitation "accept invitation" "accept invite" "invites you" invited invitations
             "inviting you" "added you" "wants you to join" "like you to join" "asked you to join"
             "asks you to join" rsvp "wants you in" "wants you on" "made you a member" """,
-        "join": """join accept""",
+        "join": """join accept "take part" participate""",
         "unsubscribe": """unsubscribe unsubscribing "opt out" optout "no more" "turn off" "remove me"
             "mailing list" "leave this list" "leave the list" "sign off" unsub "don t want to receive"
             "no longer wish" "no longer want" "remove my address" "cancel subscription" "end your subscription"
@@ -47,20 +52,17 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "switch them off" "turn them off" "switch these off" "switch off these" "had enough"
             "too many emails" "too many mails" """,
         "here": """click here link button continue "get started" "go to" visit tap press yes""",
-        "elsewhere": """privacy terms legal imprint help support faq contact preferences settings "view in"
-            "view this" "wasn t" "not you" "didn t" "did not" "was not" "not me" "not request"
-            "invite your friends" "invite friends" "invite a friend" refer "learn more" report
-            "secure your account" policy "follow us" "our guide" "find us" "confirm your appointment"
-            "confirm appointment" "confirm your booking" "confirm booking" "confirm your order" "confirm order"
-            "confirm your attendance" "confirm attendance" "confirm delivery" "confirm your visit"
-            "confirm the appointment" "confirm your reservation" "confirm the order" "confirm receipt" """,
     },
     "de": {
         "verify": """bestätigen bestätige verifizieren verifiziere aktivieren aktiviere freischalten
             "registrierung abschließen" "anmeldung abschließen" "ja ich" bestätigungslink aktivierungslink
             "bestätigung ihrer e" "bestätigung deiner e" "ohne bestätigung" freizuschalten "meine adresse"
             "adresse stimmt" "anmeldung vollenden" "registrierung fertigstellen" "registrierung vollenden"
-            "adresse ihnen gehört" "adresse dir gehört" "ihre adresse ist" "deine adresse ist" "wirklich du" """,
+            "adresse ihnen gehört" "adresse dir gehört" "ihre adresse ist" "deine adresse ist" "wirklich du"
+            "ja anmelden" "trag mich ein" "tragt mich ein" "nehmt mich auf" "das war ich" "ich war das"
+            "ja das bin ich" "ja das war ich" """,
+        "step": """"nur noch ein" "noch ein schritt" "letzter schritt" "fast geschafft" "fast fertig"
+            "gleich geschafft" "noch ein klick" "ein klick fehlt" """,
         "reset": """zurücksetzen zurückzusetzen zurücksetzt "neues passwort" "neues kennwort" "passwort ändern"
             "passwort vergessen" "passwort vergeben" "passwort festlegen" "passwort setzen" "kennwort ändern"
             "passwort wählen" passwortänder* "passwort wurde geändert" "kennwort wurde geändert"
@@ -72,8 +74,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "mit einem klick einloggen" "diesem link melden" "diesem link kommst" "diesem link kommen"
             "ohne passworteingabe" passwortfrei "sofort anmelden" "direkt einloggen" "link zum anmelden"
             "link zur anmeldung" "link zum einloggen" "anmelde link" "login link" "keine passwörter"
-            "kein kennwort" """,
-        "signin": """einloggen anmelden login""",
+            "kein kennwort" "bist du drin" "bist drin" "sind sie drin" "ohne weitere eingaben"
+            "ohne weitere eingabe" """,
+        "signin": """einloggen anmelden login angemeldet eingeloggt""",
         "invite": """einladung* eingeladen "einladung annehmen" lädt "dich hinzugefügt" "sie hinzugefügt"
             "möchte mit" einlädt "möchte dich" "möchte sie dabei" teilnahmelink""",
         "join": """beitreten mitmachen teilnehmen annehmen""",
@@ -85,10 +88,6 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "benachrichtigungen abschalten" "mails abschalten" "benachrichtigung abschalten"
             "hinweise abschalten" """,
         "here": """klick* hier link knopf button weiter schaltfläche ja""",
-        "elsewhere": """datenschutz* impressum agb nutzungsbedingungen hilfe kontakt einstellungen browser
-            onlineansicht "nicht sie" "nicht du" "freunde einladen" "freunde werben" "nicht ich" "folge uns"
-            "folgen sie uns" "gefällt mir" "termin bestätigen" "buchung bestätigen" "bestellung bestätigen"
-            "teilnahme bestätigen" "reservierung bestätigen" "empfang bestätigen" """,
     },
     "fr": {
         "verify": """confirmer confirmez confirme valider validez valide vérifier vérifiez vérification activer
@@ -97,7 +96,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirmation de votre adresse" "confirmation de l adresse" "mon adresse" "c est bien moi"
             "terminer mon inscription" "terminer l inscription" "compléter votre inscription" "je m abonne"
             "adresse est la vôtre" "adresse est bien" "adresse est à vous" "adresse vous appartient"
-            "boîte est la vôtre" "boîte est bien" "boîte est à vous" "adresse mail est la vôtre" """,
+            "boîte est la vôtre" "boîte est bien" "boîte est à vous" "adresse mail est la vôtre" "inscrivez moi"
+            "je m inscris" "c est moi" "c était moi" "c est la mienne" "abonnez moi" """,
+        "step": """"plus qu une" "dernière étape" "encore une étape" "presque terminé" "presque fini"
+            "plus qu un clic" "encore un clic" "y êtes presque" """,
         "reset": """réinitialis* "changer mon mot" "changer le mot" "changer de mot" "changer votre mot"
             "modifier mon mot" "modifier le mot" "modifier votre mot" "mot de passe oublié" "choisir un nouveau"
             "choisir un mot" "définir un nouveau" "créer un nouveau" récupérer "mot de passe a été modifié"
@@ -110,21 +112,17 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "vous connecter en un clic" "entrer sans mot" "entrez sans mot" "lien pour vous connecter"
             "lien pour entrer" "ce lien vous connecte" "connexion directe" "accès direct" "ouvrir ma session"
             "ouvrir votre session" "pas de mot de passe" "aucun mot de passe" "sans avoir à retenir" """,
-        "signin": """"me connecter" "se connecter" "vous connecter" "connectez vous" "connecte moi" connexion""",
+        "signin": """"me connecter" "se connecter" "vous connecter" "connectez vous" "connecte moi" connexion
+            connecté connectée""",
         "invite": """invitation invité invitée "accepter l invitation" "vous a ajouté" "t a ajouté" "vous convie"
             "t attend" "invités à" "vous a ajoutée" "t a ajoutée" "vous a inscrit" """,
-        "join": """rejoindre rejoignez rejoins accepter participer""",
+        "join": """rejoindre rejoignez rejoins accepter participer participiez "je participe" """,
         "unsubscribe": """désabonner désabonnement désabonnez désinscri* "plus recevoir" désabonne stop résilier
             "plus de courriels" "plus envie" "plus de messages" "ne plus être" désactiver "me retirer" stopper
             "plus de mails" "plus de newsletter" "quitter la liste" "plus être informé" "annuler l abonnement"
             "vous retirer" "plus aucun" "arrêter les" "arrêter ces" "arrêtez les" "arrêtez ces" "assez de ces"
             "trop de messages" "trop d e mails" """,
         "here": """cliquez clique cliquer ici lien bouton continuer oui""",
-        "elsewhere": """confidentialité légales conditions cgu cgv aide contact préférences paramètres navigateur
-            "en ligne" parrainer parrainez "n êtes pas" "ce n est pas" "n avez pas" "pas vous" "inviter des amis"
-            faq "suivez nous" "tes potes" "tes amis" "vos amis" parrainage "confirmer le rendez"
-            "confirmer mon rendez" "confirmer votre rendez" "confirmer la commande" "confirmer ma commande"
-            "confirmer la réservation" "confirmer ma présence" "valider ma commande" "valider mon panier" """,
     },
     "es": {
         "verify": """verificar verifica verifique verificación confirmar confirma confirme activar activa active
@@ -132,7 +130,11 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirmación de correo" "completar el registro" "completa el registro" "finalizar registro"
             "finalizar el registro" "termina de registrarte" "terminar el registro" "mi dirección" confirmarla
             confírmala confírmelo confirmarlo "sí quiero" "dirección es tuya" "dirección es suya"
-            "correo es tuyo" "correo es suyo" "te pertenece" actíval* confírmal* verifícal* valídal* "eres tú" """,
+            "correo es tuyo" "correo es suyo" "te pertenece" actíval* confírmal* verifícal* valídal* "eres tú"
+            suscríbeme apúntame "fui yo" "soy yo" "he sido yo" "completar la suscripción"
+            "completa la suscripción" """,
+        "step": """"ya casi" "casi listo" "casi está" "último paso" "falta un" "un paso más" "solo falta"
+            "un último paso" "un clic más" """,
         "reset": """restablec* restablezc* "nueva contraseña" "cambiar contraseña" "cambiar la contraseña"
             "cambiar mi contraseña" "cambia tu contraseña" "cambiar tu contraseña" "cambie su contraseña"
             "cambiar su contraseña" "recuperar contraseña" "recuperar la contraseña" "olvidé mi" "olvidado tu"
@@ -143,16 +145,17 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "otra contraseña" "contraseña olvidada" olvidaste "crear una nueva" "crea una nueva"
             "volver a entrar" "cambia la contraseña" "cambie la contraseña" "definir contraseña"
             "establecer contraseña" "establece una nueva" "recuperar acceso" "recuperar la cuenta"
-            "recuperar tu cuenta" "recuperar mi cuenta" "recuperar clave" "recupera el acceso" "recupera tu" """,
+            "recuperar tu cuenta" "recuperar mi cuenta" "recuperar clave" "recupera el acceso" "recupera tu"
+            "poner una nueva" "pon una nueva" """,
         "magic": """"enlace mágico" "sin contraseña" "enlace de acceso" "acceso directo" "enlace de inicio"
             "sin clave" "entrar con este enlace" "no necesitas contraseña" "no hace falta contraseña"
             "acceder con un clic" "entrar con un clic" "enlace para entrar" "enlace para acceder"
             "enlace para iniciar" "en tu cuenta directamente" "sin necesidad de contraseña" "ninguna contraseña"
-            "sin recordar contraseñas" "no necesita contraseña" """,
+            "sin recordar contraseñas" "no necesita contraseña" "estás dentro" "estarás dentro" """,
         "signin": """"iniciar sesión" "inicia sesión" "inicie sesión" acceder entrar ingresar accede acceso entra""",
         "invite": """invitación invitaciones invitado invitada "te invita" "le invita" "te ha añadido"
             "te agregó" invitó "quiere que te unas" "te espera en" sumarte "te añadió" "te sumó" "le ha añadido" """,
-        "join": """unirme unirse únete únase aceptar unirte acepta colaborar""",
+        "join": """unirme unirse únete únase aceptar unirte acepta colaborar participar participa colabora""",
         "unsubscribe": """"cancelar suscripción" "cancelar la suscripción" "cancelar mi suscripción" "no recibir"
             "dejar de recibir" baja desuscrib* desuscripción "anular suscripción" "anular la suscripción"
             "no deseas" "no desea" "no quieres recibir" "no quiere recibir" "más correos" "más publicidad" darse
@@ -161,11 +164,6 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "demasiados correos" desactívela "desactivar notificaciones" "desactivar las notificaciones"
             "desactivar avisos" "desactivar estos" "desactiva las notificaciones" "desactiva estos" """,
         "here": """clic pulsa pulse aquí enlace botón continuar sí""",
-        "elsewhere": """privacidad legal términos condiciones ayuda contacto preferencias ajustes navegador
-            "no has sido" "no fuiste" "no ha sido" "no fue" "no reconoces" "no solicitaste" "no eres"
-            "invita a tus amigos" "invitar amigos" faq síguenos "confirmar cita" "confirmar la cita"
-            "confirmar el pedido" "confirmar la reserva" "confirmar asistencia" "confirma tu cita"
-            "confirma tu asistencia" """,
     },
     "it": {
         "verify": """verifica verificare verifichi conferma confermare confermi confermo attiva attivare
@@ -174,7 +172,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             confermalo "sì voglio" confermarla "indirizzo è tuo" "indirizzo è suo" "ti appartiene"
             "le appartiene" attival* confermal* verifical* convalidal* "sei tu" "casella è tua" "casella è sua"
             "casella è davvero" "indirizzo è davvero" "e mail è tua" "e mail è sua" "è la mia e mail"
-            "è il mio indirizzo" """,
+            "è il mio indirizzo" iscrivimi "sono io" "sono stato io" "sono stata io" "ero io" """,
+        "step": """"ci siamo quasi" "ultimo passo" "manca poco" "ancora un passo" "manca solo" "ancora un clic"
+            "quasi fatto" "quasi finito" """,
         "reset": """reimposta* reimpostare reimpostazione ripristina* "nuova password" "cambia password"
             "cambia la password" "cambiare password" "cambiare la password" "cambia la tua password"
             "recupera password" "recupera la password" "password dimenticata" "scegli una nuova"
@@ -186,12 +186,13 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "magic": """"link di accesso" "senza password" "accesso rapido" "il link per" "non serve la password"
             "senza digitare la password" "senza la password" "entra con un clic" "accedi con un clic"
             "accesso con un clic" "link per accedere" "link per entrare" "apri la sessione" "accesso diretto"
-            "accesso immediato" "niente password" "nessuna password" "non serve password" "senza ricordare" """,
+            "accesso immediato" "niente password" "nessuna password" "non serve password" "senza ricordare"
+            "sei dentro" "e sei dentro" """,
         "signin": """accedi accedere entra entrare accesso login""",
         "invite": """invito inviti invitato invitata "ti invita" "accetta l invito" "la invita" "accetta invito"
             "ti ha aggiunto" "ti vuole" "ti aspetta" "vuole invitarti" "ti ha aggiunta" "la ha aggiunta"
             "vi ha aggiunti" """,
-        "join": """unisciti unirsi partecipa accetta entra""",
+        "join": """unisciti unirsi partecipa accetta entra collabora""",
         "unsubscribe": """disiscri* cancellati cancellarti "annulla iscrizione" "annulla l iscrizione"
             "non ricevere" "non desideri" "annullare l iscrizione" "cancella iscrizione" "cancella l iscrizione"
             cancellarsi disdici "non scrivetemi" "non scriveteci" "non vuoi più" "non vuole più" disiscriversi
@@ -200,10 +201,6 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "troppe e mail" "non più messaggi" fermale "disattiva le notifiche" "disattiva notifiche"
             "disattivare le notifiche" "disattivare questi" "disattiva queste" "disattiva gli avvisi" """,
         "here": """clicca clicchi cliccare qui link pulsante continua prosegua sì""",
-        "elsewhere": """privacy legali termini condizioni assistenza contatti preferenze impostazioni browser
-            aiuto "non sei stato" "non sei stata" "non hai" "non è stato" "non è stata" "invita i tuoi amici"
-            "invita amici" faq seguici "conferma appuntamento" "conferma l appuntamento" "conferma ordine"
-            "conferma l ordine" "conferma prenotazione" "conferma la prenotazione" "conferma la presenza" """,
     },
     "pt": {
         "verify": """verificar verifique verifica verificação confirmar confirme confirma confirmo ativar ative
@@ -213,7 +210,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "completar cadastro" "completar o cadastro" finalize "finalizar o cadastro" "finalizar o registo"
             "meu endereço" "terminar o cadastro" "quero assinar" "ativá la" "endereço é seu" "endereço é teu"
             "e mail é seu" "email é seu" "lhe pertence" "te pertence" "é você" "caixa é sua" "caixa é tua"
-            "caixa de entrada é sua" "endereço é mesmo" "e mail é mesmo" "é meu e mail" "é meu sim" """,
+            "caixa de entrada é sua" "endereço é mesmo" "e mail é mesmo" "é meu e mail" "é meu sim" "inscreva me"
+            "quero me inscrever" "fui eu" "sou eu" "sim sou eu" "quero participar da lista" """,
+        "step": """"falta pouco" "só falta" "falta só" "falta apenas" "último passo" "quase lá" "mais um passo"
+            "quase pronto" "falta um" """,
         "reset": """redefin* repor reponha "nova senha" "nova palavra passe" "alterar senha" "alterar a senha"
             "alterar palavra passe" "alterar a palavra" "mudar a senha" "trocar a senha" "trocar senha" esqueci
             "criar nova" "criar uma nova" redefinição "alterar sua senha" "definir nova" "palavra passe nova"
@@ -231,7 +231,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "signin": """entrar acessar aceder "iniciar sessão" "inicie sessão" entre acesse aceda""",
         "invite": """convite convites convidado convidada convidou convida "aceitar convite" adicionou
             "quer que participe" "chamou você" """,
-        "join": """aceitar participar juntar junte aceite entrar""",
+        "join": """aceitar participar juntar junte aceite entrar participe participa""",
         "unsubscribe": """"cancelar inscrição" "cancelar a inscrição" "cancelar subscrição"
             "cancelar a subscrição" "cancelar assinatura" "cancelar a assinatura" descadastr* "não receber"
             "deixar de receber" "sair da lista" "anular subscrição" "anular a subscrição" desinscrever remova
@@ -242,18 +242,15 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "e mails demais" "demasiados e mails" "desativar notificações" "desativar as notificações"
             "desativar estes" "desativar avisos" """,
         "here": """clique clica aqui link botão ligação continuar sim""",
-        "elsewhere": """privacidade legais termos condições ajuda contato contacto preferências configurações
-            definições navegador "não foi você" "não foste" "não solicitou" "não pediu" "se não" "convide amigos"
-            "convida amigos" "convidar amigos" suporte faq "confirmar consulta" "confirmar a consulta"
-            "confirmar pedido" "confirmar o pedido" "confirmar reserva" "confirmar a reserva"
-            "confirmar presença" """,
     },
     "nl": {
         "verify": """bevestig bevestigen verifieer verifiëren verificatie activeer activeren activatie activering
             "registratie voltooien" "aanmelding afronden" bevestigingslink "bevestiging van je e"
             "bevestiging e mail" "registratie afronden" "aanmelding voltooien" "inschrijving afronden"
             "mijn adres" "rond je registratie" "voltooi je" "rond je aanmelding" "maak je account af" "ja ik wil"
-            "adres van jou" "adres van u" "adres is van" "adres klopt" "jij het bent" "u het bent" """,
+            "adres van jou" "adres van u" "adres is van" "adres klopt" "jij het bent" "u het bent"
+            "schrijf me in" "meld me aan" "dit was ik" "ik was het" "dat was ik" "dit ben ik" """,
+        "step": """"bijna klaar" "nog één" "laatste stap" "bijna gelukt" "nog een klik" "bijna zover" """,
         "reset": """resetten "opnieuw instellen" "nieuw wachtwoord" "wachtwoord wijzigen" "wachtwoord vergeten"
             "wijzig je wachtwoord" "wijzig uw wachtwoord" "wachtwoord instellen" herstel herstellen
             "wachtwoord veranderen" "kies een nieuw" "wachtwoord opnieuw" "wachtwoord kwijt" "nieuw ww"
@@ -262,11 +259,13 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "stel opnieuw" "weer toegang" "kies een ander" """,
         "magic": """inloglink "zonder wachtwoord" "magische link" "log me in" "zonder ww" "geen wachtwoord"
             "aan met één klik" "met één klik inloggen" "direct inloggen" "link om in te loggen" "log direct in"
-            "meteen ingelogd" "inloggen zonder" aanmeldlink loginlink "wachtwoord is niet" """,
+            "meteen ingelogd" "inloggen zonder" aanmeldlink loginlink "wachtwoord is niet" "ben je binnen"
+            "bent u binnen" "je bent binnen" """,
         "signin": """inloggen "log in" aanmelden "log direct in" ingelogd inlogt""",
         "invite": """uitnodiging* uitgenodigd "nodigt je" "nodigt u" "je uit voor" "u uit voor" "wil je erbij"
             "wil je uitnodigen" "vraagt je" "heeft je toegevoegd" "heeft u toegevoegd" """,
-        "join": """"word lid" deelnemen "doe mee" "sluit je aan" accepteren toetreden meedoen""",
+        "join": """"word lid" deelnemen "doe mee" "sluit je aan" accepteren toetreden meedoen "ik doe mee"
+            meewerken""",
         "unsubscribe": """afmelden uitschrijven uitschrijving afmelding "meld je af" "meld u af" "schrijf je uit"
             "schrijf u uit" "niet meer" "geen mails" "geen e mails" opzeggen "geen nieuwsbrief" "wil je geen"
             "wilt u geen" "niet langer" "haal mij" "haal me" "van de lijst" "geen meldingen" "abonnement stoppen"
@@ -274,10 +273,6 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "schakel ze uit" "genoeg van" "meldingen uitzetten" "meldingen uitschakelen" "mails stopzetten"
             "deze mails uit" """,
         "here": """klik klikken hier link knop doorgaan ga ja""",
-        "elsewhere": """privacy* voorwaarden hulp help contact voorkeuren instellingen browser "niet aangevraagd"
-            "was u dit" "was jij dit" "ben jij dit" "niet zelf" "vrienden uitnodigen" "nodig vrienden"
-            "nodig je vrienden" "niet jij" "bent u dit" "afspraak bevestigen" "bestelling bevestigen"
-            "boeking bevestigen" "reservering bevestigen" "bevestig je afspraak" "bevestig uw afspraak" """,
     },
     "pl": {
         "verify": """potwierdzam zweryfikuj zweryfikować weryfikacja weryfikuj aktywuj aktywować aktywacja
@@ -286,7 +281,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             weryfikuję "potwierdź adres" "potwierdź swój" "potwierdź e" "potwierdź konto" "potwierdź rejestrację"
             "potwierdź zapis" "potwierdź subskrypcję" "potwierdzić adres" "potwierdzić e"
             "potwierdzić rejestrację" "potwierdzić swój" "potwierdzić konto" "potwierdzić zapis"
-            "potwierdź zapisanie" "potwierdź prenumeratę" "adres należy" "to twój adres" "adres jest twój" """,
+            "potwierdź zapisanie" "potwierdź prenumeratę" "adres należy" "to twój adres" "adres jest twój"
+            "zapisz mnie" "to ja" "to byłem ja" "to byłam ja" "twoja skrzynka" "to moja skrzynka" """,
+        "step": """"prawie gotowe" "jeszcze jeden" "ostatni krok" "już prawie" "jeszcze tylko" "został jeden" """,
         "reset": """zresetuj resetuj zresetować resetowanie "nowe hasło" "zmień hasło" "zmienić hasło"
             "zmiana hasła" odzyskać odzyskaj "ustaw hasło" "ustaw nowe" "ustawić nowe" "nie pamiętasz hasła"
             reset "hasło zostało zmienione" "hasło zmienione" "utwórz nowe" "wybierz nowe" "inne hasło"
@@ -296,25 +293,24 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "zaloguj się jednym" "zalogować się jednym" "logowanie jednym" "wejdź bez" "wejść bez"
             "logowanie bez" "link logujący" "link do wejścia" "odnośnik do logowania" "zalogować bez"
             "nie potrzeba hasła" "hasło niepotrzebne" "hasło nie będzie" "żadnego hasła" "bez haseł" """,
-        "signin": """zaloguj zalogować logowanie logowania""",
+        "signin": """zaloguj zalogować logowanie logowania zalogujemy zalogowany zalogowana""",
         "invite": """zaproszenie zaproszenia zaprasza zaprosił zaprosiła "przyjmij zaproszenie" "dodał cię"
             "dodała cię" "jesteś zaproszony" "jesteś zaproszona" zaproszono "dodał panią" "dodał pana" """,
-        "join": """dołącz dołączyć przyjmij zaakceptuj""",
+        "join": """dołącz dołączyć przyjmij zaakceptuj dołączam współpracuj""",
         "unsubscribe": """wypisz wypisać zrezygnuj rezygnuję rezygnacja "anuluj subskrypcję" wyrejestruj
             odsubskryb* wypisuję zrezygnować "nie chcesz" "nie chce" "przestać otrzymywać" "usuń mnie" "z listy"
             "nie przysyłajcie" "koniec z" "zakończ subskrypcję" "bez powiadomień" "wyłącz je" "wyłączyć je"
             "za dużo wiadomości" "za dużo maili" "dość tych" "wyłącz powiadomienia" "wyłączyć powiadomienia"
             "wyłącz te" """,
         "here": """kliknij kliknąć tutaj tu link przycisk odnośnik dalej tak""",
-        "elsewhere": """prywatności regulamin pomoc kontakt preferencje ustawienia przeglądarce "to nie ty"
-            "to nie pan" "jeśli to nie" "zaproś znajomych" "zaproś przyjaciół" "nie prosiłeś" faq
-            "potwierdź wizytę" "potwierdź rezerwację" "potwierdź zamówienie" "potwierdź obecność"
-            "potwierdź termin" """,
     },
     "sv": {
         "verify": """bekräfta bekräftar verifiera verifiering aktivera aktivering "slutför registreringen"
             "slutföra registreringen" "bekräftelse av e" bekräftelselänk "min adress" "gör klart" "slutför din"
-            "slutför registrering" "adressen är din" "adressen tillhör" "det är du" """,
+            "slutför registrering" "adressen är din" "adressen tillhör" "det är du" "anmäl mig" "det var jag"
+            "det är jag" "din inkorg" "min inkorg" """,
+        "step": """"nästan klart" "nästan klar" "ett steg kvar" "ett klick kvar" "sista steget" "bara ett"
+            "snart klart" """,
         "reset": """återställ återställa återställning "nytt lösenord" "byt lösenord" "byta lösenord"
             "ändra lösenord" "glömt lösenord" "välj ett nytt" "skapa nytt" "ändra lösenordet" "byt lösenordet"
             nollställ "lösenord har ändrats" "lösenordet har ändrats" "lösenordet är ändrat" "sätt ett nytt"
@@ -326,7 +322,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "signin": """"logga in" inloggning loggas""",
         "invite": """inbjudan inbjuden bjuder "bjudit in" "acceptera inbjudan" tillagd "vill ha med"
             "lagt till dig" "har blivit inbjuden" "vill bjuda" "bjöd in" "dig i gruppen" "lade till dig" """,
-        "join": """"gå med" "tacka ja" delta anslut acceptera""",
+        "join": """"gå med" "tacka ja" delta anslut acceptera medverka "jag är med" """,
         "unsubscribe": """avregistrera avprenumerera "inte längre" "sluta få" slippa avanmäl* avanmäl avanmälan
             "säg upp" "inga fler" "vill du inte" "vill inte ha" avbeställ "avsluta prenumerationen" "ta bort mig"
             "från listan" "inte ha fler" slipp "sluta skicka" "ej längre" "säga upp" "inga utskick" "färre mejl"
@@ -334,15 +330,14 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "stäng av utskicken" "för många mejl" "nog av" "stäng av aviseringar" "stäng av notiser"
             "stänga av aviseringar" "stäng av mejlen" """,
         "here": """klicka här länk länken knappen fortsätt ja""",
-        "elsewhere": """integritet* villkor hjälp kontakt inställningar webbläsare* "inte du" "inte begärt"
-            "inte bett" "bjud in vänner" "bjud in dina" "var det inte" support cookies "bekräfta tiden"
-            "bekräfta besöket" "bekräfta bokningen" "bekräfta beställningen" "bekräfta ordern" "bekräfta tid" """,
     },
     "tr": {
         "verify": """doğrula* onayla* onaylıyorum etkinleştir* aktifleştir* aktivasyon "kaydı tamamla"
             "kaydınızı tamamlayın" "kaydınızı tamamlamak" "kaydını tamamla" "kaydı tamamlayın" "benim adresim"
             "üyeliği tamamla" "üyeliğini tamamla" teyit aktive "sana ait" "size ait" "sizin olduğunu"
-            "senin olduğunu" "aktif et" "aktif edin" """,
+            "senin olduğunu" "aktif et" "aktif edin" bendim "evet benim" "benim e postam" "beni kaydet" """,
+        "step": """"son bir adım" "az kaldı" "son adım" "bir adım kaldı" "neredeyse tamam" "neredeyse bitti"
+            "tek adım" """,
         "reset": """sıfırla* "yeni şifre" "yeni parola" "şifremi unuttum" "şifre değiştir" "şifreyi değiştir"
             "şifreni değiştir" "şifrenizi değiştirin" "parola değiştir" "parolanı değiştir" "şifremi değiştir"
             "yeni bir şifre" "yeni bir parola" "şifreniz değiştirildi" "parolanız değiştirildi"
@@ -358,7 +353,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """davet daveti davetiye davetini "daveti kabul" "seni ekledi" "sizi ekledi" davetlisin
             davetlisiniz davetiniz "katılmanı istiyor" "listesine ekledi" "grubuna ekledi" "ekibine ekledi"
             "projesine ekledi" """,
-        "join": """katıl katılın katılmak kabul""",
+        "join": """katıl katılın katılmak kabul katılıyorum""",
         "unsubscribe": """"aboneliği iptal" "aboneliğini iptal" "aboneliğimi iptal" abonelikten "listeden çık"
             "e posta alma" "listeden ayrıl" "artık almak" çıkmak bırakmak "listeden çıkın" istemiyorsanız
             istemiyorum "almayı bırak" "artık gönderme" "posta gönderme" "bülten iptali" "üyelikten çık"
@@ -366,16 +361,15 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "bülteni iptal" "üyeliği iptal" "postaları iptal" "çok fazla e" "bunları kapat" "gönderimi durdur"
             "raporları kapat" "bildirimleri durdur" """,
         "here": """tıkla tıklayın tıklayınız buraya buradan bağlantı bağlantıya bağlantıyı düğme devam evet""",
-        "elsewhere": """gizlilik koşulları şartları kvkk yardım iletişim tercihler tercihleri ayarlar ayarları
-            tarayıcıda "siz değilseniz" "sen değilsen" "siz yapmadıysanız" "sen yapmadıysan"
-            "arkadaşlarını davet" "arkadaşlarınızı davet" destek "randevuyu onayla" "randevunuzu onaylayın"
-            "siparişi onayla" "rezervasyonu onayla" """,
     },
     "ru": {
         "verify": """подтверд* подтвержд* активир* активац* "завершить регистрацию" верифик*
             "завершите регистрацию" "завершения регистрации" "мой адрес" верифицир* "завершить подписку"
             "закончить регистрацию" "закончите регистрацию" активируй* "да хочу" "адрес ваш" "почта ваша"
-            "принадлежит вам" "ваш адрес настоящий" """,
+            "принадлежит вам" "ваш адрес настоящий" "это я" "это был я" "это была я" "подпишите меня" "ящик ваш"
+            "моя почта" "почтовый ящик ваш" """,
+        "step": """"остался один" "почти готово" "последний шаг" "ещё один шаг" "осталось чуть" "один шаг"
+            "один клик" "почти всё" """,
         "reset": """сброс* "новый пароль" "изменить пароль" "сменить пароль" "смените пароль" "забыли пароль"
             восстанов* "смена пароля" "задать пароль" "задайте новый" "придумайте новый" "измените пароль"
             "задать новый" "придумать новый" "пароль изменен" "пароль был изменён" "другой пароль"
@@ -388,26 +382,25 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "signin": """войти войдите вход входа""",
         "invite": """приглаш* "принять приглашение" "добавил вас" "добавила вас" зовёт пригласил* пригласи*
             "ждет вас" зовет "добавил тебя" "добавила тебя" "добавили вас" """,
-        "join": """присоедин* вступить принять""",
+        "join": """присоедин* вступить принять участвовать "принять участие" """,
         "unsubscribe": """отписаться отпишитесь отписка отписки "отказаться от" "не получать" "больше не"
             отписать отписк* отпис* "не хотите" "удалить меня" "удалите меня" "из списка" "отменить подписку"
             "отмена подписки" "не присылать" "не присылайте" "остановить рассылку" "отказ от" "отключите их"
             "отключить их" "слишком много писем" "надоели письма" "отключить уведомления" "отключите уведомления"
             "отключить рассылку" "отключить письма" """,
         "here": """нажмите перейдите здесь сюда ссылке ссылку ссылка кнопку продолжить да""",
-        "elsewhere": """конфиденциальности соглашение условия помощь контакты настройки браузере "это были не"
-            "не вы" "пригласите друзей" "пригласить друзей" "приглашайте друзей" "пригласи друзей" поддержк*
-            "не запрашивали" правила "подтвердить запись" "подтвердить заказ" "подтвердить бронь"
-            "подтвердить бронирование" "подтвердите запись" "подтвердите заказ" "подтвердить визит" """,
     },
     "uk": {
         "verify": """підтверд* підтвердж* активу* активац* "завершити реєстрацію" верифік* "завершіть реєстрацію"
             "завершення реєстрації" "моя адреса" "моя пошта" верифіку* "завершити підписку"
-            "закінчити реєстрацію" активуй* "адреса ваша" "пошта ваша" "належить вам" """,
+            "закінчити реєстрацію" активуй* "адреса ваша" "пошта ваша" "належить вам" "це я" "це був я"
+            "це була я" "підпишіть мене" "скринька ваша" "моя скринька" """,
+        "step": """"лишився один" "залишився один" "майже готово" "останній крок" "ще один крок" "один крок"
+            "майже все" """,
         "reset": """скин* "новий пароль" "змінити пароль" "змініть пароль" "забули пароль" віднов* "зміна пароля"
             "задати пароль" "встановити новий" "скидання пароля" "задати новий" "придумайте новий"
             "пароль змінено" "пароль було змінено" "інший пароль" "встановити пароль" "встановіть новий"
-            "повернути доступ" "створіть новий" "оновити пароль" "придумати новий" "задати інший" """,
+            "повернути доступ" "створіть новий" "оновити пароль" "придумати новий" "задати інший" вигадайте""",
         "magic": """"посилання для входу" "посиланням для входу" "без пароля" "чарівне посилання"
             "пароль не потрібен" "без паролю" "увійти в один" "увійти одним" "вхід в один" "вхід за посиланням"
             "увійти за посиланням" "увійдете без" "авторизуватися без" "пароль не знадобиться"
@@ -415,23 +408,21 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "signin": """увійти увійдіть вхід входу""",
         "invite": """запрош* запрос* "прийняти запрошення" "додав вас" "додала вас" кличе запроси* "чекає на вас"
             "додав тебе" "додала тебе" "додали вас" """,
-        "join": """приєдн* долуч* прийняти""",
+        "join": """приєдн* долуч* прийняти "взяти участь" участь долучитися""",
         "unsubscribe": """відписатися відписатись відпишіться відписка відписки "не отримувати" "більше не"
             "відмовитися від" "скасувати підписку" відпис* "не хочете" "видалити мене" "зі списку"
             "скасування підписки" "не надсилати" "не надсилайте" "зупинити розсилку" "відмова від"
             "відмовитись від" "вимкніть їх" "вимкнути їх" "забагато листів" "набридли листи"
             "вимкнути сповіщення" "вимкніть сповіщення" "вимкнути розсилку" "вимкнути листи" """,
         "here": """натисніть перейдіть тут сюди посилання посиланням кнопку продовжити так""",
-        "elsewhere": """конфіденційності угода умови допомога контакти налаштування браузері "це були не" "не ви"
-            "запросіть друзів" "запросити друзів" "запрошуйте друзів" підтримк* правила "не надсилали"
-            "підтвердити запис" "підтвердити замовлення" "підтвердити бронювання" "підтвердіть запис"
-            "підтвердити візит" """,
     },
     "ja": {
         "verify": """認証する メールアドレスの確認 有効にする 有効化 本登録 登録を完了 アドレスを認証 認証を完了
             確認を完了 登録を確認 メール認証 アドレス確認 登録完了 承認する メールアドレス認証 登録を確定
             本人確認をする 登録します アクティベート メール確認 アドレスの認証 購読を確認 申し込みを確定
-            アドレスを確認 認証を行う ご本人のもの ご本人であること 有効にしてください""",
+            アドレスを確認 認証を行う ご本人のもの ご本人であること 有効にしてください メールアドレスをご確認
+            アドレスをご確認 私です ご自身のメール""",
+        "step": """あと一歩 あと少し もう少しで 最後のステップ あとワンクリック 仮登録""",
         "reset": """再設定 リセット 新しいパスワード パスワードを変更 パスワード変更 パスワードの変更
             パスワードをお忘れ 再発行 パスワードを設定 パスワードの設定 パスワードが変更 アカウントを復旧
             アカウント復旧 パスワードを忘れた パスワードの再登録 パスワード再登録 パスワードを再登録
@@ -448,14 +439,13 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             購読停止 配信の停止 メールの停止 配信をやめる 今後の配信 不要な方 不要の方 受け取りたくない
             希望されない""",
         "here": """クリック こちら リンク ボタン 下記url 次のurl タップ はい""",
-        "elsewhere": """プライバシー 規約 ヘルプ お問い合わせ 設定を変更 配信設定 ブラウザ 心当たり 友だちを招待
-            友達を招待 特定商取引 よくある質問 マイページ 予約を確認 注文を確認 予約の確認 ご注文の確認
-            出席を確認""",
     },
     "ko": {
         "verify": """인증하기 이메일인증 "주소 인증" "이메일 확인" "주소 확인" 활성화 "가입 완료" "가입을 완료"
             "인증을 완료" "구독 확인" "제 주소" "본인 확인" "가입을 마치" "가입 마치기" "메일 인증" "주소를 확인"
-            "이메일을 확인" "인증 완료" "구독을 확인" "본인 것" "본인의 것" "본인이 맞" """,
+            "이메일을 확인" "인증 완료" "구독을 확인" "본인 것" "본인의 것" "본인이 맞" "제 메일" 저예요
+            "저 맞아요" "본인 메일" """,
+        "step": """"한 단계만" "거의 다" "마지막 단계" "한 단계 남" "한 걸음" "한 번만 더" """,
         "reset": """재설정 초기화 "새 비밀번호" "비밀번호 변경" "비밀번호를 변경" "비밀번호 찾기"
             "비밀번호를 설정" "비밀번호 설정" "비밀번호가 변경" "계정 복구" "비밀번호를 다시" "비밀번호 만들기"
             "비밀번호를 잊" "다른 비밀번호" "비밀번호를 새로" """,
@@ -470,14 +460,13 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "구독을 해지" "수신을 거부" "수신 해제" "그만 보내" 구독해제 "구독 해제" "수신을 중단" "더 이상 받"
             "더 이상 원하지" "원하지 않으" "받고 싶지 않" """,
         "here": """클릭 여기 링크 버튼 누르 눌러 계속""",
-        "elsewhere": """개인정보 약관 도움말 고객센터 브라우저 "본인이 아" 요청하지 "친구 초대" "친구를 초대"
-            "자주 묻는" "알림 설정" "수신 설정" "환경 설정" "예약 확인" "주문 확인" "예약을 확인" """,
     },
     "zh": {
         "verify": """驗證信箱 驗證您的 确认邮箱 確認信箱 激活 启用 啟用 完成注册 完成註冊 确认您的 確認您的
             驗證電子 确认订阅 確認訂閱 確認電子 确认电子 点击验证 立即驗證 确认地址 驗證郵件 验证 点此确认
             點此確認 完成訂閱 这是我的邮箱 這是我的信箱 完成驗證 認證信箱 认证邮箱 确认注册 確認註冊 是您的邮箱
-            是你的邮箱 是您的信箱 是您本人的邮箱 属于您 屬於您""",
+            是你的邮箱 是您的信箱 是您本人的邮箱 属于您 屬於您 是我本人 是我操作 是我的""",
+        "step": """还差一步 還差一步 最后一步 最後一步 快好了 只差一步 即将完成 即將完成 还剩一步""",
         "reset": """重置 重設 重设 新密码 新密碼 修改密码 修改密碼 更改密码 變更密碼 找回密码 忘记密码 忘記密碼
             更改密碼 重新设置 重新設定 密码已修改 密碼已變更 密码已更改 恢复账户 恢復帳戶 更换密码 换一个密码
             设置密码 設定密碼 修改您的密码 忘记了密码 找回帳號 找回账号 另一个密码 另一個密碼 其他密码""",
@@ -491,8 +480,5 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             关闭通知 關閉通知 停止发送 停止發送 拒收 取消接收 不再发送 不再發送 不想接收 取消关注 取消订制
             停止订阅 停止訂閱 不再订阅 关闭它 关闭邮件 不感兴趣 太多邮件""",
         "here": """点击 點擊 这里 這裡 链接 連結 按钮 按鈕 继续 繼續 点此 點此 打开 是的""",
-        "elsewhere": """隐私 隱私 条款 條款 帮助 幫助 客服中心 浏览器 瀏覽器 非本人 不是您 不是本人 邀请好友
-            邀請好友 邀请朋友 联系我们 聯絡我們 常见问题 通知设置 通知設定 邮件设置 郵件設定 确认收货 确认订单
-            確認訂單 确认预约 確認預約 确认预订""",
     },
 }

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import islice
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -35,7 +35,7 @@ class _Known(msgspec.Struct, frozen=True):
 
     word: str  # folded
     label: str  # "" where it says nothing alone
-    longest: int  # how many words the longest phrase has that begins with it
+    begins: bool  # a phrase
 
 
 class Vocabulary:
@@ -49,7 +49,7 @@ class Vocabulary:
         self._words: dict[str, str] = {}  # label by folded word or phrase
         self._starts: dict[str, str] = {}
         self._ends: dict[str, str] = {}
-        self._longest_phrases: dict[str, int] = {}  # how many words have the phrases that begin with a word
+        self._beginnings: set[str] = set()  # of phrases
         self._spaceless: dict[str, list[tuple[str, str]]] = {}  # by first character, longest entry first
         for label, words in labels:
             for columns in words.values():
@@ -64,13 +64,14 @@ class Vocabulary:
         """Where the words stand, in order; of words that overlap the first, and the longest. Linear."""
         found: list[Found] = []
         after = 0
-        for match in _WORD.finditer(text):
+        words = list(_WORD.finditer(text))
+        for number, match in enumerate(words):
             known = self._known(match[0])
             if known is None or match.start() < after:
                 continue
             label, end = known.label, match.end()
-            if known.longest > 1:
-                label, end = self._longest(text, known, end)
+            if known.begins:
+                label, end = self._longest(words, number, known)
                 after = end
             if label:
                 found.append(Found(match.start(), end, label))
@@ -79,10 +80,12 @@ class Vocabulary:
             found.sort(key=lambda each: each.start)
         return found
 
-    def _longest(self, text: str, first: _Known, end: int) -> tuple[str, int]:
-        """The label of the longest phrase that begins with this word, which ends at `end`, and where it ends."""
-        phrase, best = first.word, (first.label, end)
-        for near in islice(_WORD.finditer(text, end), first.longest - 1):
+    def _longest(self, words: list[re.Match[str]], number: int, first: _Known) -> tuple[str, int]:
+        """The label of the longest phrase that begins with this word, and where it ends."""
+        phrase, end = first.word, words[number].end()
+        best = (first.label, end)
+        while phrase in self._beginnings and (number := number + 1) < len(words):
+            near = words[number]
             if near.start() - end > _APART:
                 break
             phrase, end = f"{phrase} {fold(near[0])}", near.end()
@@ -115,12 +118,12 @@ class Vocabulary:
         else:
             self._words.setdefault(folded, label)
             first, *more = folded.split(" ")
-            self._longest_phrases[first] = max(1 + len(more), self._longest_phrases.get(first, 1))
+            self._beginnings.update(accumulate([first, *more[:-1]], "{} {}".format) if more else ())
 
     def _look_up_word(self, written: str) -> _Known | None:
         word = fold(written)
-        known = _Known(word, self._look_up(word), self._longest_phrases.get(word, 1))
-        return known if known.label or known.longest > 1 else None
+        known = _Known(word, self._look_up(word), word in self._beginnings)
+        return known if known.label or known.begins else None
 
     def _look_up(self, word: str) -> str:
         if word in self._words:

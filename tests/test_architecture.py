@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
     "client",
-    "code_words link_pairs link_words vocabulary words outgoing",
+    "code_words link_others link_pairs link_words vocabulary words outgoing",
     "errors cache clock fair_queue leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "arrival_order mime_writer send_request srs dkim_signing",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsac.code_words import CODE_WORDS
+from mailsac.link_others import OTHER_WORDS
 from mailsac.link_pairs import PAIR_WORDS
 from mailsac.link_words import LINK_WORDS
 from mailsac.vocabulary import Vocabulary, Words, distance, entries
@@ -17,6 +18,7 @@ WORDS: Words = {
     "ja": {"code": "認証コード コード", "action": "認証"},
     "ko": {"code": '"인증 번호"', "action": ""},
 }
+TABLES = [CODE_WORDS, LINK_WORDS, OTHER_WORDS, PAIR_WORDS]
 VOCABULARY = Vocabulary(("code", WORDS), ("action", WORDS))
 
 
@@ -36,7 +38,7 @@ def test_words_and_phrases_are_found(text: str, found: list[str]) -> None:
     assert [each.label for each in VOCABULARY.find(text)] == found
 
 
-@pytest.mark.parametrize("table", [CODE_WORDS, LINK_WORDS, PAIR_WORDS], ids=["codes", "links", "pairs"])
+@pytest.mark.parametrize("table", TABLES, ids=["codes", "links", "others", "pairs"])
 def test_every_entry_of_the_tables_can_be_found(table: Words) -> None:
     """An entry with a digit or a stop in it never would be, and two in a row may hide each other."""
     for language, columns in table.items():
@@ -52,7 +54,7 @@ def _found(vocabulary: Vocabulary, text: str) -> list[str]:
 
 
 def test_the_tables_have_all_languages_and_columns() -> None:
-    for table in (CODE_WORDS, LINK_WORDS, PAIR_WORDS):
+    for table in TABLES:
         assert set(table) == set(LANGUAGES)
         assert {tuple(columns) for columns in table.values()} == {tuple(table["en"])}
 
