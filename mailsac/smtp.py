@@ -307,10 +307,8 @@ class SmtpSession(SmtpConnection):
         config = self._server.config
         command = parse_mail(arg or "", default_domain=config.hostname, max_message_bytes=config.max_message_bytes)
         self._require_welcome(command.reverse_path)
-        if self.slot.networks is not None:
-            if not self._server.rates.take_message(self.slot.networks):
-                await self._throttle()
-            await self._server.turnstile.enter(self.slot.networks[1])
+        if self.slot.networks is not None and not self._server.rates.take_message(self.slot.networks):
+            await self._throttle()
         await self._require_room()
         self._transaction = Transaction(command)
         self.say(b"250 2.1.0 Sender ok")
@@ -434,6 +432,8 @@ class SmtpSession(SmtpConnection):
             received_at=datetime.now(UTC),
         )
         self.write_replies()  # those to earlier messages need not wait for the disk
+        if self.slot.networks is not None:
+            await self._server.turnstile.enter(self.slot.networks[-1])
         replied = self.loop.create_future()
         try:
             queue_id = await self._server.inbound.deliver(envelope, data, replied=replied)
