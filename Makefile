@@ -14,8 +14,9 @@ install: $(VENV)/.installed
 run: install
 	@exec $(VENV)/bin/mailsac serve $(ARGS)
 
+# Two tests at once. One at a time, as a debugger wants it: make test ARGS="-n 0 --pdb".
 test: $(VENV)/.installed-dev
-	$(PYTHON) -m pytest -m "not hardening" $(ARGS)
+	$(PYTHON) -m pytest -n 2 --dist worksteal -m "not hardening" $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(PYTHON) -m ruff format --check .

@@ -12,11 +12,13 @@ import pytest
 from mailsac.app import Server, running
 from mailsac.config import Config, Http, Pop3, Smtp, Store
 
-_skipped_for_tools: list[str] = []
-
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(id): the hardening check that the test automates")
+
+
+def is_for_want_of_a_tool(report: pytest.TestReport) -> bool:
+    return report.skipped and isinstance(report.longrepr, tuple) and "needs " in report.longrepr[2]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,20 +26,19 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.skipped and isinstance(report.longrepr, tuple) and "needs " in report.longrepr[2]:
-        if os.environ.get("CI") == "true":
-            report.outcome = "failed"
-            report.longrepr = f"{report.longrepr[2]}; under CI every tool must be there"
-        else:
-            _skipped_for_tools.append(f"{item.nodeid}: {report.longrepr[2]}")
+    if os.environ.get("CI") == "true" and is_for_want_of_a_tool(report):
+        assert isinstance(report.longrepr, tuple)
+        report.outcome = "failed"
+        report.longrepr = f"{report.longrepr[2]}; under CI every tool must be there"
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _skipped_for_tools:
+    """In the process that the workers report to, where there are any."""
+    if skipped := list(filter(is_for_want_of_a_tool, terminalreporter.stats.get("skipped", []))):
         terminalreporter.section("not run, for want of a tool")
-        for line in _skipped_for_tools:
-            terminalreporter.write_line(line)
+        for report in skipped:
+            terminalreporter.write_line(f"{report.nodeid}: {report.longrepr[2]}")
 
 
 def needs(tool: str) -> str:

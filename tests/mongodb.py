@@ -19,6 +19,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -49,9 +50,13 @@ class SecantusDB:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        held = socket.socket()  # never listens: while the server is down, its port is given to nobody else
+        weakref.finalize(self, held.close)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        self.port = held.getsockname()[1]
+        if sys.platform != "linux":  # elsewhere nobody can listen at a port that is held
+            held.close()
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod

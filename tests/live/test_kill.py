@@ -1,7 +1,7 @@
 """What was answered with 250 is there for good, however the server or its database ends.
 
-MAILSAC_TEST_KILLS is how often the server is killed, and how many messages the other checks here use (default 5); the
-database is killed a quarter as often.
+MAILSAC_TEST_KILLS is how often the server is killed, and how many messages the other checks here use (default 3); the
+database is killed a quarter as often, and at least twice.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tests.mongodb import SecantusDB, database_for, prepare, server_uri, uri_of
 from .outage import Raw, metric, rig, wait_for_replay
 from .process import BOUND_S, Ledger, Process, Senders, serving
 
-KILLS: Final = int(os.environ.get("MAILSAC_TEST_KILLS", "5"))
+KILLS: Final = int(os.environ.get("MAILSAC_TEST_KILLS", "3"))
 AT_ONCE: Final = 10  # kills after which the data folder is new, so that each check stays short
 
 pytestmark = pytest.mark.timeout(60 + 10 * KILLS)
 
 
-DATABASE_KILLS: Final = max(3, KILLS // 4)
+DATABASE_KILLS: Final = max(2, KILLS // 4)
 
 
 class SQLite:

@@ -14,7 +14,7 @@ import pytest
 from .outage import FAULTS, Rig, metric, outage, rig, spooled, wait_for_replay
 from .process import Ledger, Process, serving
 
-SECONDS = 3.0
+SECONDS = 2.0
 PER_SECOND = 100.0
 
 pytestmark = pytest.mark.timeout(120)
@@ -57,6 +57,8 @@ def test_an_outage_under_load(shared_rig: Rig, server: Process, ledger: Ledger, 
 
 @pytest.mark.check("C-81")
 def test_after_all_of_them_everything_is_there_once(shared_rig: Rig, server: Process, ledger: Ledger) -> None:
+    if not ledger.acknowledged:  # they were with another worker
+        outage(shared_rig, server, ledger, "reset", seconds=SECONDS, per_second=PER_SECOND)
     there = ledger.verify(server, in_gridfs=shared_rig.raw == "gridfs")
     assert there == len(ledger.acknowledged) > 0
 

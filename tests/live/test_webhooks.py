@@ -1,6 +1,6 @@
 """Every message that was answered 250 is told to its webhook, however the server, the database or a node ends.
 
-MAILSAC_TEST_KILLS is how often the server is killed (default 5, at most 50).
+MAILSAC_TEST_KILLS is how often the server is killed (default 3, at most 50).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.receiver import OK, Receiver, answering, hang, receiving
 from .outage import rig, spooled, wait_for_replay
 from .process import BOUND_S, Ledger, Process, Senders, serving
 
-KILLS: Final = min(int(os.environ.get("MAILSAC_TEST_KILLS", "5")), 50)  # what the receiver got is all in memory
+KILLS: Final = min(int(os.environ.get("MAILSAC_TEST_KILLS", "3")), 50)  # what the receiver got is all in memory
 MAILBOXES: Final = [f"box{number}@example.com" for number in range(8)]
 SCALED: Final = {"MAILSAC_TESTING_TIME_SCALE": "0.1"}  # leases of 6 s
 
