@@ -288,7 +288,7 @@ async def test_a_write_that_keeps_failing_is_unavailable(
 ) -> None:
     row, kept = stored(), stored(1)
     await table.insert_many([kept])
-    async with mongo_table(server.uri, database_for(tmp_path)) as hasty:
+    async with mongo_table(f"{server.uri}?serverSelectionTimeoutMS=1000", database_for(tmp_path)) as hasty:
         for command, step in (
             ("insert", lambda: hasty.insert_many([row])),
             ("update", lambda: hasty.delete([kept.message.id])),
