@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
@@ -80,24 +81,31 @@ class Courier:
         """
         return self._config.smarthost if self._config.mode == "smarthost" else canonical_domain(recipient.domain)
 
-    async def deliver(
+    @asynccontextmanager
+    async def delivering(
         self, destination: str, *, reverse_path: Address | None, recipients: Sequence[Address], data: bytes
-    ) -> list[Outcome]:
+    ) -> AsyncIterator[list[Outcome]]:
         """Hand the message over; one outcome for each recipient, in their order.
 
         At most MAX_CONNECTIONS messages of one destination are under way at a time, the others wait in line; where no
         connection can be made, who waited gets the same outcome, without another attempt. Destinations do not wait
         for each other. `data` is the message without dot-stuffing. Cancelling is safe: the connection is closed.
+
+        In the block the outcome is written down. Until its end no other message of the destination gets its final dot,
+        so that at any moment one at most may have been taken by the other server without our knowing it.
         """
         assert self._config.mode != "local", "nothing leaves the machine in mode local"
         asked = asyncio.get_running_loop().time()
         line = self._lines.setdefault(destination, _Line())
         line.users += 1
         try:
-            async with line.places:
-                if line.failure is None or line.failed_at < asked:
-                    return await self._deliver(line, destination, reverse_path, recipients, data)
-                return [line.failure.outcome(recipient) for recipient in recipients]
+            async with AsyncExitStack() as turn:
+                async with line.places:
+                    if line.failure is None or line.failed_at < asked:
+                        outcomes = await self._deliver(line, destination, reverse_path, recipients, data, turn)
+                    else:
+                        outcomes = [line.failure.outcome(recipient) for recipient in recipients]
+                yield outcomes
         finally:
             line.users -= 1
             self._forget(destination, line)
@@ -109,11 +117,14 @@ class Courier:
         reverse_path: Address | None,
         recipients: Sequence[Address],
         data: bytes,
+        turn: AsyncExitStack,
     ) -> list[Outcome]:
+        """`turn` holds `line.turn` once the final dot is out."""
         if len(data) > IN_A_THREAD_OCTETS:
             wire = await asyncio.to_thread(wire_form, data)
         else:
             wire = wire_form(data)
+        before_end = partial(turn.enter_async_context, line.turn)
         while True:
             session, target = line.take() if line.idle else (None, None)
             if session is None or target is None:
@@ -123,7 +134,7 @@ class Courier:
                     line.failure, line.failed_at = failure, asyncio.get_running_loop().time()
                     return [failure.outcome(recipient) for recipient in recipients]
             try:
-                outcomes = await _send(session, target, reverse_path, recipients, data, wire)
+                outcomes = await _send(session, target, reverse_path, recipients, data, wire, before_end)
             except Stale:
                 self._sessions.discard(session)
                 continue  # the next is another that was kept, or a new one, which is never stale
@@ -222,6 +233,7 @@ class _Line:
 
     def __init__(self) -> None:
         self.places = asyncio.Semaphore(MAX_CONNECTIONS)
+        self.turn = asyncio.Lock()  # of the message whose final dot is out, until its outcome is written down
         self.users = 0  # deliveries that wait or are under way
         self.idle: list[_Kept] = []
         self.failure: _Unreachable | None = None
@@ -260,6 +272,7 @@ async def _send(
     recipients: Sequence[Address],
     data: bytes,
     wire: bytes,
+    before_end: Callable[[], Awaitable[object]],
 ) -> list[Outcome]:
     """One transaction for those recipients that this server can have it for. Raises Stale."""
     decided: list[Reply | SessionLost | None] = [
@@ -268,7 +281,7 @@ async def _send(
     paths = [_path(recipient) for recipient, known in zip(recipients, decided, strict=True) if known is None]
     if paths:
         parameters = _parameters(session, [_path(reverse_path), *paths], data)
-        replies = iter(await session.send(_path(reverse_path), paths, wire, parameters))
+        replies = iter(await session.send(_path(reverse_path), paths, wire, parameters, before_end=before_end))
         decided = [next(replies) if known is None else known for known in decided]
     at, host = timestamp(datetime.now(UTC)), _shown(target)
     return [

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -139,6 +139,7 @@ class Outbound:
         self._ids = QueueIds()
         self._worker = Worker()
         self._memory = OctetBudget(MAX_OCTETS)
+        self._local_turn = asyncio.Lock()  # of the message that is filed here, until that is noted
         self._destinations: dict[str, _Destination] = {}
         self._deliveries: dict[str, asyncio.Task[None]] = {}  # by part
         self._stirred = asyncio.Event()
@@ -470,36 +471,42 @@ class Outbound:
     # ── one part ──
 
     async def _deliver(self, part: Outgoing, data: bytes | None, suppressed: Mapping[tuple[str, str], str]) -> None:
+        settled = part
         try:
-            with await self._memory.reserve(part.size, timeout_s=WAIT_S):
-                if data is None:
-                    data = (await self.table.data([part])).get(part.message)
-                if part.unreported:
-                    settled = await self._reported(part, data)
-                else:
-                    outcomes = await self._outcomes_of(part, data, suppressed)
-                    settled = self._judged(part, outcomes)
-                    await self._suppress(part, settled)
+            async with AsyncExitStack() as turns:
+                with await self._memory.reserve(part.size, timeout_s=WAIT_S):
+                    if data is None:
+                        data = (await self.table.data([part])).get(part.message)
+                    if part.unreported:
+                        settled = await self._reported(part, data)
+                    else:
+                        outcomes = await self._outcomes_of(part, data, suppressed, turns)
+                        settled = self._judged(part, outcomes)
+                await self._insist(part, settled)
         except asyncio.CancelledError:
-            with suppress(MailsacError):  # given back, so that the next start need not wait for the end of the lease
-                await self.table.settle([part])
+            with suppress(MailsacError):  # or given back, so that the next start need not wait for the end of the lease
+                await self._note(part, settled)
             raise
         except MailsacError as error:  # the lease runs out, and it is tried again
             log.warning("outbound.postponed", extra={"part": part.id, "error": repr(error)})
             return
-        is_tried = settled.tries > part.tries
-        if is_tried:
-            await self._insist(partial(self._events.queue, settled), part)
-        await self._insist(partial(self.table.settle, [settled]), part)
         self._worked.set()
-        if is_tried:
+        if settled.tries > part.tries:
             self._events.publish(settled)
         self._account_for(part, settled)
 
     async def _outcomes_of(
-        self, part: Outgoing, data: bytes | None, suppressed: Mapping[tuple[str, str], str]
+        self,
+        part: Outgoing,
+        data: bytes | None,
+        suppressed: Mapping[tuple[str, str], str],
+        turns: AsyncExitStack,
     ) -> dict[str, DeliveryAttempt]:
-        """What became of each recipient that is still to be served."""
+        """What became of each recipient that is still to be served.
+
+        One message at a time is handed over to a destination: `turns` is to be closed once this is noted. A crash
+        before that makes a second copy of that message, and of no other.
+        """
         now = _now()
         found: dict[str, DeliveryAttempt] = {}
         waiting = []
@@ -516,13 +523,16 @@ class Outbound:
                 waiting.append(parse_address(delivery.address))
         for destination, recipients in self._by_destination(waiting).items():
             assert data is not None  # or nobody would be waiting
+            await turns.aclose()  # several, where the settings have changed: two parts could wait for each other
             if destination == LOCAL:
+                await turns.enter_async_context(self._local_turn)
                 found |= await self._deliver_here(part, recipients, data)
                 continue
             reverse_path = parse_address(part.sender) if part.sender else None
-            outcomes = await self._courier.deliver(
+            delivering = self._courier.delivering(
                 destination, reverse_path=reverse_path, recipients=recipients, data=data
             )
+            outcomes = await turns.enter_async_context(delivering)
             for recipient, outcome in zip(recipients, outcomes, strict=True):
                 found[str(recipient)] = _attempt(outcome)
             if not all(outcome.status.startswith(NO_ANSWER) for outcome in outcomes):
@@ -628,6 +638,13 @@ class Outbound:
             log.warning("outbound.not_reported", extra={"part": part.id, "error": repr(error)})
         return self._due_again(msgspec.structs.replace(part, unreported=()), now)
 
+    async def _note(self, before: Outgoing, after: Outgoing) -> None:
+        """Write down what became of it. May be done again."""
+        if after.tries > before.tries:
+            await self._suppress(before, after)
+            await self._events.queue(after)
+        await self.table.settle([after])
+
     async def _suppress(self, before: Outgoing, after: Outgoing) -> None:
         """Who is not there is not tried again for a while."""
         until = timestamp(datetime.now(UTC) + SUPPRESSED * self._scale)
@@ -642,13 +659,13 @@ class Outbound:
         if wrong:
             await self.table.suppress(wrong)
 
-    async def _insist(self, write: Callable[[], Awaitable[None]], part: Outgoing) -> None:
-        """Write down what became of it, however long that takes: until then it could be delivered again."""
+    async def _insist(self, before: Outgoing, after: Outgoing) -> None:
+        """Write it down, however long that takes: until then it could be delivered again."""
         while True:
             try:
-                return await write()
+                return await self._note(before, after)
             except MailsacError as error:
-                log.warning("outbound.not_settled", extra={"part": part.id, "error": repr(error)})
+                log.warning("outbound.not_settled", extra={"part": after.id, "error": repr(error)})
                 await asyncio.sleep(RETRY_S * self._scale)
 
     def _account_for(self, before: Outgoing, after: Outgoing) -> None:

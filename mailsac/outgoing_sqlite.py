@@ -85,7 +85,7 @@ class SqliteOutgoing:
             found = (db.execute(CLAIM, (until, part_id, claimable)).fetchone() for part_id, claimable in due)
             return [row[0] for row in found if row is not None]
 
-        return [self._decode(json) for json in await self._database.write(work)] if due else []
+        return [self._decode(json) for json in await self._database.write(work, durable=False)] if due else []
 
     async def renew(self, ids: Collection[str], *, until: str) -> None:
         rows = [(until, part_id) for part_id in ids]
@@ -96,7 +96,7 @@ class SqliteOutgoing:
         await self._database.write(work)
 
     async def settle(self, parts: Sequence[Outgoing]) -> None:
-        await self._database.write(lambda db: _settle(db, parts))
+        await self._database.write(lambda db: _settle(db, parts), durable=False)
 
     async def data(self, parts: Sequence[Outgoing]) -> dict[str, bytes]:
         named = msgspec.json.encode([part.message for part in parts]).decode()

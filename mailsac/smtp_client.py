@@ -11,7 +11,7 @@ import asyncio
 import base64
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Final, cast
 
@@ -29,6 +29,7 @@ BLOCK_S: Final = 180.0
 FINAL_DOT_S: Final = 600.0
 QUIT_S: Final = 5.0  # nothing depends on it
 
+FINAL_DOT: Final = b".\r\n"
 BLOCK_OCTETS: Final = 64 * 1024
 MAX_UNREAD_OCTETS: Final = 64 * 1024  # of replies; those to a hundred recipients are a tenth of it
 MAX_LINES: Final = 100  # of one reply
@@ -151,11 +152,18 @@ class Session:
         return int(limit) if re.fullmatch(r"[0-9]{1,18}", limit) else 0
 
     async def send(
-        self, reverse_path: str, recipients: Sequence[str], data: bytes, parameters: str = ""
+        self,
+        reverse_path: str,
+        recipients: Sequence[str],
+        data: bytes,
+        parameters: str = "",
+        *,
+        before_end: Callable[[], Awaitable[object]] | None = None,
     ) -> list[Reply | SessionLost]:
         """One mail transaction. For each recipient, the reply that decides about it, or how the session ended.
 
-        The paths are of the grammar of `address`; `data` is what `wire_form` makes. Raises Stale.
+        The paths are of the grammar of `address`; `data` is what `wire_form` makes. `before_end` is awaited once all
+        but the final dot is out, with which the server takes the message over. Raises Stale.
         """
         is_reused, self.mails = self.mails > 0, self.mails + 1
         decided: list[Reply | SessionLost | None] = [None] * len(recipients)
@@ -174,7 +182,10 @@ class Session:
                 if mail.kind != 2 or recipient.kind != 2:
                     decided[number] = recipient if mail.kind == 2 else mail
             if self.understands("PIPELINING") or None in decided:
-                final = await self._data(data if None in decided else wire_form(b""))
+                if None in decided:
+                    final = await self._data(data, before_end)
+                else:
+                    final = await self._data(wire_form(b""))
                 decided = [each or final for each in decided]
             else:
                 await self._reset()
@@ -254,7 +265,7 @@ class Session:
         if reply.code != 235:
             raise _refused(reply)
 
-    async def _data(self, data: bytes) -> Reply:
+    async def _data(self, data: bytes, before_end: Callable[[], Awaitable[object]] | None = None) -> Reply:
         reply = await self._ask("DATA", DATA_S)
         if reply.kind == 2:
             raise _no_smtp("DATA")
@@ -262,7 +273,13 @@ class Session:
             await self._reset()
             return reply
         self._wire.require_silence()  # a reply before the message is none to the message
-        is_whole = await self._wire.write_data(data, scaled_timeout(BLOCK_S, self._time_scale))
+        is_whole, block_s = True, scaled_timeout(BLOCK_S, self._time_scale)
+        if before_end is not None:
+            start = len(data) - len(FINAL_DOT)
+            is_whole = await self._wire.write_data(memoryview(data)[:start], block_s)
+            await before_end()
+            data = FINAL_DOT
+        is_whole = is_whole and await self._wire.write_data(memoryview(data), block_s)
         reply = await self._reply("the message", FINAL_DOT_S)
         if reply.kind == 3 or (reply.kind == 2 and not is_whole):
             raise _no_smtp("the message")
@@ -323,15 +340,14 @@ class _Wire(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write("".join(f"{each}\r\n" for each in commands).encode())
 
-    async def write_data(self, data: bytes, block_timeout_s: float) -> bool:
+    async def write_data(self, data: memoryview, block_timeout_s: float) -> bool:
         """Send the message; whether all of it went, as a server may refuse a message before its end. Raises SessionLost
         where a block is not taken in time."""
         assert self._transport is not None
-        view = memoryview(data)
         for start in range(0, len(data), BLOCK_OCTETS):
             if self._is_lost or self._received:
                 return False
-            self._transport.write(view[start : start + BLOCK_OCTETS])
+            self._transport.write(data[start : start + BLOCK_OCTETS])
             while self._is_full and not self._is_lost and not self._received:
                 await self._wait("a block of the message", block_timeout_s)
         return not self._is_lost

@@ -26,12 +26,13 @@ async def send(
     recipients = [parse_address(each) for each in to]
     async with Courier.open(settings, smtp=Smtp(), testing=testing or Testing(time_scale=ONE_SECOND)) as courier:
         for _ in range(count):
-            outcomes = await courier.deliver(
+            async with courier.delivering(
                 courier.destination(recipients[0]),
                 reverse_path=parse_address("a@sender.example"),
                 recipients=recipients,
                 data=MESSAGE,
-            )
+            ) as outcomes:
+                pass
     return outcomes
 
 
@@ -118,6 +119,29 @@ async def test_a_connection_is_used_for_twenty_messages_and_one_that_was_closed_
     assert len(peer.sessions) == 2
 
 
+async def test_one_message_at_a_time_is_handed_over_and_the_next_when_it_is_noted() -> None:
+    """The next is there but for its final dot: a crash finds one message in doubt."""
+    async with peering() as peer, Courier.open(relay(peer), smtp=Smtp(), testing=Testing()) as courier:
+        recipient = parse_address("b@rcpt.example")
+        destination = courier.destination(recipient)
+
+        async def deliver(noted: asyncio.Event) -> None:
+            async with courier.delivering(destination, reverse_path=None, recipients=[recipient], data=MESSAGE):
+                await noted.wait()
+
+        events = [asyncio.Event() for _ in range(3)]
+        tasks = [asyncio.create_task(deliver(noted)) for noted in events]
+        for number, noted in enumerate(events, start=1):
+            async with asyncio.timeout(10):
+                while len(peer.messages) < number or peer.commands.count("DATA") < min(3, number + 1):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)  # in which another would arrive
+            assert len(peer.messages) == number
+            noted.set()
+        await asyncio.gather(*tasks)
+        assert courier._lines[destination].users == 0
+
+
 # ── names ──
 
 
@@ -191,9 +215,10 @@ async def test_a_destination_that_hangs_does_not_keep_another_waiting() -> None:
 
             async def deliver(to: str) -> list[Outcome]:
                 recipient = parse_address(to)
-                return await courier.deliver(
+                async with courier.delivering(
                     courier.destination(recipient), reverse_path=None, recipients=[recipient], data=MESSAGE
-                )
+                ) as outcomes:
+                    return outcomes
 
             waiting = [asyncio.create_task(deliver("a@dead.example")) for _ in range(20)]
             for _ in range(20):

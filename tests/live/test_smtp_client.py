@@ -46,12 +46,13 @@ async def send(
     recipients = [parse_address(each) for each in to]
     async with Courier.open(settings, smtp=Smtp(), testing=testing or Testing(time_scale=ONE_SECOND)) as courier:
         for each in [data] if isinstance(data, bytes) else data:
-            outcomes = await courier.deliver(
+            async with courier.delivering(
                 courier.destination(recipients[0]),
                 reverse_path=parse_address(sender),
                 recipients=recipients,
                 data=each,
-            )
+            ) as outcomes:
+                pass
     return outcomes
 
 
@@ -275,10 +276,10 @@ async def test_a_connection_that_nobody_needs_is_ended_politely() -> None:
     async with peering() as peer, Courier.open(relay(peer), smtp=Smtp(), testing=testing) as courier:
         recipient = parse_address("b@rcpt.example")
         for sessions in (1, 2):
-            (outcome,) = await courier.deliver(
+            async with courier.delivering(
                 courier.destination(recipient), reverse_path=None, recipients=[recipient], data=MESSAGE
-            )
-            assert outcome.state == "delivered"
+            ) as (outcome,):
+                assert outcome.state == "delivered"
             async with asyncio.timeout(10):
                 while peer.sessions[-1][-1] != "QUIT":  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
@@ -316,14 +317,12 @@ async def test_a_server_that_goes_away_in_the_middle_is_asked_again_later(verb: 
             peer.answers["RCPT"] = [b"550 5.1.1 nobody\r\n", b"250 ok\r\n"]
         async with Courier.open(relay(peer), smtp=Smtp(), testing=Testing(time_scale=ONE_SECOND)) as courier:
             recipient = parse_address("b@rcpt.example")
-            told = [
-                (
-                    await courier.deliver(
-                        courier.destination(recipient), reverse_path=None, recipients=[recipient], data=MESSAGE
-                    )
-                )[0]
-                for _ in range(2)
-            ]
+            told = []
+            for _ in range(2):
+                async with courier.delivering(
+                    courier.destination(recipient), reverse_path=None, recipients=[recipient], data=MESSAGE
+                ) as outcomes:
+                    told += outcomes
 
     if verb == "RSET":
         assert [each.state for each in told] == ["failed", "delivered"]
