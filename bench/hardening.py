@@ -13,7 +13,17 @@ from typing import Final
 
 import click
 
-from bench import flood, hanging_webhook, hostile_http, hostile_mail, hostile_pop3, hostile_smtp, outage, stream
+from bench import (
+    blocking,
+    flood,
+    hanging_webhook,
+    hostile_http,
+    hostile_mail,
+    hostile_pop3,
+    hostile_smtp,
+    outage,
+    stream,
+)
 from bench.figures import Figure, circumstances, console, print_figures, write_results
 
 Check = Callable[[], Iterator[Figure]]
@@ -41,6 +51,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-81": outage.away,
     "C-82": outage.hanging,
     "C-92": flood.incident,
+    "C-95": blocking.blocking,
     "C-99": flood.logged,
 }
 

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 from mailsac.accounts import Accounts
 from mailsac.accounts_sqlite import SqliteAccounts
 from mailsac.administration import Administration
+from mailsac.blocking import Blocking, Rules
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.cache import Cache
 from mailsac.clock import Clock
 from mailsac.config import Config, Store
+from mailsac.control import Control
 from mailsac.delivery import Courier
 from mailsac.directory import AccountTable
 from mailsac.dkim_signing import Signer
@@ -118,6 +120,7 @@ class Server:
         accounts: Accounts,
         webhooks: Webhooks,
         outbound: Outbound,
+        blocklist: BlocklistFile,
         tls: ssl.SSLContext | None,
         smtp: SmtpServer,
         pop3: Pop3Server,
@@ -128,6 +131,7 @@ class Server:
         self.accounts = accounts
         self.webhooks = webhooks
         self.outbound = outbound
+        self.blocklist = blocklist
         self.http = http
         self.tls = tls
         self.smtp_port, self.smtp_tls_port = smtp.port, smtp.tls_port
@@ -372,8 +376,10 @@ async def running(config: Config) -> AsyncIterator[Server]:
                 raise StartError(reason_of(error)) from error
             log.warning("accounts.postponed", extra={"error": repr(error)})
         failures = AuthFailures(Networks(config.limits.exempt_networks))
-        blocklist = BlocklistFile(config.limits)
+        blocklist = BlocklistFile(config.limits, config.store.data_dir, config.smtp.proxy_networks)
         await asyncio.to_thread(blocklist.load)
+        metrics.blocklist_entries.set_function(lambda: len(blocklist.current))
+        metrics.blocklist_broken.set_function(lambda: bool(blocklist.broken))
         time_scale = config.testing.time_scale
         gate = Gate(
             config.limits,
@@ -384,6 +390,9 @@ async def running(config: Config) -> AsyncIterator[Server]:
         )
         gate.stress.watch()
         stack.callback(gate.stress.stop)
+        blocklist.on_blocked.append(gate.close_blocked)
+        blocking = Blocking(blocklist, Rules(config), gate.traffic)
+        await stack.enter_async_context(Control(blocking).listening(_node_folder(config.store)))
         tls = server_context(config.tls, config.store.data_dir)
         signer = Signer(config.outbound)
         await asyncio.to_thread(signer.load)
@@ -481,7 +490,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             require_acceptable=smtp.require_acceptable,
             failures=failures,
             gate=gate,
-            blocklist=blocklist,
+            blocking=blocking,
             leases=leases,
             clock=storage.clock,
             time_scale=time_scale,
@@ -497,6 +506,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             accounts=accounts,
             webhooks=webhooks,
             outbound=outbound,
+            blocklist=blocklist,
             tls=tls,
             smtp=smtp,
             pop3=pop3,
@@ -509,16 +519,18 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ("webhooks", webhooks.run()),
             ("outbound", outbound.run()),
             ("search", indexer.run()),
+            ("blocklist", blocklist.run()),
         ]
-        if config.limits.blocklist_file:
-            background.append(("blocklist", blocklist.run()))
         if spool is not None:
+            from mailsac.blocklist_mongo import SharedBlocks
             from mailsac.nodes import Arrivals, keep_time
             from mailsac.outgoing_nodes import AttemptsElsewhere
 
             rows = cast("MongoTable", storage.table)
             background += [("spool", spool.run()), ("arrivals", Arrivals(rows, store.events).run())]
             background.append(("clock", keep_time(rows)))
+            shared_blocks = await stack.enter_async_context(SharedBlocks.open(rows.database, blocklist, spool.ping))
+            background.append(("shared blocks", shared_blocks.run()))
             elsewhere = AttemptsElsewhere(cast("MongoOutgoing", storage.outgoing), outgoing_events)
             background.append(("attempts", elsewhere.run()))
         for name, work in background:
@@ -552,8 +564,12 @@ def _print_first_key(key: str) -> None:
     print(f"mailsac: the first API key, of the account admin, shown only now: {key}", file=sys.stderr, flush=True)
 
 
+def _node_folder(config: Store) -> Path:
+    return config.data_dir / "nodes" / config.node_id
+
+
 def _spool_folder(config: Store) -> SpoolFolder:
-    return SpoolFolder(config.data_dir / "nodes" / config.node_id / "spool", fsync=config.fsync)
+    return SpoolFolder(_node_folder(config) / "spool", fsync=config.fsync)
 
 
 def _spooling(table: MessageTable, raw: Files, config: Store, metrics: Metrics) -> SpoolingTable:

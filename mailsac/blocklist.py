@@ -2,8 +2,8 @@
 
 `blocklist_file` keeps it current, `blocklist_edit` changes the text.
 
-A look-up costs the same however long the list is: an address is looked up once for each length of prefix that occurs,
-33 of IPv4 and 129 of IPv6 at most, and a domain once for each parent.
+A look-up costs the same however long the list is: an address is looked up once for each length of prefix that occurs
+around it, and a domain once for each parent.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Blocklist:
     def __init__(self, entries: Mapping[str, Block] | None = None, removed: Mapping[str, int] | None = None) -> None:
         """By name as `entry_name` has it; `removed` says when, in milliseconds since 1970, a command took it away."""
         self._entries: dict[str, Block] = {}
-        self._ipv4, self._ipv6 = _Prefixes(32), _Prefixes(128)
+        self._ipv4, self._ipv6 = _Prefixes(32, 16), _Prefixes(128, 96)
         self._domains: set[str] = set()
         self._ends: list[tuple[int, str]] = []  # a heap, in which one that was put off may still be
         self.removed = dict(removed or {})
@@ -161,29 +161,38 @@ class Blocklist:
 
 
 class _Prefixes:
-    """A set of networks of one version. Each is one number: its prefix behind a 1, which tells lengths apart."""
+    """A set of networks of one version. Each is one number: its prefix behind a 1, which tells lengths apart.
 
-    __slots__ = ("_lengths", "_one", "_prefixes")
+    Which lengths are looked for is known for each wide part of the address space that has networks: most have few.
+    """
 
-    def __init__(self, bits: int) -> None:
-        self._one = 1 << bits
+    __slots__ = ("_lengths", "_narrow", "_one", "_part", "_prefixes")
+
+    def __init__(self, bits: int, part: int) -> None:
+        """A part has so many host bits."""
+        self._one, self._part = 1 << bits, part
         self._prefixes: set[int] = set()
-        self._lengths: dict[int, int] = {}  # how many there are, by host bits
+        self._lengths = b""  # the host bits of networks that are as wide as a part, or wider …
+        self._narrow: dict[int, bytes] = {}  # … and of those in each part; one that was dropped may still be here
 
     def add(self, number: int, host_bits: int) -> None:
-        prefix = (number | self._one) >> host_bits
-        if prefix not in self._prefixes:
-            self._prefixes.add(prefix)
-            self._lengths[host_bits] = self._lengths.get(host_bits, 0) + 1
+        self._prefixes.add((number | self._one) >> host_bits)
+        if host_bits >= self._part:
+            self._lengths = _with(self._lengths, host_bits)
+        else:
+            part = number >> self._part
+            self._narrow[part] = _with(self._narrow.get(part, b""), host_bits)
 
     def discard(self, number: int, host_bits: int) -> None:
         self._prefixes.discard((number | self._one) >> host_bits)
-        self._lengths[host_bits] -= 1
-        if not self._lengths[host_bits]:
-            del self._lengths[host_bits]
 
     def hold(self, number: int) -> bool:
-        return not self._prefixes.isdisjoint(map(rshift, repeat(number | self._one), self._lengths))
+        lengths = self._lengths + self._narrow.get(number >> self._part, b"")
+        return not self._prefixes.isdisjoint(map(rshift, repeat(number | self._one), lengths))
+
+
+def _with(lengths: bytes, host_bits: int) -> bytes:
+    return lengths if host_bits in lengths else lengths + bytes((host_bits,))
 
 
 def parse_blocklist(text: str, *, now: int | None = None) -> Blocklist:
@@ -314,15 +323,11 @@ def _entry(written: str) -> tuple[str, _Place | None]:
 def _place(name: str) -> _Place | None:
     """Of what is written as a list writes it; None for anything else, a domain included."""
     address, slash, length = name.partition("/")
-    version, all_host_bits = 4, _HOST_BITS
+    version, family, all_host_bits = (6, AF_INET6, _HOST_BITS_IPV6) if ":" in address else (4, AF_INET, _HOST_BITS)
     try:
-        number = int.from_bytes(inet_pton(AF_INET, address))
+        number = int.from_bytes(inet_pton(family, address))
     except (OSError, ValueError):
-        version, all_host_bits = 6, _HOST_BITS_IPV6
-        try:
-            number = int.from_bytes(inet_pton(AF_INET6, address))
-        except (OSError, ValueError):
-            return None
+        return None
     host_bits = all_host_bits.get(length) if slash else 0
     if host_bits is None or number & ((1 << host_bits) - 1):
         return None

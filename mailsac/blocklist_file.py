@@ -15,17 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mailsac.blocklist import Block, Blocklist, BrokenBlocklist, parse_blocklist, present_ms
+from mailsac.blocklist import BY_HAND, Block, Blocklist, BrokenBlocklist, entry_name, parse_blocklist, present_ms
 from mailsac.blocklist_edit import MAX_FILE_BYTES, Change, NotWritten, edit_file, rendered
 from mailsac.config import ConfigError, Limits
-from mailsac.limits import Networks
 from mailsac.setting_types import shown
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-CHECK_S: Final = 0.5  # so that a change is in effect a second later, reading included
+CHECK_S: Final = 0.25  # so that a change is in effect within a second, reading included
 RETRY_S: Final = 5.0  # between two tries to write what could not be written
 WRITE_WAIT_S: Final = 2.0  # that whoever makes a change waits for the file
 FILE_NAME: Final = "blocklist.txt"
@@ -44,9 +43,10 @@ class BlocklistFile:
         self.unwritten: dict[str, Change] = {}  # by name, what is in effect and not in the file
         self.is_shared = False  # whether other nodes want to hear of removals
         self.revision = 0  # counts changes of the list
-        self.on_blocked: list[Callable[[], None]] = []  # called when somebody has come to be blocked
+        self.on_blocked: list[Callable[[], object]] = []  # called when somebody has come to be blocked
         self._is_named = bool(limits.blocklist_file)
-        self._exempt = Networks((*limits.exempt_networks, *proxy_networks))
+        exempt = (*limits.exempt_networks, *proxy_networks)
+        self._exempt = Blocklist({entry_name(network): BY_HAND for network in exempt})
         self._current = Blocklist()
         self._seen: _Stamp | None = None
         self._is_wanted = asyncio.Event()
@@ -57,7 +57,7 @@ class BlocklistFile:
 
     def blocks_ip(self, ip: str) -> bool:
         """Whether an address is refused: listed, in no exempt network, no proxy's. Raises ValueError for no address."""
-        return self._current.blocks_ip(ip) and ip not in self._exempt
+        return self._current.blocks_ip(ip) and not self._exempt.blocks_ip(ip)
 
     def blocks_domain(self, domain: str) -> bool:
         """Whether mail from the domain of an address is refused."""

@@ -38,6 +38,7 @@ SWITCH_S: Final = 0.0005  # after which a thread that computes lets the event lo
 # Groups with a module of their own, each called like what makes it.
 GROUPS: Final = {
     "accounts": "mailsac.cli_accounts",
+    "block": "mailsac.cli_block",
     "dkim": "mailsac.cli_dkim",
     "domains": "mailsac.cli_accounts",
     "keys": "mailsac.cli_accounts",
@@ -74,8 +75,8 @@ def serve(file: Path | None, **flags: str | None) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
     Prints one line on stdout once every listener is up: mailsac ready smtp=HOST:PORT pop3=HOST:PORT http=URL. The log
-    goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate and the
-    DKIM keys again.
+    goes to stderr. SIGTERM and Ctrl-C let sessions finish, a second one does not; SIGHUP reads the certificate, the
+    DKIM keys and the deny list again.
     """
     settings = resolve(file, flags)
 
@@ -166,6 +167,7 @@ async def _serve(config: Config) -> None:
         if server is not None:
             _reload_certificate(server)
             _reload_dkim_keys(server)
+            server.blocklist.reload()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
@@ -232,7 +234,7 @@ def check_config(file: Path | None, **flags: str | None) -> None:
     try:
         settings = resolve(file, flags)
         Signer(settings.config.outbound).load()
-        BlocklistFile(settings.config.limits).load()
+        BlocklistFile(settings.config.limits, settings.config.store.data_dir).load()
         if settings.config.tls.cert:
             server_context(settings.config.tls, settings.config.store.data_dir)
     except (CannotRun, ConfigError) as error:

@@ -158,7 +158,7 @@ class Limits(Section, frozen=True, kw_only=True):
     recipients_per_second: CountOrOff = 100
     bytes_per_second: OctetsOrOff = 5_000_000
     max_data_bytes_in_flight: Octets = 256 * MIB
-    blocklist_file: str = ""  # the deny list, one IP address, network or domain a line
+    blocklist_file: str = ""  # the deny list, one entry a line; empty: blocklist.txt in data_dir, where it is there
 
 
 class Auth(Section, frozen=True, kw_only=True):

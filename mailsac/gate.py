@@ -27,6 +27,7 @@ from mailsac.errors import MailsacError, NetworkBlocked, TooManyConnections, Too
 from mailsac.limits import Buckets, ClientNetworks, Networks, Slots, client_address, networks_of
 from mailsac.stress import Stress
 from mailsac.telemetry import Metrics
+from mailsac.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Gate:
         self.metrics = metrics
         self.time_scale = time_scale
         self.stress = Stress(metrics)
+        self.traffic = Traffic()
         self.open: set[Slot] = set()
         self.client = lru_cache(maxsize=4096)(self._client)
         self._unlimited = Networks((*limits.exempt_networks, *proxy_networks))
@@ -180,6 +182,7 @@ class Door:
     def turn_away(self, transport: asyncio.Transport, client: _Client, refusal: Refusal, *, tls: bool) -> None:
         """Close a connection with the reason, to which inside TLS nobody listens; strangers wait for it."""
         self._refused.labels(self.listener, refusal.__name__).inc()
+        self.gate.traffic.refused(client.ip)
         log.warning(
             "gate.refused", extra={"listener": self.listener, "client_ip": client.ip, "reason": refusal.__name__}
         )
@@ -251,6 +254,7 @@ class Slot:
         door = self._door
         self._leave_networks()
         self.client_ip, networks = door.gate.client(client_ip)
+        door.gate.traffic.connected(self.client_ip)
         if networks is None:
             return None
         if door.gate.deny_list.blocks_ip(self.client_ip):

@@ -25,6 +25,7 @@ from mailsac.api.activity import Activity
 from mailsac.api.addresses import Addresses
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
+from mailsac.api.block import Block
 from mailsac.api.bodies import Bodies
 from mailsac.api.claims import Claims
 from mailsac.api.domains import Domains
@@ -55,7 +56,7 @@ from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
 from mailsac.api.waiting import Waiting
 from mailsac.api.webhooks import WebhookLog
-from mailsac.blocklist_file import BlocklistFile
+from mailsac.blocking import Blocking
 from mailsac.budget import OctetBudget
 from mailsac.clock import Clock
 from mailsac.config import Auth, Http, Retention, Smtp
@@ -109,7 +110,7 @@ class HttpServer:
         require_acceptable: Callable[[Address], None],
         failures: AuthFailures,
         gate: Gate,
-        blocklist: BlocklistFile,
+        blocking: Blocking,
         leases: Leases,
         clock: Clock,
         time_scale: float = 1.0,
@@ -162,7 +163,7 @@ class HttpServer:
                     inbound,
                     accounts,
                     smtp,
-                    blocklist,
+                    blocking.blocklist,
                     budget=data_budget,
                     require_acceptable=require_acceptable,
                     time_scale=time_scale,
@@ -177,9 +178,10 @@ class HttpServer:
                 search=Search(store, accounts, index, search, indexer),
                 domains=Domains(store, accounts, index, addresses),
                 account=CallerAccount(accounts, index, self._activities, auth=auth, retention=retention),
-                statistics=Statistics(accounts, index, attachments, blocklist),
+                statistics=Statistics(accounts, index, attachments, blocking.blocklist),
                 validations=Validations(frozenset(map(canonical_domain, config.disposable_domains))),
                 admin=Admin(Administration(accounts), Activity(index, webhooks)),
+                block=Block(blocking),
                 stream=self._stream,
                 event_stream=self._event_stream,
                 operation=self._operation,

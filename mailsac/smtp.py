@@ -125,6 +125,7 @@ class SmtpSession(SmtpConnection):
                 log.warning("smtp.bad_proxy_header", extra=self.log_fields())
                 raise Gone from None
             if (refusal := self.slot.client_is(self.client_ip)) is not None:
+                self._server.traffic.refused(self.client_ip)
                 log.warning("smtp.refused", extra=self.log_fields(reason=refusal.__name__))
                 self.say(safe_reply(refusal.smtp_reply))
                 raise Gone  # without a wait for QUIT: who is refused takes no place of others
@@ -443,6 +444,7 @@ class SmtpSession(SmtpConnection):
         finally:
             self.done_when_written(replied)
         self.errors = self._junk = self._throttled = 0
+        self._server.traffic.received(self.client_ip, len(data))
         log.info(
             "smtp.message_stored",
             extra=self.log_fields(queue_id=queue_id, octets=len(data), recipients=len(envelope.recipients)),
@@ -532,6 +534,7 @@ class SmtpServer:
             gives_way=True,
         )
         self.stress = gate.stress
+        self.traffic = gate.traffic
         self.rates = MailRates(limits.messages_per_second, limits.recipients_per_second, limits.bytes_per_second)
         self.turnstile = Turnstile()
         self.throttled = metrics.smtp_throttled

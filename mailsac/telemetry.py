@@ -273,6 +273,12 @@ class Metrics:
         self.outgoing_waiting = Gauge(
             "mailsac_outgoing_waiting", "Messages that are to be sent, once for each destination", registry=registry
         )
+        self.blocklist_entries = Gauge("mailsac_blocklist_entries", "Entries of the deny list", registry=registry)
+        self.blocklist_broken = Gauge(
+            "mailsac_blocklist_broken",
+            "1 while the file of the deny list has a mistake, and what was read before is in effect, else 0",
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
 
     def render(self) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -41,11 +42,13 @@ class Traffic:
         self._clock = clock
         self._minutes: deque[tuple[int, dict[str, Counts]]] = deque(maxlen=MINUTES)
 
-    def connected(self, client_ip: str, *, is_refused: bool) -> None:
-        """A connection came, and was let in or not."""
-        counts = self._counts(client_ip)
-        counts[0] += 1
-        counts[1] += is_refused
+    def connected(self, client_ip: str) -> None:
+        """A connection came."""
+        self._counts(client_ip)[0] += 1
+
+    def refused(self, client_ip: str) -> None:
+        """It was not let in."""
+        self._counts(client_ip)[1] += 1
 
     def received(self, client_ip: str, octets: int) -> None:
         """A message of that size was taken."""
@@ -105,6 +108,7 @@ def _add(to: Counts, counts: Counts) -> None:
         to[index] += count
 
 
+@lru_cache(maxsize=4096)
 def _client_of(client_ip: str) -> str:
     address = ip_address(client_ip)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

@@ -27,6 +27,9 @@ from pathlib import Path
 import pymongo
 import pytest
 
+from mailsac.blocklist_file import BlocklistFile
+from mailsac.blocklist_mongo import SharedBlocks
+from mailsac.config import Limits
 from mailsac.jobs_mongo import MongoJobs
 from mailsac.outgoing_mongo import MongoOutgoing
 from mailsac.store_gridfs import GridFsRaw
@@ -169,8 +172,10 @@ def prepare(uri: str, database: str) -> None:
             mongo_table(uri, database) as table,
             MongoJobs.open(table.database) as jobs,
             MongoOutgoing.open(table.database) as outgoing,
+            SharedBlocks.open(table.database, BlocklistFile(Limits()), table.ping) as blocks,
             mongo_raw(uri, database),
         ):
+            await blocks.indexes.built.wait()
             await jobs.indexes.built.wait()
             await outgoing.built()
 

@@ -21,7 +21,7 @@ from mailsac.blocklist import BY_HAND, Blocklist, BrokenBlocklist, entry_name, p
 from mailsac.blocklist_edit import MAX_FILE_BYTES
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.cli import main
-from mailsac.config import Config, ConfigError, Limits
+from mailsac.config import Config, ConfigError, Limits, Testing
 from mailsac.limits import client_address
 from tests.api.conftest import Client
 
@@ -167,7 +167,10 @@ def test_a_byte_order_mark_is_no_part_of_an_entry(tmp_path: Path) -> None:
 def with_limits(config: Config, path: Path, exempt: tuple[str, ...] = (), proxies: tuple[str, ...] = ()) -> Config:
     limits = msgspec.structs.replace(config.limits, blocklist_file=str(path), exempt_networks=exempt)
     return msgspec.structs.replace(
-        config, limits=limits, smtp=msgspec.structs.replace(config.smtp, proxy_networks=proxies)
+        config,
+        limits=limits,
+        smtp=msgspec.structs.replace(config.smtp, proxy_networks=proxies),
+        testing=Testing(time_scale=0.1),  # of the seconds in which nothing is said to who is refused
     )
 
 

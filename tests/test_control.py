@@ -72,7 +72,7 @@ async def test_what_is_asked_is_done(tmp_path: Path) -> None:
         assert made["until"][:2] == made["added"][:2] == "20"
         assert blocking.blocklist.blocks_ip("203.0.113.9")
         assert (tmp_path / "blocklist.txt").read_text().startswith("203.0.113.0/24  # until=20")
-        blocking._traffic.connected("203.0.113.9", is_refused=True)
+        blocking._traffic.connected("203.0.113.9")
         assert [(one["network"], one["blocked"]) for one in await asked(tmp_path, Top())] == [("203.0.113.9", True)]
 
         removed = await asked(tmp_path, Remove("203.0.113.0/24"))

@@ -22,8 +22,9 @@ def busiest(traffic: Traffic, limit: int = 10, *, blocked: tuple[str, ...] = ())
 def test_whoever_has_the_largest_share_of_anything_comes_first() -> None:
     traffic = Traffic()
     for _ in range(10):
-        traffic.connected("192.0.2.1", is_refused=False)
-        traffic.connected("198.51.100.1", is_refused=True)
+        traffic.connected("192.0.2.1")
+        traffic.connected("198.51.100.1")
+        traffic.refused("198.51.100.1")
     for _ in range(90):
         traffic.received("203.0.113.1", 10)
     traffic.received("192.0.2.1", 10_000_000)

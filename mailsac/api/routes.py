@@ -27,6 +27,7 @@ from mailsac.api.activity import Happening
 from mailsac.api.addresses import Addresses, AddressSettings, AddressView, Availability, Bulk
 from mailsac.api.admin import Admin
 from mailsac.api.attachments import Attachments
+from mailsac.api.block import Block
 from mailsac.api.bodies import Bodies
 from mailsac.api.claims import Claim, Claims
 from mailsac.api.domains import DomainDetails, Domains, OwnDomain
@@ -75,6 +76,7 @@ from mailsac.api.validations import Emails, Validation, Validations
 from mailsac.api.values import MessageInFull, Value
 from mailsac.api.waiting import MAX_COUNT, Waiting
 from mailsac.api.webhooks import WebhookLog, WebhookSecret
+from mailsac.blocking import BlockView, Changed, NewBlock
 from mailsac.errors import (
     AddressNotOwned,
     AlreadyOwned,
@@ -100,6 +102,7 @@ from mailsac.jobs import Job, State
 from mailsac.message import Attachment, Message
 from mailsac.outgoing import OutgoingMessage
 from mailsac.search import MAX_QUERY
+from mailsac.traffic import Busy
 
 MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
 ADMIN: Final = "/api/admin"
@@ -192,6 +195,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics
     validations: Validations
     admin: Admin
+    block: Block
     stream: Stream
     event_stream: EventStream
     operation: Operation
@@ -211,7 +215,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_account(by.account, by.inbox, by.domains, by.stream),
         *_search(by.search),
         *_statistics(by.statistics, by.validations),
-        *_admin(by.admin),
+        *_admin(by.admin, by.block),
         *_operation(by.operation, by.description),
     )
 
@@ -486,7 +490,7 @@ def _statistics(by: Statistics, validations: Validations) -> tuple[Route, ...]:
     )
 
 
-def _admin(by: Admin) -> tuple[Route, ...]:
+def _admin(by: Admin, block: Block) -> tuple[Route, ...]:
     accounts, keys, domains = f"{ADMIN}/accounts", f"{ADMIN}/keys", f"{ADMIN}/domains"
     account, domain, tag = f"{accounts}/{{account}}", f"{domains}/{{domain}}", "administration"
     password = f"{ADMIN}/addresses/{{email}}/password"
@@ -528,8 +532,22 @@ def _admin(by: Admin) -> tuple[Route, ...]:
             answer=list[Happening],
             refusals=ADMINISTER,
         ),
+        *_block(block),
     )
     return tuple(msgspec.structs.replace(route, caller="admin") for route in routes)
+
+
+def _block(by: Block) -> tuple[Route, ...]:
+    path, tag = f"{ADMIN}/block", "deny list"
+    page, top = {"skip": SKIP, "limit": LIMIT}, {"limit": LIMIT}
+    new = NewBlock("203.0.113.0/24", for_="2h", reason="floods us")
+    name = Parameter("As it is listed: an IP address, a network or a domain.", example=new.network, required=True)
+    return (
+        Route("GET", path, by.entries, tag, query=page, answer=list[BlockView], refusals=ADMINISTER),
+        Route("POST", path, by.add, tag, body=new, answer=Changed, refusals=ADMINISTER),
+        Route("DELETE", path, by.remove, tag, query={"network": name}, answer=Changed, refusals=KNOWN),
+        Route("GET", f"{path}/top", by.top, tag, query=top, answer=list[Busy], refusals=ADMINISTER),
+    )
 
 
 def _operation(by: Operation, description: Description) -> tuple[Route, ...]:
