@@ -63,13 +63,14 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße *strasse
             *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer plz
             postleitzahl jahr seit id zählerstand zähler* seite aufgabe build depot vorgang losnummer zeilen
-            störung antrag""",
+            störung antrag durchwahl nebenstelle""",
         "qualifier": """gutschein* rabatt* aktions* promo* qr fehler* post postleit* länder* strich* produkt*
             artikel* bestell* buchungs* status* error quell* vorteils* coupon* empfehlungs* vorwahl*
             gutscheincode rabattcode aktionscode fehlercode buchungscode barcode strichcode postcode promocode
             vorteilscode farbcode statuscode quellcode freundschaftscode bestellcode länderkennzahl projekt*
             kostenstelle* morse* dresscode zollcode firmencode projektcode aktivitäts* freundescode werbecode
-            ländercode bankcode swiftcode produktcode artikelcode codereview review "beendet mit" teilnehmer*""",
+            ländercode bankcode swiftcode produktcode artikelcode codereview review "beendet mit" teilnehmer*
+            lieferant* filial* mitarbeiter* partner*""",
         "ending": """"endet auf" "endend auf" endziffer* endnummer endung "der endung" endziffern endend endet""",
     },
     "fr": {
@@ -88,12 +89,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             appelez colis vol train billet billets série modèle contrat adhérent membre abonné patient
             transaction montant total prix frais tva iban bic siret siren rcs carte compte rue avenue boulevard
             chemin quai impasse allée bp cedex salle bureau bâtiment version depuis année matricule devis ticket
-            "code postal" cp identifiant agrément ral tâche "tâche n" build compilation lot""",
+            "code postal" cp identifiant agrément ral tâche "tâche n" build compilation lot poste interne""",
         "qualifier": """promo promotionnel promotion réduction remise avantage cadeau parrainage postal barres
             barre qr erreur source couleur produit article suivi réservation commande commercial naf insee
             "d erreur" client fiscal banque guichet iata pays livraison "bon d" route travail civil pénal
             commerce consommation "la route" projet vestimentaire conduite déontologie analytique
-            "bonne conduite" monétique douanier revue relecture "composez le" "appelez le" "au numéro" tombola""",
+            "bonne conduite" monétique douanier revue relecture "composez le" "appelez le" "au numéro" tombola
+            fournisseur agence""",
         "ending": """"se terminant par" "finissant par" "se termine par" "terminant par" "finit par"
             "derniers chiffres" """,
     },
@@ -113,12 +115,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             llame llámanos paquete vuelo tren billete localizador serie modelo contrato póliza socio miembro
             paciente transacción importe total precio gastos iva iban bic nif cif dni tarjeta cuenta calle
             avenida avda plaza paseo carretera apartado apdo sala piso puerta versión desde año expediente ticket
-            incidencia página cp "código postal" llámenos tarea compilación solicitud""",
+            incidencia página cp "código postal" llámenos tarea compilación solicitud extensión ext anexo""",
         "qualifier": """promocional promo promoción descuento oferta cupón regalo postal barras qr error fuente
             color producto artículo seguimiento reserva pedido país área cliente amigo "de vestimenta" iata swift
             cnae rastreo envío referido conducta civil penal trabajo circulación comercio proyecto vestimenta
             tráfico ético "buenas prácticas" deontológico arancelario revisión "llame al" "llama al" "marque el"
-            "marca el" boleto sorteo premio""",
+            "marca el" boleto sorteo premio proveedor empleado agencia sucursal""",
         "ending": """"terminada en" "terminado en" "termina en" "acabado en" "acaba en" "últimas cifras" """,
     },
     "it": {
@@ -135,11 +137,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             chiami chiamare pacco volo treno serie modello contratto polizza socio tessera paziente transazione
             importo totale prezzo spese iva iban bic partita carta conto viale piazza stanza sala ufficio
             versione anno pratica ticket segnalazione pagina "codice fiscale" matricola bolletta pnr preventivo
-            "casella postale" attività build compilazione richiesta""",
+            "casella postale" attività build compilazione richiesta interno""",
         "qualifier": """promo promozionale sconto fiscale coupon buono regalo barre qr errore postale sorgente
             colore prodotto articolo prenotazione ordine spedizione tracciamento cliente amico univoco sdi pdr
             destinatario avviamento iata paese "di avviamento" strada civile penale condotta etico progetto
-            consumo abbigliamento deontologico doganale revisione "chiama il" "chiami il" lotteria biglietto""",
+            consumo abbigliamento deontologico doganale revisione "chiama il" "chiami il" lotteria biglietto
+            fornitore dipendente filiale agenzia agente""",
         "ending": """"che termina con" "terminante con" "termina con" "che finisce con" finale""",
     },
     "pt": {
@@ -159,11 +162,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             telemóvel fax celular ligue ligar pacote voo trem comboio bilhete localizador série modelo contrato
             apólice sócio membro paciente transação valor total preço taxa iva iban bic nif cpf cnpj cartão conta
             rua avenida praça travessa cep sala andar bloco apto versão desde ano processo protocolo chamado
-            ticket página agência boleto entidade final "nota fiscal" tarefa build compilação solicitação""",
+            ticket página agência boleto entidade final "nota fiscal" tarefa build compilação solicitação ramal
+            extensão""",
         "qualifier": """promocional promo promoção desconto cupom cupão oferta presente postal barras qr erro
             fonte cor produto artigo rastreio rastreamento reserva pedido país cliente indicação "de área" iata
             cnae ibge swift encomenda envio consumidor civil penal estrada conduta trabalho trânsito ética
-            projeto projecto vestuário tributário revisão "ligue para" sorteio""",
+            projeto projecto vestuário tributário revisão "ligue para" sorteio fornecedor funcionário""",
         "ending": """"terminado em" "termina em" "terminado com" "que termina em" "com final" "últimos dígitos" """,
     },
     "nl": {
@@ -179,12 +183,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie kenmerk boeking*
             reservering* vlucht trein pakket* zending* track product model contract* polis* patiënt* transactie*
             bedrag totaal prijs btw iban bic kvk rekening* kaart straat *straat *weg *laan *plein *kade *gracht
-            postbus kamer zaal versie sinds jaar ticket offerte meterstand taak build melding aanvraag""",
+            postbus kamer zaal versie sinds jaar ticket offerte meterstand taak build melding aanvraag toestel
+            doorkiesnummer""",
         "qualifier": """kortings* korting actie* promo* cadeau* waarde* qr post product* artikel* bestel*
             boekings* reserverings* status* kortingscode actiecode postcode foutcode barcode streepjescode
             boekingscode kleurcode statuscode broncode reserveringscode promotiecode vriendencode landcode
             promocode voordeelcode cadeaucode foutmelding lidnummer project* gedrags* kleding* projectcode
-            gedragscode kledingcode kostenplaats review""",
+            gedragscode kledingcode kostenplaats review leverancier* filiaal* medewerker*""",
         "ending": """"eindigend op" "eindigt op" "dat eindigt op" "die eindigt op" """,
     },
     "pl": {
@@ -203,11 +208,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             kwota kwoty suma razem cena opłata vat iban bic konto rachunek karta karty ulica ul aleja plac
             skrytka pokój sala lokal wersja rok roku zgłoszenie zgłoszenia ticket licznik licznika numer* klient*
             zamówieni* faktur* rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart* rachunk*
-            zadanie zadania build wniosek wniosku""",
+            zadanie zadania build wniosek wniosku wewnętrzny wew""",
         "qualifier": """rabatowy rabatowego rabatowym promocyjny promocyjnego promocyjnym zniżkowy podarunkowy
             kupon pocztowy pocztowego qr kreskowy błędu źródłowy koloru produktu artykułu rezerwacji zamówienia
             kraju kierunkowy polecający swift statusu pkd śledzenia przesyłki klienta towaru projektu pracy
-            drogowy cywilny karny etyczny ubioru genetyczny zawodowy przegląd zadzwoń losu""",
+            drogowy cywilny karny etyczny ubioru genetyczny zawodowy przegląd zadzwoń losu dostawcy pracownika
+            oddziału""",
         "ending": """"kończąca się na" "kończący się na" "kończy się na" "zakończony na" "zakończoną na"
             "o końcówce" końcówka końcówką końcówce""",
     },
@@ -224,12 +230,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             bokning* bokningsnummer flyg tåg paket* försändelse* produkt modell avtal* försäkring* medlem*
             patient* transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto bankgiro
             plusgiro ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert personnummer
-            kortnummer uppgift uppgiften bygge bygget""",
+            kortnummer uppgift uppgiften bygge bygget anknytning""",
         "qualifier": """rabatt* kampanj* erbjudande* present* kupong* qr post produkt* artikel* boknings*
             beställnings* status* rabattkod rabattkoden kampanjkod felkod felkoden streckkod streckkoden qrkod
             postkod bokningskod färgkod landskod riktnummer värvningskod presentkod källkod statuskod
             kampanjkoden färgkoden projekt* uppförande* klädkod klädkoden uppförandekod projektkod genetiska
-            granskning kodgranskning ring lott""",
+            granskning kodgranskning ring lott leverantör* anställnings* butiks*""",
         "ending": """"slutar på" "som slutar på" "slutar med" slutsiffror slutsiffrorna""",
     },
     "tr": {
@@ -239,16 +245,17 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "numarasını girin" "numarasını yazın" """,
         "action": """doğrula* onayla* onay giriş oturum girin giriniz gir yazın yazınız etkinleştir* aktivasyon
             geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı" "iki aşamalı"
-            kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" """,
+            kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" yaz söyle söyleyin
+            söyleyiniz gösterin göster iletin""",
         "password": """şifre şifresi şifreniz parola parolanız""",
         "other": """siparişi siparişiniz fatura faturanız numara numarası numaranız nolu müşteri telefon tel faks
             gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat ücret
             kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad sokak sokağı sok mahallesi mah bulvarı
             oda salon sürüm yıl yılı dosya talep kayıt ticket abone tesisat numara* sipariş* müşteri* fatura*
-            hesab* kargo* gönderi* rezervasyon* başvuru* abone* görev derleme""",
+            hesab* kargo* gönderi* rezervasyon* başvuru* abone* görev derleme dahili""",
         "qualifier": """indirim kampanya promosyon hediye kupon qr karekod barkod hata posta kaynak renk ürün
             rezervasyon sipariş ülke alan takip davet referans swift durum proje kıyafet davranış etik inceleme
-            arayın arayıp arayabilirsiniz çekiliş""",
+            arayın arayıp arayabilirsiniz çekiliş tedarikçi personel şube bayi""",
         "ending": """"ile biten" biten "son dört hanesi" "son hanesi" sonu""",
     },
     "ru": {
@@ -265,12 +272,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             цена стоимость ндс инн кпп огрн бик снилс карта карты карте улица ул проспект пр пер переулок бульвар
             дом корп кв офис оф каб индекс версия года год заявка заявки заявке обращение обращения обращению
             тикет абонент абонента лицевой номер* заказ* договор* клиент* счет* заявк* обращени* посылк*
-            бронирован* абонент* коммит""",
+            бронирован* абонент* коммит добавочный доб внутренний""",
         "qualifier": """промо скидочный скидки скидку купон купона подарочный qr штрих ошибки ошибка почтовый
             цвета товара страны города бронирования заказа отслеживания исходный промокод промокода промокоду
             промокодом партнерский домофона домофон региона статуса окпо окпд оквэд октмо тн посылки проекта
             деятельности чести дресс дресскод ревью задача задачи задачу сборка сборки звоните позвоните
-            учреждения организации маркировки""",
+            учреждения организации маркировки поставщика сотрудника отделения филиала""",
         "ending": """"оканчивается на" оканчивающ* заканчивающ* "заканчивается на" "последние цифры" """,
     },
     "uk": {
@@ -286,11 +293,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             поїзд квиток квитка серія модель товар артикул поліс пацієнт транзакц* операції сума суми разом ціна
             вартість пдв іпн мфо картка картки вулиця вул проспект просп провулок пров бульвар бульв будинок буд
             кв офіс оф каб індекс версія року рік заявка заявки звернення запит абонент абонента особовий номер*
-            замовлен* договор* клієнт* рахун* заявк* звернен* посилк* бронюван* абонент* коміт""",
+            замовлен* договор* клієнт* рахун* заявк* звернен* посилк* бронюван* абонент* коміт внутрішній
+            додатковий""",
         "qualifier": """промо знижки знижку купон купона подарунковий qr штрих помилки помилка поштовий кольору
             товару країни міста бронювання замовлення промокод промокоду промокодом вихідний домофона статусу
             єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі дрес дресскод ревю задача
-            задачі збірка зателефонуйте телефонуйте закладу установи маркування""",
+            задачі збірка зателефонуйте телефонуйте закладу установи маркування постачальника співробітника
+            відділення філії""",
         "ending": """"закінчується на" "що закінчується на" "останні цифри" закінчуєть*""",
     },
     "ja": {
@@ -305,10 +314,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             問合せ番号 問い合わせ番号 伝票 追跡 予約番号 受付番号 便名 便 型番 品番 製造番号 契約 証券番号 口座
             金額 合計 価格 税込 料金 送料 郵便番号 〒 丁目 番地 号室 号車 バージョン 年度 管理番号 チケット
             整理番号 診察券 カード番号 カード末尾 商品番号 登録番号 ポイント 番号 ナンバー 課題 ビルド コミット
-            チケット番号""",
+            チケット番号 内線""",
         "qualifier": """クーポン 割引 優待 プロモーション プロモ キャンペーン 紹介 招待 QR バー 二次元 エラー
             商品 国 郵便 予約 カラー 色 ソース ステータス 銀行 支店 ギフト 特典 終了 店舗 市外 プロジェクト
-            ドレス 部門 行動 レビュー 抽選""",
+            ドレス 部門 行動 レビュー 抽選 取引先 仕入先 社員""",
         "ending": """末尾 下4桁 下４桁 下四桁 末尾が""",
     },
     "ko": {
@@ -320,9 +329,9 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "password": """비밀번호 암호""",
         "other": """주문 청구 고객번호 회원번호 전화 연락처 문의 송장 배송 예약 접수번호 항공편 모델 상품번호
             계약 계좌 금액 합계 결제 가격 요금 우편번호 사업자 버전 티켓 등록번호 카드번호 포인트 환자번호
-            통신판매업 참조번호 번호 사번 작업 빌드 커밋""",
+            통신판매업 참조번호 번호 사번 작업 빌드 커밋 내선""",
         "qualifier": """쿠폰 할인 프로모션 추천 초대 QR 바코드 오류 에러 상품 국가 우편 색상 소스 상태 은행
-            기프트 이벤트 종료 지역 프로젝트 드레스 부서 리뷰 검토 추첨""",
+            기프트 이벤트 종료 지역 프로젝트 드레스 부서 리뷰 검토 추첨 거래처 협력사 지점 직원""",
         "ending": """끝자리 뒷자리 끝번호""",
     },
     "zh": {
@@ -338,10 +347,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             专线 專線 快递 运单 單號 单号 预订 預訂 订位 航班 车次 车牌 型号 型號 编号 編號 合同 保单 账号 帳號
             账户 金额 金額 合计 合計 总计 總計 价格 價格 运费 邮编 郵編 邮政编码 郵遞區號 楼 室 版本 工单 工單
             卡号 卡號 统一编号 统一社会信用代码 统编 統編 积分 备案 备 ICP 流水号 号 號 号码 號碼 代码 代碼 任务
-            任務 构建 提交 編譯""",
+            任務 构建 提交 編譯 分机 分機""",
         "qualifier": """优惠 優惠 折扣 促销 促銷 邀请 邀請 推荐 推薦 二维 二維 QR 条形 錯誤 错误 商品 国家 國家
             邮政 颜色 顏色 源 状态 銀行 银行 礼品 禮品 兑换 兌換 机构 信用 股票 退出 项目 專案 着装 部门 部門
-            审查 審查 评审 抽奖""",
+            审查 審查 评审 抽奖 供应商 供應商 员工 員工 门店 分行""",
         "ending": """尾号 尾號 末四碼 末四位 尾数 后四位 後四碼""",
     },
 }

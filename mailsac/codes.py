@@ -176,7 +176,7 @@ def _value(match: re.Match[str]) -> str:
     return _SEPARATORS.sub("", match[0])
 
 
-_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))?")  # or a date
+_YEAR: Final = re.compile(r"(?:19[0-9]|20[0-5])[0-9](?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))?")  # or a date
 _ROUND: Final = re.compile(r"[0-9]+000|[0-9]{2,3}00")  # "45000 readers"
 _TOWN: Final = re.compile(r",? ([^\W\d_])")
 _HEADING: Final = re.compile(r" ?[:：](?:\s|$)")  # "Task 48291: ..."

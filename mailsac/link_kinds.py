@@ -36,6 +36,7 @@ MAX_MARKUP_CHARS: Final = 256 * 1024
 MAX_TAGS: Final = 5_000
 MAX_AROUND_CHARS: Final = 300  # looked at on each side of a link
 HERE_REACH: Final = 60  # characters between "click here" and its link
+CALL_REACH: Final = 120  # characters before the first link in which a pair may stand in two sentences
 PAIR_REACH: Final = 40  # characters between the words of a pair
 MAX_CONTEXT_CHARS: Final = 200
 THRESHOLD: Final = 0.65
@@ -95,11 +96,12 @@ _VOCABULARY: Final = Vocabulary(
     *((label, OTHER_WORDS) for label in ("matter", "device", "page")),
 )
 _PAGES: Final = frozenset({"page", "matter", "device"})
-_PARTS: Final = frozenset(PAIR_WORDS["en"])  # of pairs
 _PARTNERS: Final = frozenset().union(*PAIRS)
-_NOT_ALONE: Final = _PARTS | _PAGES
-_NOT_AROUND: Final = _PAGES | {"moved", "step"}
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
+_CALLED: Final = frozenset({"reset", "verify", "invite", "magic"})
+_AROUND: Final = frozenset(
+    {*_KINDS, "join", "signin", "elsewhere", "here", *(f"other {kind}" for kind in OTHER_THINGS)}
+)
 _WEIGHT_ANCHOR: Final = 1.0
 _WEIGHT_AROUND: Final = 0.8
 _WEIGHT_URL: Final = 0.4
@@ -133,7 +135,7 @@ def _places_in_text(links: tuple[str, ...], text: str) -> dict[str, _Place]:
 
 
 _BREAK: Final = re.compile(r"blockquote|br|center|d[dlt]|div|h[1-6r]|li|[ou]l|p|table|t[dhr]")
-_SPACES: Final = re.compile(r"\s+")
+_SPACES: Final = re.compile(r"\s{2,}|[^\S ]")  # all but a single space
 
 
 def _places_in_html(markup: str) -> dict[str, _Place]:
@@ -223,7 +225,7 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
     scores = _scores(
         place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare, is_call=is_call and not is_page
     )
-    kind = max(_KINDS, key=lambda kind: scores[kind])
+    kind = max(_KINDS, key=scores.__getitem__)
     score = (
         scores[kind]
         + (0.1 if is_personal else -0.1)
@@ -238,7 +240,7 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
 def _scores(
     place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool, is_bare: bool, is_call: bool
 ) -> dict[str, float]:
-    around = _around(place, own_words=bool(place.anchor) and not is_call)
+    around, near = _around(place, own_words=bool(place.anchor) and not is_call)
     is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_bare
     scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
     said = next((label for label in scores if label in anchor), None)
@@ -255,12 +257,18 @@ def _scores(
         scores[label] += _WEIGHT_PERSONAL_URL if is_personal and label in _KINDS else _WEIGHT_URL
     for label in scores.keys() & topics - {"join"}:
         scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for or is_call else 1)
+    if is_call and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
+        near |= anchor
+        for pair, kind in PAIRS.items():
+            if kind in _CALLED and near.issuperset(pair):
+                scores[kind] += _WEIGHT_PERSONAL_URL
     if "invite" in {*topics, *anchor, *around}:
         scores["invite"] += scores["join"]
-    is_of_kind = max(scores[kind] for kind in _KINDS) >= THRESHOLD  # "log in and set your password"
-    if is_personal and not is_of_kind and not _LOG_IN_PAGE.search(path):
+    # "Log in and set your password" is of another kind.
+    if is_personal and scores["signin"] and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
+        is_log_in_page = _LOG_IN_PAGE.search(path) is not None
         is_topic = not topics.isdisjoint(("magic", "signin")) or "magic" in around
-        scores["magic"] += scores["signin"] * (0.75 if is_topic else 0.5)
+        scores["magic"] += scores["signin"] * (0.0 if is_log_in_page else 0.75 if is_topic else 0.5)
     return scores
 
 
@@ -283,10 +291,10 @@ def _marks(text: str) -> list[Found]:
             for mark in marks
             if mark.label != "code" and codes.isdisjoint((mark.start, mark.start - 1, mark.end, mark.end + 1))
         ]
-    if labels.isdisjoint(_NOT_ALONE):
+    if len(marks) < 2:
         return marks
     others = [mark for kind in OTHER_THINGS if kind in labels for mark in _others(text, marks, kind)]
-    words = [mark for mark in marks if mark.label not in _PARTS and mark not in others]
+    words = [mark for mark in marks if mark not in others] if others else marks
     pairs = [*_pairs(text, marks), *(Found(mark.start, mark.end, f"other {mark.label}") for mark in others)]
     return sorted(words + pairs, key=lambda mark: mark.start) if pairs else words
 
@@ -318,21 +326,26 @@ def _labels(text: str) -> set[str]:
     return {mark.label for mark in _marks(text)}
 
 
-def _around(place: _Place, *, own_words: bool) -> dict[str, int]:
-    """The labels around a link and how far away the nearest word of each is, less than MAX_AROUND_CHARS."""
+def _around(place: _Place, *, own_words: bool) -> tuple[dict[str, int], set[str]]:
+    """The labels around a link and how far away the nearest word of each is, less than MAX_AROUND_CHARS.
+
+    And all the labels within CALL_REACH before it.
+    """
     nearest: dict[str, int] = {}
-    for mark in reversed(_marks(place.before)):
-        if mark.label not in nearest and mark.label not in _NOT_AROUND:
+    before = _marks(place.before)
+    near = {mark.label for mark in before if mark.end > len(place.before) - CALL_REACH}
+    for mark in reversed(before):
+        if mark.label in _AROUND and mark.label not in nearest:
             away = _away(place.before[mark.end :], own_words=own_words)
             if away < (40 if mark.label == "elsewhere" else MAX_AROUND_CHARS):
                 nearest[mark.label] = away
     seen: set[str] = set()
     for mark in _marks(place.behind):
-        if mark.label not in seen and mark.label not in _NOT_AROUND and mark.label != "elsewhere":
+        if mark.label in _AROUND and mark.label not in seen and mark.label != "elsewhere":
             seen.add(mark.label)
             away = _away(place.behind[: mark.start], own_words=own_words) + 40
             nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
-    return nearest
+    return nearest, near
 
 
 _SENTENCE_END: Final = re.compile(r"[.!?:](?=\s)|[。！？：]|\n\s*")

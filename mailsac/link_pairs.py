@@ -45,7 +45,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "stop": """stopping leave leaving cancel "don t want" "do not want" "don t wish" "do not wish"
             "no longer" "rather not" fewer mute end "not to receive" "not receive" "any more" anymore hear
             "not hear" "get out" "prefer not" disable "switch off" opted "won t ask" delete remove turn
-            "turn off" "taken off" off""",
+            "turn off" "taken off" off "nothing more" """,
         "group": """team group workspace project board club family trip channel organisation organization
             calendar community crew space server company household chat class course plan roster league room
             department circle budget document tree file doc notebook album""",
@@ -55,7 +55,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "entry": """"into your account" "to your account" "into my account" "to my account" "get in" "way in"
             "take me" "let me in" "lets you in" "let you in" "gets you" "opens your account" "opens my account"
             "open your account" """,
-        "once": """once "one click" "one tap" directly "single use" "one time" automatically straight""",
+        "once": """"one click" "one tap" directly "single use" "one time" automatically straight""",
     },
     "de": {
         "password": """*passwort passwörter* passworts kennwort kennworts kennwörter* losungswort zugangswort""",
@@ -129,7 +129,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "stop": """dejar deja deje parar "no quiero" "no quieres" "no quiere" "quiera recibir" "no deseo" "ya no"
             "no más" cancelar cancela cancele detener salir anular anula desactivar desactiva desactive
             "no volver" suspender borrarte "prefieres no" silenciar "no envíen" eliminar elimina quitar quita
-            borrar borra""",
+            borrar borra "dejar de" """,
         "group": """equipo grupo proyecto familia viaje canal organización calendario espacio club tablero
             comunidad clase curso asociación sala peña liga presupuesto documento álbum cuaderno carpeta""",
         "added": """"te ha apuntado" "te ha incluido" "te ha metido" "quiere que" "te propone" "te hemos añadido"
@@ -176,7 +176,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             dispensar "prefere não" "prefere deixar" excluir exclua apagar apague eliminar""",
         "group": """equipe equipa grupo projeto projecto família viagem canal organização calendário espaço clube
             quadro comunidade turma curso associação condomínio república orçamento documento álbum caderno""",
-        "added": """"quer que" chamou "foi adicionado" "foi adicionada" "foste adicionado" "foste adicionada" """,
+        "added": """"quer que" chamou "foi adicionado" "foi adicionada" "foste adicionado" "foste adicionada"
+            adicionado adicionada""",
         "entry": """"abre a sua" "abre sua" "abre a tua" """,
         "once": """diretamente direto "um clique" "um toque" "uma única vez" automaticamente imediato
             "de imediato" """,
@@ -198,7 +199,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """team groep project familie reis kanaal organisatie agenda werkruimte club gemeenschap klas
             cursus vereniging kring huishouden chat pot document album schrift map""",
         "added": """"wil jou" "heeft je" "heeft jou" "heeft u" plek plekje "wacht op je" "bent toegevoegd"
-            "toegevoegd aan" "werd toegevoegd" """,
+            "toegevoegd aan" "werd toegevoegd" toegevoegd""",
         "entry": """binnen "naar je" "naar mijn" "naar uw" "in je account" aangemeld "opent je" "opent uw"
             "naar je account" """,
         "once": """direct meteen eenmalig "één keer" "één klik" "één tik" automatisch onmiddellijk""",
@@ -258,13 +259,14 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "address": """adres* kutu*""",
         "own": """benim doğru emin kontrol onay onayınız izin "sizin mi" "senin mi" """,
         "mail": """postalar postaları "e postalar" "e postaları" mailler mailleri bülten* bildirim* haber
-            haberler kampanya* teklif* hatırlatma* anket* reklam* davetler uyarı* alarm* "e postası" """,
+            haberler kampanya* teklif* hatırlatma* anket* reklam* davetler uyarı* alarm* "e postası" fırsat*""",
         "stop": """istemiyorsan istemiyor istemezsen istemezseniz istemem artık durdur* bırak* çık çıkın
             çıkabilir* ayrıl* iptal kapat* sustur* "daha fazla" almamak vazgeç* yeter kaldır* sil silin""",
         "group": """grup* takım* ekip* ekib* proje* aile* gezi* kanal* kurum* takvim* kulüp* kulüb* pano*
             topluluk* topluluğ* sınıf* kurs* dernek* derneğ* bütçe* koro* grub* belge* albüm* defter*""",
         "added": """ekledi eklendin eklendiniz aramızda katılmanı katılmanızı""",
-        "entry": """içeri içeride içeriye "hesabını açar" "hesabınızı açar" "içeri alır" """,
+        "entry": """içeri içeride içeriye "hesabını açar" "hesabınızı açar" "içeri alır" "hesabını doğrudan açar"
+            "hesabını doğrudan" "hesabınızı doğrudan" """,
         "once": """doğrudan "tek tıkla" "tek dokunuşla" "tek seferlik" otomatik hemen""",
     },
     "ru": {

@@ -86,7 +86,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "benachrichtigungen aus" stummschalten "aus dem verteiler" "von der liste" "post stoppen"
             "genug davon" "zu viele mails" "schalten sie sie ab" "bericht ab" "newsletter ab" "mails ab"
             "benachrichtigungen abschalten" "mails abschalten" "benachrichtigung abschalten"
-            "hinweise abschalten" """,
+            "hinweise abschalten" "nichts mehr hören" "nichts mehr von uns" """,
         "here": """klick* hier link knopf button weiter schaltfläche ja""",
     },
     "fr": {
@@ -121,7 +121,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "plus de courriels" "plus envie" "plus de messages" "ne plus être" désactiver "me retirer" stopper
             "plus de mails" "plus de newsletter" "quitter la liste" "plus être informé" "annuler l abonnement"
             "vous retirer" "plus aucun" "arrêter les" "arrêter ces" "arrêtez les" "arrêtez ces" "assez de ces"
-            "trop de messages" "trop d e mails" """,
+            "trop de messages" "trop d e mails" "ne plus recevoir" """,
         "here": """cliquez clique cliquer ici lien bouton continuer oui""",
     },
     "es": {
@@ -162,7 +162,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             borrarme borrarse "quitarme de" "eliminarme de" "salir de la lista" "cancela tu suscripción"
             "cancelar el boletín" "dejar de recibirlos" "no me interesa" desactíval* cancélal*
             "demasiados correos" desactívela "desactivar notificaciones" "desactivar las notificaciones"
-            "desactivar avisos" "desactivar estos" "desactiva las notificaciones" "desactiva estos" """,
+            "desactivar avisos" "desactivar estos" "desactiva las notificaciones" "desactiva estos"
+            "dejar de recibirlo" "dejar de recibirla" "dejar de recibirlas" """,
         "here": """clic pulsa pulse aquí enlace botón continuar sí""",
     },
     "it": {
@@ -199,7 +200,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "più ricevere" togliermi cancellami toglimi toglietemi rimuovimi "dalla lista" "smettere di"
             "non più email" "non mi interessa" "ferma le" "annulla abbonamento" disattival* "troppe email"
             "troppe e mail" "non più messaggi" fermale "disattiva le notifiche" "disattiva notifiche"
-            "disattivare le notifiche" "disattivare questi" "disattiva queste" "disattiva gli avvisi" """,
+            "disattivare le notifiche" "disattivare questi" "disattiva queste" "disattiva gli avvisi"
+            "non ricevere più" "non voglio più" "non vuoi più riceverle" """,
         "here": """clicca clicchi cliccare qui link pulsante continua prosegua sì""",
     },
     "pt": {
@@ -230,7 +232,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "não precisa de palavra" "não é preciso senha" "sem lembrar" """,
         "signin": """entrar acessar aceder "iniciar sessão" "inicie sessão" entre acesse aceda""",
         "invite": """convite convites convidado convidada convidou convida "aceitar convite" adicionou
-            "quer que participe" "chamou você" """,
+            "quer que participe" "chamou você" "adicionado ao grupo" "adicionada ao grupo" """,
         "join": """aceitar participar juntar junte aceite entrar participe participa""",
         "unsubscribe": """"cancelar inscrição" "cancelar a inscrição" "cancelar subscrição"
             "cancelar a subscrição" "cancelar assinatura" "cancelar a assinatura" descadastr* "não receber"
@@ -240,7 +242,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "cancele a" "cancele sua" "parar de" "me tire" "retire me" "anular inscrição" "não me interessa"
             "deixe de" "sair desta lista" "remover meu" "remover me" "remover o meu" "desative os" "desative as"
             "e mails demais" "demasiados e mails" "desativar notificações" "desativar as notificações"
-            "desativar estes" "desativar avisos" """,
+            "desativar estes" "desativar avisos" "não quero mais receber" "não quero receber" """,
         "here": """clique clica aqui link botão ligação continuar sim""",
     },
     "nl": {
@@ -263,7 +265,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "bent u binnen" "je bent binnen" """,
         "signin": """inloggen "log in" aanmelden "log direct in" ingelogd inlogt""",
         "invite": """uitnodiging* uitgenodigd "nodigt je" "nodigt u" "je uit voor" "u uit voor" "wil je erbij"
-            "wil je uitnodigen" "vraagt je" "heeft je toegevoegd" "heeft u toegevoegd" """,
+            "wil je uitnodigen" "vraagt je" "heeft je toegevoegd" "heeft u toegevoegd" "toegevoegd aan de groep" """,
         "join": """"word lid" deelnemen "doe mee" "sluit je aan" accepteren toetreden meedoen "ik doe mee"
             meewerken""",
         "unsubscribe": """afmelden uitschrijven uitschrijving afmelding "meld je af" "meld u af" "schrijf je uit"
@@ -348,7 +350,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "magic": """"giriş bağlantısı" "sihirli bağlantı" şifresiz "şifre olmadan" "giriş linki" "şifre gerekmez"
             "şifreye gerek yok" parolasız "tek tıkla giriş" "tek tıkla gir" "parola olmadan" "şifre girmeden"
             "parola girmeden" "doğrudan giriş" "giriş yapmak için bu bağlantı" "giriş bağlantın"
-            "parola gerekmez" "şifreye ihtiyaç" "şifre gerekmiyor" "parola gerekmiyor" """,
+            "parola gerekmez" "şifreye ihtiyaç" "şifre gerekmiyor" "parola gerekmiyor" "hesabını doğrudan açar"
+            "hesabınızı doğrudan açar" """,
         "signin": """giriş gir girin oturum oturumun oturumunuz""",
         "invite": """davet daveti davetiye davetini "daveti kabul" "seni ekledi" "sizi ekledi" davetlisin
             davetlisiniz davetiniz "katılmanı istiyor" "listesine ekledi" "grubuna ekledi" "ekibine ekledi"

@@ -61,17 +61,22 @@ class Vocabulary:
         self._known = lru_cache(maxsize=8_192)(self._look_up_word)
 
     def find(self, text: str) -> list[Found]:
-        """Where the words stand, in order; of words that overlap the first, and the longest. Linear."""
+        """Where the words stand, in order; of phrases that overlap that of the first label, else the first. Linear."""
         found: list[Found] = []
         after = 0
         words = list(_WORD.finditer(text))
         for number, match in enumerate(words):
             known = self._known(match[0])
-            if known is None or match.start() < after:
+            if known is None or (match.start() < after and not known.begins):
                 continue
             label, end = known.label, match.end()
             if known.begins:
                 label, end = self._longest(words, number, known)
+            if match.start() < after:
+                if end <= after or self._order[label] >= self._order[found[-1].label]:
+                    continue
+                found.pop()
+            if known.begins:
                 after = end
             if label:
                 found.append(Found(match.start(), end, label))
@@ -139,6 +144,7 @@ def entries(column: str) -> list[str]:
     return [quoted or plain for quoted, plain in _ENTRY.findall(column)]
 
 
+@lru_cache(maxsize=8_192)
 def fold(word: str) -> str:
     """Lower case without accents."""
     word = word.casefold()
