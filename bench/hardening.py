@@ -52,6 +52,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-82": outage.hanging,
     "C-92": flood.incident,
     "C-95": blocking.blocking,
+    "C-97": flood.steady,
     "C-99": flood.logged,
 }
 

@@ -5,6 +5,7 @@ Bounds are generous; `bench.flood` has the figures.
 
 from __future__ import annotations
 
+import json
 import smtplib
 import socket
 import time
@@ -121,6 +122,57 @@ def test_with_no_descriptors_left_clients_are_told_and_all_goes_on_when_they_lea
 
         until(accepts_mail)
         assert time.monotonic() - left < 10  # two seconds on an idle machine
+
+
+def test_clients_of_a_proxy_are_limited_and_not_the_proxy(tmp_path: Path) -> None:
+    environ = {**STRANGERS, "MAILSAC_SMTP_PROXY_NETWORKS": HONEST, "MAILSAC_LIMITS_CONNECTIONS_PER_ADDRESS": "2"}
+    with serving(tmp_path / "data", environ=environ) as server, ExitStack() as stack:
+
+        def greeting(client: str) -> bytes:
+            proxied = socket.create_connection(("127.0.0.1", server.smtp_port), BOUND_S, source_address=(HONEST, 0))
+            stack.enter_context(closing(proxied))
+            proxied.sendall(f"PROXY TCP4 {client} 192.0.2.8 1000 25\r\n".encode())
+            return proxied.recv(1000)[:9]
+
+        for client in ("203.0.113.7", "198.51.100.7"):
+            assert [greeting(client) for _ in range(3)] == [b"220 mails"] * 2 + [b"421 4.7.0"]
+
+
+def test_pop3_and_http_have_limits_by_address_too(tmp_path: Path) -> None:
+    environ = {**STRANGERS, "MAILSAC_LIMITS_CONNECTIONS_PER_ADDRESS": "1", "MAILSAC_TESTING_TIME_SCALE": "0.02"}
+    environ |= {"MAILSAC_LIMITS_HTTP_CONNECTIONS_PER_ADDRESS": "1", "MAILSAC_POP3_IDLE_TIMEOUT_S": "3000"}
+    with serving(tmp_path / "data", environ=environ) as server, ExitStack() as stack:
+
+        def answer(port: int, request: bytes = b"") -> bytes:
+            client = socket.create_connection(("127.0.0.1", port), timeout=BOUND_S, source_address=(HONEST, 0))
+            stack.enter_context(closing(client))
+            client.sendall(request)
+            return client.recv(4096)
+
+        request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        assert answer(server.pop3_port).startswith(b"+OK ")
+        assert answer(server.pop3_port) == b"-ERR [SYS/TEMP] too many connections from your network\r\n"
+        assert answer(server.http_port, request).startswith(b"HTTP/1.1 200 ")
+        refused = answer(server.http_port, request)
+        assert refused.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        assert b"Too many connections from your network" in refused
+
+
+@pytest.mark.check("C-100")
+def test_a_quota_that_is_full_forgets_the_oldest_and_mail_goes_on(tmp_path: Path) -> None:
+    environ = {"MAILSAC_RETENTION_MAX_MESSAGES_PER_MAILBOX": "5", "MAILSAC_RETENTION_MAX_TOTAL_BYTES": "100000"}
+    with serving(tmp_path / "data", environ={**environ, "MAILSAC_RETENTION_INTERVAL_S": "0.2"}) as server:
+        with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=BOUND_S) as smtp:
+            for number in range(60):  # each is accepted, or this raises
+                message = f"Subject: number {number}\r\n\r\n".encode() + b"x" * 70 * 100 + b"\r\n"
+                smtp.sendmail("b@honest.example", f"box{number % 10}@example.com", message)
+
+        def kept(box: int) -> list[int]:
+            listed = json.loads(server.get(f"/api/addresses/box{box}@example.com/messages")[1])
+            return [int(one["subject"].split()[1]) for one in listed]
+
+        until(lambda: sum(len(kept(box)) for box in range(10)) <= 14)  # 7 KB each
+        assert [kept(box)[0] for box in range(10)] == list(range(50, 60))
 
 
 def test_too_much_mail_is_slowed_down_put_off_and_then_sent_away(tmp_path: Path) -> None:
