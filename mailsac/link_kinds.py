@@ -1,13 +1,20 @@
 """What the links of a mail are for: verify, reset, magic, invite, unsubscribe, or something else.
 
-How it works. Four things speak for a kind, each by the words of `link_words`: the anchor text (1.0), the words before
-and behind the link, up to the next link (0.8, less with the distance, and less for all but the nearest), the path and
-query of the URL (0.4, or 0.6 where it may be for one reader only), and the subject (0.3, twice that where "click here"
-or nothing stands at the link). A URL that may be for one reader only gets a little more, any other a little less, a
-page of help or terms much less. The kind with the highest sum has the link, if it is at least THRESHOLD. An anchor text
-that names a page of no kind ("privacy", "invite your friends") outweighs all this, and the front page of a site is of
-no kind. Two kinds need more than a word: "sign in" makes a magic link only of a URL that may be for one reader only,
-and "join" an invitation only where the mail speaks of one.
+How it works. Four things speak for a kind, each by the words of `link_words` and by pairs of words of `link_pairs`: the
+anchor text (1.0), the words before and behind the link, up to the next link (0.8, less with the distance, and less for
+all but the nearest), the path and query of the URL (0.4, or 0.6 where it may be for one reader only), and the subject
+(0.3, twice that where "click here" or nothing stands at the link, or for the call). A URL that may be for one reader
+only gets a little more, any other a little less, a page of help or terms much less. The kind with the highest sum has
+the link, if it is at least THRESHOLD.
+
+The call is the first link behind some words whose URL may be for one reader only: what the mail wants to have followed.
+Sentences before it count nearly as much as its own, and a pair may stand in two of them.
+
+Words of `link_others` speak against. An anchor text that names a page of no kind ("privacy", "invite your friends")
+outweighs all this, one that says where else it leads ("track", "my account") makes no call and gets less, and what is
+confirmed or reset may be another thing ("confirm your order"). The front page of a site is of no kind. Two kinds need
+more than a word: "sign in" makes a magic link only of a URL that may be for one reader only, where nothing else is
+said, and "join" an invitation only where the mail speaks of one.
 
 Everything is read once and bounded, so it takes linear time.
 """
@@ -135,6 +142,7 @@ def _places_in_text(links: tuple[str, ...], text: str) -> dict[str, _Place]:
 
 
 _BREAK: Final = re.compile(r"blockquote|br|center|d[dlt]|div|h[1-6r]|li|[ou]l|p|table|t[dhr]")
+_WRITTEN: Final = re.compile(r"https?://|www\.", re.IGNORECASE)
 _SPACES: Final = re.compile(r"\s{2,}|[^\S ]")  # all but a single space
 
 
@@ -182,6 +190,8 @@ def _places(text: str, found: list[tuple[str, int, int]], source: Literal["text"
             line_end = text.find("\n", end, last)
             last = min(found[index + 1][1], line_end if line_end >= 0 else last)
         anchor = text[start : min(end, start + MAX_AROUND_CHARS)].strip() if source == "html" else ""
+        if _WRITTEN.match(anchor):
+            anchor = ""  # a URL has no words of its own
         places[url] = _Place(source, anchor, text[first:start], text[end:last])
     return places
 
@@ -258,7 +268,7 @@ def _scores(
     for label in scores.keys() & topics - {"join"}:
         scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for or is_call else 1)
     if is_call and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
-        near |= anchor
+        near |= anchor | (topics & {"password", "group"})
         for pair, kind in PAIRS.items():
             if kind in _CALLED and near.issuperset(pair):
                 scores[kind] += _WEIGHT_PERSONAL_URL

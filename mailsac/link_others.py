@@ -28,7 +28,9 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirm the appointment" "confirm your reservation" "confirm the order" "confirm receipt"
             "accepted your invitation" "accepted your invite" "has accepted" "has joined" "joined your"
             "is confirmed" "been confirmed" "are confirmed" "strong password" "secure password" "password tips"
-            "how to choose" "passwords should" "safe password" "password safe" "password manager" """,
+            "how to choose" "passwords should" "safe password" "password safe" "password manager" "manage your"
+            "manage notifications" "manage preferences" "manage subscriptions" "notification settings"
+            "update your profile" "change your address" "edit profile" "edit alert" """,
         "page": """read more shop buy browse discover track tracking order orders invoice download pay rate
             review survey feedback reschedule calendar directions map blog story article video tour home homepage
             website store details dashboard statement booking appointment reserve guide manual instructions
@@ -37,7 +39,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """appointment booking reservation table order orders purchase delivery shipment parcel payment
             transfer age card voucher coupon bonus points discount attendance coming participation seat ticket
             trip flight size cart basket meeting invoice bill shift quote "shipping address" "delivery address"
-            "billing address" "postal address" """,
+            "billing address" "postal address" pickup collection identity""",
         "device": """router modem boiler device devices machine factory watch appliance thermostat console
             printer counter meter""",
     },
@@ -48,7 +50,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "teilnahme bestätigen" "reservierung bestätigen" "empfang bestätigen"
             "hat deine einladung angenommen" "hat ihre einladung angenommen" "ist bestätigt" "wurde bestätigt"
             "wurden bestätigt" "ist beigetreten" "sicheres passwort" "sichere passwörter" "starkes passwort"
-            "passwort tipps" passwortmanager "sicheren passworts" """,
+            "passwort tipps" passwortmanager "sicheren passworts" verwalten "profil bearbeiten" "daten ändern"
+            "adresse ändern" "einstellungen ändern" """,
         "page": """lesen weiterlesen mehr shop einkaufen kaufen stöbern entdecken verfolgen sendungsverfolgung
             bestellung bestellungen rechnung herunterladen bezahlen bewerten bewertung umfrage verschieben
             kalender anfahrt karte blog artikel video startseite webseite website details übersicht termin
@@ -57,7 +60,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "wieder dabei" kasse kundenkonto profil beitrag nachricht""",
         "matter": """termin besuch buchung reservierung tisch bestellung kauf lieferung sendung paket zahlung
             überweisung alter karte kundenkarte gutschein bonus punkte rabatt teilnahme kommen anwesenheit platz
-            ticket reise flug größe warenkorb treffen rechnung schicht angebot auftrag empfang erhalt""",
+            ticket reise flug größe warenkorb treffen rechnung schicht angebot auftrag empfang erhalt abholung""",
         "device": """router modem heizung gerät geräte maschine werkseinstellung* taste uhr thermostat konsole
             drucker zähler""",
     },
@@ -69,7 +72,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirmer la réservation" "confirmer ma présence" "valider ma commande" "valider mon panier"
             "a accepté votre invitation" "a accepté ton invitation" "est confirmée" "est confirmé" "a rejoint"
             "mot de passe sûr" "mot de passe fort" "mot de passe robuste" "mots de passe sûrs"
-            "gestionnaire de mots" """,
+            "gestionnaire de mots" gérer gérez "modifier votre profil" "modifier mes préférences" """,
         "page": """lire suite boutique acheter découvrir suivre suivi commande commandes facture télécharger
             payer noter avis enquête déplacer reporter calendrier plan blog article vidéo accueil site détails
             rendez réserver guide notice offres appareils recette regarder écouter appli profite panier livraison
@@ -77,7 +80,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """rendez visite réservation table commande achat livraison envoi colis paiement virement âge
             carte bon coupon bonus points réduction présence venue participation place billet voyage vol taille
             pointure panier réunion facture devis "adresse de livraison" "adresse de facturation"
-            "adresse postale" """,
+            "adresse postale" retrait""",
         "device": """routeur modem box chaudière appareil appareils machine usine montre réglages thermostat
             console imprimante compteur""",
     },
@@ -88,7 +91,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirmar el pedido" "confirmar la reserva" "confirmar asistencia" "confirma tu cita"
             "confirma tu asistencia" "ha aceptado tu invitación" "aceptó tu invitación"
             "ha aceptado su invitación" "está confirmada" "está confirmado" "se ha unido" "contraseña segura"
-            "contraseñas seguras" "contraseña fuerte" "gestor de contraseñas" """,
+            "contraseñas seguras" "contraseña fuerte" "gestor de contraseñas" gestionar gestiona administrar
+            administra "modificar tu perfil" """,
         "page": """leer más tienda comprar descubrir descubre rastrear seguir seguimiento pedido pedidos factura
             descargar pagar valorar reseña encuesta cambiar calendario mapa blog artículo vídeo video inicio
             sitio web detalles cita reservar guía manual ofertas dispositivos receta ver mirar escuchar app
@@ -97,7 +101,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """cita visita reserva mesa pedido compra entrega envío paquete pago transferencia edad tarjeta
             cupón bono puntos descuento asistencia participación plaza asiento billete viaje vuelo talla carrito
             reunión factura presupuesto turno "dirección de envío" "dirección de entrega" "dirección postal"
-            "dirección de facturación" """,
+            "dirección de facturación" recogida""",
         "device": """router módem caldera dispositivo aparato máquina fábrica reloj termostato consola impresora
             contador""",
     },
@@ -107,7 +111,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "invita amici" faq seguici "conferma appuntamento" "conferma l appuntamento" "conferma ordine"
             "conferma l ordine" "conferma prenotazione" "conferma la prenotazione" "conferma la presenza"
             "ha accettato il tuo invito" "ha accettato l invito" "è confermata" "è confermato"
-            "è stato confermato" "è stata confermata" "password sicura" "password sicure" "password forte" """,
+            "è stato confermato" "è stata confermata" "password sicura" "password sicure" "password forte"
+            gestisci gestire "modifica il profilo" """,
         "page": """leggi leggere altro negozio compra acquista scopri traccia segui ordine ordini fattura scarica
             paga valuta recensione sondaggio sposta calendario mappa blog articolo video sito home dettagli
             appuntamento prenota guida manuale offerte volantino dispositivi ricetta guarda ascolta app carrello
@@ -115,7 +120,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """appuntamento visita prenotazione tavolo ordine acquisto consegna spedizione pacco pagamento
             bonifico età carta buono buoni coupon bonus punti sconto presenza partecipazione posto biglietto
             viaggio volo taglia carrello riunione fattura preventivo turno "indirizzo di consegna"
-            "indirizzo di spedizione" "indirizzo di fatturazione" """,
+            "indirizzo di spedizione" "indirizzo di fatturazione" ritiro""",
         "device": """router modem caldaia dispositivo apparecchio macchina fabbrica orologio termostato console
             stampante contatore""",
     },
@@ -126,7 +131,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirmar pedido" "confirmar o pedido" "confirmar reserva" "confirmar a reserva"
             "confirmar presença" "aceitou seu convite" "aceitou o seu convite" "aceitou o convite"
             "está confirmada" "está confirmado" "foi confirmada" "foi confirmado" "senha segura" "senha forte"
-            "senhas seguras" "palavra passe segura" """,
+            "senhas seguras" "palavra passe segura" gerenciar gerencie gerir "alterar seus dados"
+            "atualizar seu perfil" """,
         "page": """ler leia mais loja comprar descobrir descubra rastrear rastreio acompanhar pedido pedidos
             fatura boleto baixar descarregar pagar avaliar avaliação pesquisa reagendar calendário mapa blog
             artigo vídeo início site detalhes consulta reservar guia manual ofertas seleção dispositivos receita
@@ -135,7 +141,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """consulta visita reserva mesa pedido encomenda compra entrega envio pacote pagamento
             transferência idade cartão cupom cupão bônus pontos desconto presença participação lugar bilhete
             viagem voo tamanho carrinho reunião fatura orçamento turno "endereço de entrega" "endereço de envio"
-            "endereço de cobrança" """,
+            "endereço de cobrança" retirada""",
         "device": """roteador router modem caldeira aparelho dispositivo máquina fábrica relógio termostato
             console impressora contador""",
     },
@@ -145,14 +151,16 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "nodig je vrienden" "niet jij" "bent u dit" "afspraak bevestigen" "bestelling bevestigen"
             "boeking bevestigen" "reservering bevestigen" "bevestig je afspraak" "bevestig uw afspraak"
             "heeft je uitnodiging geaccepteerd" "heeft uw uitnodiging geaccepteerd" "is bevestigd"
-            "is lid geworden" "veilig wachtwoord" "sterk wachtwoord" "veilige wachtwoorden" """,
+            "is lid geworden" "veilig wachtwoord" "sterk wachtwoord" "veilige wachtwoorden" beheren beheer
+            "profiel wijzigen" "gegevens wijzigen" """,
         "page": """lees lezen meer winkel shop koop bekijk bekijken ontdek volg volgen bestelling bestellingen
             factuur download downloaden betaal betalen beoordeel beoordeling enquête verzetten agenda route kaart
             blog artikel video website site details afspraak reserveren handleiding uitleg aanbiedingen apparaten
             recept luister app verzending retour annuleren "mijn account" "je account" kassa profiel bericht""",
         "matter": """afspraak bezoek boeking reservering tafel bestelling aankoop levering zending pakket
             betaling overboeking leeftijd kaart klantenkaart bon coupon bonus punten korting aanwezigheid komst
-            deelname plaats ticket reis vlucht maat winkelwagen vergadering factuur offerte dienst""",
+            deelname plaats ticket reis vlucht maat winkelwagen vergadering factuur offerte dienst ophalen
+            afhalen""",
         "device": """router modem ketel apparaat apparaten machine fabrieks* horloge thermostaat console printer
             meter""",
     },
@@ -162,7 +170,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "potwierdź wizytę" "potwierdź rezerwację" "potwierdź zamówienie" "potwierdź obecność"
             "potwierdź termin" "przyjął twoje zaproszenie" "przyjęła twoje zaproszenie" "zostało potwierdzone"
             "została potwierdzona" "dołączył do" "dołączyła do" "bezpieczne hasło" "silne hasło"
-            "bezpiecznego hasła" "silnego hasła" """,
+            "bezpiecznego hasła" "silnego hasła" zarządzaj zarządzać "zmień ustawienia" "edytuj profil" """,
         "page": """czytaj przeczytaj więcej sklep kup odkryj śledź zamówienie zamówienia faktura pobierz zapłać
             oceń opinia ankieta przełóż kalendarz mapa blog artykuł wideo strona szczegóły rezerwuj instrukcja
             oferty urządzenia urządzeń przepis zobacz obejrzyj posłuchaj aplikacja dostawa zwroty odwołaj poradę
@@ -170,7 +178,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """wizyta wizytę wizyty rezerwacja rezerwację stolik zamówienie zamówienia zakup dostawa
             dostawę przesyłka przesyłkę paczka paczkę płatność przelew wiek kartę karta karty kupon bonus punkty
             rabat obecność przybycie udział miejsce bilet podróż lot rozmiar koszyk spotkanie faktura fakturę
-            wycena zmiana "adres dostawy" "adres wysyłki" """,
+            wycena zmiana "adres dostawy" "adres wysyłki" odbiór""",
         "device": """router routera modem modemu kocioł piec urządzenie urządzenia maszyna fabryczne fabrycznych
             zegarek ustawień termostat konsola drukarka licznik""",
     },
@@ -179,7 +187,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "inte bett" "bjud in vänner" "bjud in dina" "var det inte" support cookies "bekräfta tiden"
             "bekräfta besöket" "bekräfta bokningen" "bekräfta beställningen" "bekräfta ordern" "bekräfta tid"
             "har tackat ja" "har accepterat din inbjudan" "är bekräftad" "är bekräftat" "har gått med"
-            "säkert lösenord" "starkt lösenord" "säkra lösenord" """,
+            "säkert lösenord" "starkt lösenord" "säkra lösenord" hantera "ändra dina uppgifter"
+            "uppdatera profil" """,
         "page": """läs mer butik handla köp upptäck spåra följ beställning beställningar faktura ladda betala
             betygsätt omdöme enkät omboka kalender karta blogg artikel video hemsida webbplats detaljer boka
             guide instruktioner erbjudanden enheter recept titta lyssna app leverans retur avboka schema schemat
@@ -187,7 +196,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """tid tiden besök besöket bokning bokningen bord bordet beställning beställningen köp köpet
             leverans leveransen paket paketet betalning betalningen överföring ålder kort kortet kupong bonus
             poäng rabatt närvaro deltagande plats biljett resa flyg storlek varukorg möte mötet faktura offert
-            order""",
+            order hämtning""",
         "device": """router routern modem panna apparat enhet enheter maskin fabriks* knapp klocka termostat
             konsol skrivare mätare""",
     },
@@ -196,7 +205,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             tarayıcıda "siz değilseniz" "sen değilsen" "siz yapmadıysanız" "sen yapmadıysan"
             "arkadaşlarını davet" "arkadaşlarınızı davet" destek "randevuyu onayla" "randevunuzu onaylayın"
             "siparişi onayla" "rezervasyonu onayla" "davetinizi kabul etti" "davetini kabul etti" onaylandı
-            doğrulandı katıldı "güvenli şifre" "güçlü şifre" "güvenli parola" "güçlü parola" """,
+            doğrulandı katıldı "güvenli şifre" "güçlü şifre" "güvenli parola" "güçlü parola" yönet yönetin
+            "profilini düzenle" "profilinizi düzenleyin" """,
         "page": """oku okuyun devamını fazla mağaza alışveriş* keşfet incele takip sipariş* fatura* indir öde
             değerlendir* anket* ertele takvim harita blog makale video site detay* randevu* rezervasyon* kılavuz
             kampanya* cihaz* tarif* izle dinle uygulama* sepet* iade teslimat* ayrıntı* iptal hesabım hesabın
@@ -214,7 +224,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "подтвердить бронирование" "подтвердите запись" "подтвердите заказ" "подтвердить визит"
             "принял ваше приглашение" "приняла ваше приглашение" подтверждена подтверждён подтверждено
             присоединился присоединилась "надежный пароль" "надёжный пароль" "сложный пароль" "безопасный пароль"
-            "надежного пароля" """,
+            "надежного пароля" управлять "управление подпиской" "управление рассылкой" "изменить профиль" """,
         "page": """читать читайте прочитать подробнее подробности магазин магазины купить каталог отследить
             отследите отслеживание заказ заказы счет счёт чек скачать оплатить оценить отзыв опрос перенести
             календарь карта маршрут блог статья видео сайт детали записаться забронировать инструкция акции акция
@@ -223,7 +233,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """приём прием визит бронь бронирование столик заказ заказа покупку доставку отправление
             посылку платеж платёж оплату перевод возраст карту карты купон бонус бонусы баллы скидку присутствие
             участие место билет поездку рейс размер корзину встречу счет счёт гриб "запись на" "запись к"
-            "адрес доставки" """,
+            "адрес доставки" получение""",
         "device": """роутер роутера модем модема котел котёл устройство прибор настроек заводские заводских
             кнопка часы термостат консоль принтер счетчик счётчик""",
     },
@@ -232,7 +242,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "запросіть друзів" "запросити друзів" "запрошуйте друзів" підтримк* правила "не надсилали"
             "підтвердити запис" "підтвердити замовлення" "підтвердити бронювання" "підтвердіть запис"
             "підтвердити візит" "прийняв ваше запрошення" "прийняла ваше запрошення" підтверджено підтверджена
-            приєднався приєдналася "надійний пароль" "складний пароль" "безпечний пароль" "надійного пароля" """,
+            приєднався приєдналася "надійний пароль" "складний пароль" "безпечний пароль" "надійного пароля"
+            керувати "керування підпискою" "змінити профіль" """,
         "page": """читати читайте прочитати докладніше детальніше магазин магазини купити каталог відстежити
             відстеження замовлення рахунок чек завантажити сплатити оцінити відгук опитування перенести календар
             карта маршрут блог стаття відео сайт деталі записатися забронювати інструкція акції пропозиції
@@ -240,7 +251,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "мій акаунт" "ваш акаунт" "особистий кабінет" оформити профіль повідомлення""",
         "matter": """прийом візит бронь бронювання столик замовлення покупку доставку відправлення посилку платіж
             оплату переказ вік карту картку картка купон бонус бонуси бали знижку присутність участь місце квиток
-            подорож рейс розмір кошик зустріч рахунок "запис на" "запис до" "адреса доставки" "адресу доставки" """,
+            подорож рейс розмір кошик зустріч рахунок "запис на" "запис до" "адреса доставки" "адресу доставки"
+            отримання""",
         "device": """роутер роутера модем модема котел пристрій прилад налаштувань заводські заводських кнопка
             годинник термостат консоль принтер лічильник""",
     },
@@ -248,7 +260,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "elsewhere": """プライバシー 規約 ヘルプ お問い合わせ 設定を変更 配信設定 ブラウザ 心当たり 友だちを招待
             友達を招待 特定商取引 よくある質問 マイページ 予約を確認 注文を確認 予約の確認 ご注文の確認
             出席を確認 招待を承認しました 招待を承諾しました 参加しました 確認されました 安全なパスワード
-            強いパスワード 強力なパスワード""",
+            強いパスワード 強力なパスワード 配信設定の変更 登録情報の変更 設定の変更 配信頻度""",
         "page": """続きを読む 詳しく くわしく 詳細 ショップ 店舗 購入 買う 見る ご覧 追跡 注文 請求書
             ダウンロード 支払 評価 レビュー アンケート 日程変更 カレンダー 地図 ブログ 記事 動画 サイト
             トップページ 予約 ガイド 説明書 セール フェア 機器 レシピ アプリ カート 返品 配達 配送 キャンセル
@@ -260,7 +272,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
     "ko": {
         "elsewhere": """개인정보 약관 도움말 고객센터 브라우저 "본인이 아" 요청하지 "친구 초대" "친구를 초대"
             "자주 묻는" "알림 설정" "수신 설정" "환경 설정" "예약 확인" "주문 확인" "예약을 확인" "초대를 수락했"
-            가입했습니다 참여했습니다 확정되었 "안전한 비밀번호" "강력한 비밀번호" """,
+            가입했습니다 참여했습니다 확정되었 "안전한 비밀번호" "강력한 비밀번호" "알림 관리" "구독 관리"
+            "정보 변경" 회원정보""",
         "page": """읽기 더보기 "더 보기" 자세히 상점 쇼핑 구매 보기 조회 추적 배송 주문 청구서 다운로드 결제 평가
             후기 리뷰 설문 변경하기 일정 캘린더 지도 블로그 기사 영상 홈페이지 사이트 예약 안내 설명서 혜택
             이벤트 기기 레시피 앱 장바구니 반품 취소 "내 계정" 프로필 메시지 마이페이지""",
@@ -272,7 +285,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "elsewhere": """隐私 隱私 条款 條款 帮助 幫助 客服中心 浏览器 瀏覽器 非本人 不是您 不是本人 邀请好友
             邀請好友 邀请朋友 联系我们 聯絡我們 常见问题 通知设置 通知設定 邮件设置 郵件設定 确认收货 确认订单
             確認訂單 确认预约 確認預約 确认预订 接受了您的邀请 接受了你的邀请 已接受您的 已加入 已确认 已確認
-            安全密码 强密码 安全的密码 高強度密碼""",
+            安全密码 强密码 安全的密码 高強度密碼 管理订阅 管理訂閱 管理通知 管理偏好 修改资料 订阅设置 訂閱設定""",
         "page": """阅读 閱讀 更多 详情 詳情 详细 詳細 商店 商城 购买 購買 查看 看看 追踪 追蹤 物流 订单 訂單 发票
             發票 下载 下載 支付 付款 评价 評價 问卷 問卷 改期 日历 日曆 地图 地圖 博客 文章 视频 影片 官网 官網
             首页 首頁 预约 預約 指南 说明书 說明書 活动 活動 设备 設備 食谱 食譜 购物车 購物車 门店 門市 配送

@@ -45,16 +45,16 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "stop": """stopping leave leaving cancel "don t want" "do not want" "don t wish" "do not wish"
             "no longer" "rather not" fewer mute end "not to receive" "not receive" "any more" anymore hear
             "not hear" "get out" "prefer not" disable "switch off" opted "won t ask" delete remove turn
-            "turn off" "taken off" off "nothing more" """,
+            "turn off" "taken off" off "nothing more" "get rid" """,
         "group": """team group workspace project board club family trip channel organisation organization
             calendar community crew space server company household chat class course plan roster league room
             department circle budget document tree file doc notebook album""",
         "added": """"wants you" "asked you" "asks you" invites "put you" "would like you" "has a place"
             "you ve been added" "you have been added" "you were added" "adds you" "waiting for you" "saved you"
-            "become a member" """,
+            "become a member" "for you" "seat for you" "place for you" """,
         "entry": """"into your account" "to your account" "into my account" "to my account" "get in" "way in"
             "take me" "let me in" "lets you in" "let you in" "gets you" "opens your account" "opens my account"
-            "open your account" """,
+            "open your account" "get into" "enter the" """,
         "once": """"one click" "one tap" directly "single use" "one time" automatically straight""",
     },
     "de": {
@@ -76,21 +76,23 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             "nicht erhalten" "nicht bekommen" widersprechen widerspruch "wollen sie keine" "willst du keine"
             "möchten sie keine" "möchtest du keine" "keine mehr" "nichts mehr" ersparen verschonen stumm
             "wünschen sie keine" "mag keine" "will keine" "zu viele" "nicht haben" löschen lösche entfernen
-            "kein interesse mehr" "keine lust mehr" deaktivieren""",
+            "kein interesse mehr" "keine lust mehr" deaktivieren loswerden""",
         "group": """team gruppe projekt verein familie reise kanal organisation kalender arbeitsbereich
             mannschaft kreis chat klasse kurs gemeinschaft raum runde haushalt wg kasse ordner notizbuch album
             dokument""",
-        "added": """"möchte sie" "hätte dich" "hätte sie" dabeihaben "holt dich" "wünscht sich" hinzugefügt
-            aufgenommen "möchte dass du" "möchte dass sie" """,
+        "added": """"möchte sie" "hätte dich" "hätte sie" dabeihaben "holt dich" "wünscht sich" "möchte dass du"
+            "möchte dass sie" "einen platz" "ihnen einen" "dir einen" """,
         "entry": """"in dein" "in ihr" hinein reinkommen drin "zu deinem" "zu ihrem" angemeldet eingeloggt
             "öffnet dein" "öffnet ihr" "in dein konto" "in ihr konto" """,
-        "once": """direkt einmalig "einem klick" "ein klick" "einem tipp" automatisch schnurstracks sofort""",
+        "once": """direkt einmalig "einem klick" "ein klick" "einem tipp" automatisch schnurstracks sofort
+            "einmal tippen" "einmal klicken" """,
     },
     "fr": {
         "password": """"mot de passe" "mots de passe" mdp "code secret" "mot d accès" """,
         "renew": """nouveau nouvel changer changez change modifier modifiez modifie choisir choisissez choisis
             créer créez crée définir définissez définis renouveler renouvelez renouvelle oublié oubliez expire
-            expiration remplacer remplacez autre perdu retrouver modification changement""",
+            expiration remplacer remplacez autre perdu retrouver modification changement changeant modifiant
+            choisissant""",
         "free": """sans besoin inutile aucun "au lieu" "pas la peine" """,
         "address": """adresse boîte messagerie "adresse mail" "adresse e mail" "boîte mail"
             "adresse électronique" """,
@@ -106,17 +108,18 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             association classe cours tableau communauté salon foyer coloc cagnotte album document dossier carnet""",
         "added": """"vous propose" "te propose" "souhaite vous" "aimerait vous" "veut t" "voudrait t"
             "vous souhaite" "partage avec" "vous ajoute" "t ajoute" "avez été ajouté" "avez été ajoutée"
-            "souhaite que vous" "souhaite que tu" "aimerait que" "voudrait que" """,
+            "souhaite que vous" "souhaite que tu" "aimerait que" "voudrait que" "vous a réservé" "t a réservé"
+            "une place" """,
         "entry": """accédez entrer entrez "ouvre votre" "ouvre ton" "ouvre la session" "votre espace" """,
         "once": """directement "un clic" "un seul clic" "un geste" automatiquement instantané instantanément
-            immédiatement""",
+            immédiatement "un seul geste" """,
     },
     "es": {
         "password": """contraseña contraseñas password""",
         "renew": """nueva nuevo cambiar cambia cambie cambió cambiado crear crea cree elegir elige elija definir
             define defina establecer establece establezca olvidada olvidado olvidó renovar renueva renueve caduca
             caducado vence expira otra reemplazar perdida actualizar actualiza actualice modificar modifica
-            modifique escoge escoja escoger poner pon créala cambio modificación""",
+            modifique escoge escoja escoger poner pon créala cambio modificación cambiando creando eligiendo""",
         "free": """sin olvídate olvida innecesaria "nada de" "en lugar" "no necesitas" "no necesita"
             "no hace falta" "ninguna falta" """,
         "address": """dirección buzón""",
@@ -133,7 +136,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """equipo grupo proyecto familia viaje canal organización calendario espacio club tablero
             comunidad clase curso asociación sala peña liga presupuesto documento álbum cuaderno carpeta""",
         "added": """"te ha apuntado" "te ha incluido" "te ha metido" "quiere que" "te propone" "te hemos añadido"
-            "has sido añadido" "has sido añadida" "le hemos añadido" "te han añadido" compartido""",
+            "has sido añadido" "has sido añadida" "le hemos añadido" "te han añadido" compartido "te guardó"
+            "te ha guardado" "te reservó" "un lugar" "una plaza" """,
         "entry": """acceda ingresa ingrese "abre tu" "abre su" "abre la sesión" "te abre" entras""",
         "once": """directamente "un clic" "un toque" "una sola vez" automáticamente "al instante" inmediato""",
     },
@@ -141,7 +145,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "password": """password "parola d ordine" "parola chiave" "parola d accesso" """,
         "renew": """nuova nuovo cambia cambiare cambi cambiata scegli scegliere scelga crea creare crei creane
             imposta impostare imposti definire definisci dimenticata dimenticato rinnova rinnovare scade scaduta
-            altra sostituire modificare modifica modifichi modificata perduta persa smarrita cambio variazione""",
+            altra sostituire modificare modifica modifichi modificata perduta persa smarrita cambio variazione
+            cambiando scegliendo creando""",
         "free": """senza niente inutile dimentica "invece di" "non serve" "non servono" "bisogno di" """,
         "address": """indirizzo casella""",
         "own": """appartiene corretto corretta controllare controllo approva approvare approvi autorizza
@@ -155,7 +160,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """squadra gruppo progetto famiglia viaggio canale organizzazione calendario spazio club bacheca
             comunità classe corso associazione condominio turni coro cassa documento album quaderno""",
         "added": """"ti ha inserito" "ti ha inserita" "vorrebbe che" "ti propone" "ti ha messo"
-            "sei stato aggiunto" "sei stata aggiunta" "è stato aggiunto" "è stata aggiunta" """,
+            "sei stato aggiunto" "sei stata aggiunta" "è stato aggiunto" "è stata aggiunta" "ti ha riservato"
+            "ti ha tenuto" "un posto" """,
         "entry": """entri acceda dentro "apre il" "nel tuo account" "nel suo account" "fa entrare" """,
         "once": """direttamente "un clic" "un tocco" "una sola volta" automaticamente subito""",
     },
@@ -163,7 +169,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "password": """senha senhas "palavra passe" "palavras passe" password""",
         "renew": """nova novo criar crie cria alterar altere altera alterada mudar mude muda trocar troque troca
             escolher escolha escolhe definir defina define esqueceste esquecida renovar renove expira expirou
-            vence outra substituir atualizar atualize perdida cadastrar cadastre alteração mudança""",
+            vence outra substituir atualizar atualize perdida cadastrar cadastre alteração mudança mudando
+            criando alterando trocando""",
         "free": """sem nada nenhuma dispensa esqueça esquece "em vez" "não precisa" "não precisas" "nem precisa"
             "não é preciso" "dispensa a" """,
         "address": """endereço caixa""",
@@ -177,7 +184,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """equipe equipa grupo projeto projecto família viagem canal organização calendário espaço clube
             quadro comunidade turma curso associação condomínio república orçamento documento álbum caderno""",
         "added": """"quer que" chamou "foi adicionado" "foi adicionada" "foste adicionado" "foste adicionada"
-            adicionado adicionada""",
+            guardou reservou "um lugar" """,
         "entry": """"abre a sua" "abre sua" "abre a tua" """,
         "once": """diretamente direto "um clique" "um toque" "uma única vez" automaticamente imediato
             "de imediato" """,
@@ -195,11 +202,12 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             aanbiedingen reclame herinneringen post enquêtes updates samenvatting verzoeken alert alerts
             herinnering onze""",
         "stop": """stoppen stopzetten "liever niet" "liever geen" "geen meer" "wil geen" beëindigen uitzetten
-            uitschakelen annuleren annuleer verlaten verlaat genoeg dempen verwijderen verwijder "geen zin" """,
+            uitschakelen annuleren annuleer verlaten verlaat genoeg dempen verwijderen verwijder "geen zin"
+            "af van" """,
         "group": """team groep project familie reis kanaal organisatie agenda werkruimte club gemeenschap klas
             cursus vereniging kring huishouden chat pot document album schrift map""",
         "added": """"wil jou" "heeft je" "heeft jou" "heeft u" plek plekje "wacht op je" "bent toegevoegd"
-            "toegevoegd aan" "werd toegevoegd" toegevoegd""",
+            "toegevoegd aan" "werd toegevoegd" "een plek" "een plaats" """,
         "entry": """binnen "naar je" "naar mijn" "naar uw" "in je account" aangemeld "opent je" "opent uw"
             "naar je account" """,
         "once": """direct meteen eenmalig "één keer" "één klik" "één tik" automatisch onmiddellijk""",
@@ -225,7 +233,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             chór chóru drużyna drużyny listę dokument dokumentu album notatnik notatniku""",
         "added": """"dodał ciebie" "dodano cię" "chce dzielić" "chce żebyś" "chce abyś" dopisał dopisała
             "czeka na ciebie" udostępnia "chce dzielić z tobą" "dzielić z tobą" "podzielić się z tobą"
-            "dodaliśmy cię" "zostałeś dodany" "zostałaś dodana" """,
+            "dodaliśmy cię" "zostałeś dodany" "zostałaś dodana" "miejsce dla" """,
         "entry": """wejdź wejść wejście "w środku" zalogowany zalogowana "otwiera twoje" "otwiera konto"
             "otworzy twoje" """,
         "once": """bezpośrednio "od razu" jednym jednorazowy jednorazowo automatycznie natychmiast""",
@@ -242,11 +250,11 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             avisering aviseringar notis notiser lista listan erbjudanden reklam påminnelser enkäter inbjudningar
             bevakning bevakningen påminnelse påminnelsen""",
         "stop": """sluta stoppa stopp avsluta avslutar "inte fler" "vill inte" "inga mer" avböj avböja stänga
-            "helst inte" avsäg pausa tysta inga "ta bort" radera""",
+            "helst inte" avsäg pausa tysta inga "ta bort" radera "bli av med" """,
         "group": """lag laget båtlaget grupp gruppen projekt projektet familj familjen resa resan kanal kanalen
             organisation kalender kalendern klubb klubben tavla klass kurs förening föreningen kören hushåll
             dokument album boken""",
-        "added": """"lagt till" "lade till" "vill ha" "vill att" "lagts till" "har lagts" """,
+        "added": """"lagt till" "lade till" "vill ha" "vill att" "lagts till" "har lagts" "en plats" """,
         "entry": """inloggad inne "öppnar ditt" "öppnar kontot" """,
         "once": """direkt "ett klick" "ett tryck" automatiskt genast""",
     },
@@ -264,7 +272,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             çıkabilir* ayrıl* iptal kapat* sustur* "daha fazla" almamak vazgeç* yeter kaldır* sil silin""",
         "group": """grup* takım* ekip* ekib* proje* aile* gezi* kanal* kurum* takvim* kulüp* kulüb* pano*
             topluluk* topluluğ* sınıf* kurs* dernek* derneğ* bütçe* koro* grub* belge* albüm* defter*""",
-        "added": """ekledi eklendin eklendiniz aramızda katılmanı katılmanızı""",
+        "added": """ekledi eklendin eklendiniz aramızda katılmanı katılmanızı "yer ayırdı" "sana yer" """,
         "entry": """içeri içeride içeriye "hesabını açar" "hesabınızı açar" "içeri alır" "hesabını doğrudan açar"
             "hesabını doğrudan" "hesabınızı doğrudan" """,
         "once": """doğrudan "tek tıkla" "tek dokunuşla" "tek seferlik" otomatik hemen""",
@@ -290,7 +298,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """команда команду команде группа группу группе проект проекту проекте семья семью семье поездка
             поездку канал каналу организация организацию календарь клуб доска доску сообщество класс курс чат
             чате товарищество садоводство бюджет хор документ документу альбом альбома""",
-        "added": """"хочет чтобы" "включил вас" "включила вас" "вас добавили" """,
+        "added": """"хочет чтобы" "включил вас" "включила вас" "вас добавили" "место для" "вам место" """,
         "entry": """зайти заходите зайдите внутрь внутри впустит "открывает кабинет" "открывает личный"
             "открывает ваш" "личный кабинет" """,
         "once": """сразу напрямую "одним кликом" "один клик" "одно нажатие" "одним нажатием" одноразовая
@@ -314,7 +322,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """команда команду команди група групу групи проєкт проєкту проект проекту родина родину родини
             подорож канал каналу організація організації календар клуб клубу дошка дошку спільнота спільноту клас
             курс чат товариство бюджет бюджету хор документ документа альбом альбому""",
-        "added": """"хоче щоб" "чекає на" "вас додали" """,
+        "added": """"хоче щоб" "чекає на" "вас додали" "місце для" "вам місце" """,
         "entry": """зайти заходьте зайдіть всередину всередині впустить "відкриває кабінет" "відкриває особистий"
             "відкриває ваш" "особистий кабінет" """,
         "once": """одразу відразу напряму "одним кліком" "один клік" "одним натиском" "одним натисканням"

@@ -20,7 +20,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "complete your profile" "opt me in" "add me to the list" "address is yours" "address belongs to you"
             "email is yours" "it s really you" "it s you" "switch your account on" "wake it up" "sign me up"
             "subscribe me" "count me in" "that was me" "it was me" "this was me" "yes it s me" "i own this"
-            "approve the change" """,
+            "approve the change" "finalize your" "finalise your" "finish your registration"
+            "complete the registration" "complete your account" "activate your" "it s mine" "it is mine"
+            "this is mine" "meant for you" """,
         "step": """"one more step" "one last step" "last step" "final step" "almost done" "nearly done"
             "almost there" "nearly there" "just one click" "one more click" "one click left" "one step left"
             "almost finished" "one small thing" """,
@@ -50,7 +52,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "cancel my subscription" "cancel your subscription" "any more mails" "off this list" "off the list"
             "mute these" "end these" "pause these" "take me off" "quit this list" "cancel these"
             "switch them off" "turn them off" "switch these off" "switch off these" "had enough"
-            "too many emails" "too many mails" """,
+            "too many emails" "too many mails" "don t send me" "do not send me" "stop sending" "send me no"
+            "don t email me" "do not email me" """,
         "here": """click here link button continue "get started" "go to" visit tap press yes""",
     },
     "de": {
@@ -60,7 +63,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "adresse stimmt" "anmeldung vollenden" "registrierung fertigstellen" "registrierung vollenden"
             "adresse ihnen gehört" "adresse dir gehört" "ihre adresse ist" "deine adresse ist" "wirklich du"
             "ja anmelden" "trag mich ein" "tragt mich ein" "nehmt mich auf" "das war ich" "ich war das"
-            "ja das bin ich" "ja das war ich" """,
+            "ja das bin ich" "ja das war ich" aktivierungs* bestätigungs* verifizierungs*
+            "registrierung abzuschließen" "anmeldung abzuschließen" "anmeldung fertig" "konto fertig" """,
         "step": """"nur noch ein" "noch ein schritt" "letzter schritt" "fast geschafft" "fast fertig"
             "gleich geschafft" "noch ein klick" "ein klick fehlt" """,
         "reset": """zurücksetzen zurückzusetzen zurücksetzt "neues passwort" "neues kennwort" "passwort ändern"
@@ -68,7 +72,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "passwort wählen" passwortänder* "passwort wurde geändert" "kennwort wurde geändert"
             "passwort geändert" "hier zurück" "passwort neu" "zugang wiederherstellen" "konto wiederherstellen"
             "wieder hinein" "anderes passwort" "kennwort vergessen" "passwort erstellen" "kennwort festlegen"
-            "neu vergeben" "neues festlegen" zurückgesetzt "zurück setzen" """,
+            "neu vergeben" "neues festlegen" zurückgesetzt "zurück setzen" *zurücksetzung""",
         "magic": """anmeldelink "ohne passwort" einmallink "magischer link" "direkt anmelden" loginlink
             zugangslink passwortlos* "ohne kennwort" anmeldelinks "kein passwort" "mit einem klick anmelden"
             "mit einem klick einloggen" "diesem link melden" "diesem link kommst" "diesem link kommen"
@@ -78,7 +82,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "ohne weitere eingabe" """,
         "signin": """einloggen anmelden login angemeldet eingeloggt""",
         "invite": """einladung* eingeladen "einladung annehmen" lädt "dich hinzugefügt" "sie hinzugefügt"
-            "möchte mit" einlädt "möchte dich" "möchte sie dabei" teilnahmelink""",
+            "möchte mit" einlädt "möchte dich" "möchte sie dabei" teilnahmelink "wurden zur gruppe"
+            "wurdest zur gruppe" "wurden zum team" "wurdest zum team" "wurden in die gruppe"
+            "wurdest in die gruppe" """,
         "join": """beitreten mitmachen teilnehmen annehmen""",
         "unsubscribe": """abmelden abbestellen abmeldung abzumelden abbestellung austragen "keine weiteren"
             abmeldelink "nicht mehr" "keine lust mehr" "abo beenden" "nicht länger" abbestell* "keine post"
@@ -86,7 +92,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "benachrichtigungen aus" stummschalten "aus dem verteiler" "von der liste" "post stoppen"
             "genug davon" "zu viele mails" "schalten sie sie ab" "bericht ab" "newsletter ab" "mails ab"
             "benachrichtigungen abschalten" "mails abschalten" "benachrichtigung abschalten"
-            "hinweise abschalten" "nichts mehr hören" "nichts mehr von uns" """,
+            "hinweise abschalten" "nichts mehr hören" "nichts mehr von uns" abmelde* "nicht mehr senden"
+            "nicht mehr schicken" "nichts mehr schicken" "schickt mir" """,
         "here": """klick* hier link knopf button weiter schaltfläche ja""",
     },
     "fr": {
@@ -97,7 +104,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "terminer mon inscription" "terminer l inscription" "compléter votre inscription" "je m abonne"
             "adresse est la vôtre" "adresse est bien" "adresse est à vous" "adresse vous appartient"
             "boîte est la vôtre" "boîte est bien" "boîte est à vous" "adresse mail est la vôtre" "inscrivez moi"
-            "je m inscris" "c est moi" "c était moi" "c est la mienne" "abonnez moi" """,
+            "je m inscris" "c est moi" "c était moi" "c est la mienne" "abonnez moi" "lien d activation"
+            "lien de validation" "lien de vérification" "finaliser l inscription" "inscription définitive" """,
         "step": """"plus qu une" "dernière étape" "encore une étape" "presque terminé" "presque fini"
             "plus qu un clic" "encore un clic" "y êtes presque" """,
         "reset": """réinitialis* "changer mon mot" "changer le mot" "changer de mot" "changer votre mot"
@@ -121,7 +129,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "plus de courriels" "plus envie" "plus de messages" "ne plus être" désactiver "me retirer" stopper
             "plus de mails" "plus de newsletter" "quitter la liste" "plus être informé" "annuler l abonnement"
             "vous retirer" "plus aucun" "arrêter les" "arrêter ces" "arrêtez les" "arrêtez ces" "assez de ces"
-            "trop de messages" "trop d e mails" "ne plus recevoir" """,
+            "trop de messages" "trop d e mails" "ne plus recevoir" "ne plus m envoyer" "ne m envoyez plus"
+            "n envoyez plus" """,
         "here": """cliquez clique cliquer ici lien bouton continuer oui""",
     },
     "es": {
@@ -132,7 +141,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             confírmala confírmelo confirmarlo "sí quiero" "dirección es tuya" "dirección es suya"
             "correo es tuyo" "correo es suyo" "te pertenece" actíval* confírmal* verifícal* valídal* "eres tú"
             suscríbeme apúntame "fui yo" "soy yo" "he sido yo" "completar la suscripción"
-            "completa la suscripción" """,
+            "completa la suscripción" "enlace de activación" "enlace de verificación" "finaliza tu registro"
+            "terminar tu registro" "completar tu registro" """,
         "step": """"ya casi" "casi listo" "casi está" "último paso" "falta un" "un paso más" "solo falta"
             "un último paso" "un clic más" """,
         "reset": """restablec* restablezc* "nueva contraseña" "cambiar contraseña" "cambiar la contraseña"
@@ -163,7 +173,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "cancelar el boletín" "dejar de recibirlos" "no me interesa" desactíval* cancélal*
             "demasiados correos" desactívela "desactivar notificaciones" "desactivar las notificaciones"
             "desactivar avisos" "desactivar estos" "desactiva las notificaciones" "desactiva estos"
-            "dejar de recibirlo" "dejar de recibirla" "dejar de recibirlas" """,
+            "dejar de recibirlo" "dejar de recibirla" "dejar de recibirlas" "no me envíen" "no me lo envíen"
+            "no enviarme" "no me manden" "dejen de enviar" """,
         "here": """clic pulsa pulse aquí enlace botón continuar sí""",
     },
     "it": {
@@ -173,7 +184,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             confermalo "sì voglio" confermarla "indirizzo è tuo" "indirizzo è suo" "ti appartiene"
             "le appartiene" attival* confermal* verifical* convalidal* "sei tu" "casella è tua" "casella è sua"
             "casella è davvero" "indirizzo è davvero" "e mail è tua" "e mail è sua" "è la mia e mail"
-            "è il mio indirizzo" iscrivimi "sono io" "sono stato io" "sono stata io" "ero io" """,
+            "è il mio indirizzo" iscrivimi "sono io" "sono stato io" "sono stata io" "ero io"
+            "link di attivazione" "link di conferma" "link di verifica" "completa il tuo profilo"
+            "ultimare la registrazione" "finire la registrazione" """,
         "step": """"ci siamo quasi" "ultimo passo" "manca poco" "ancora un passo" "manca solo" "ancora un clic"
             "quasi fatto" "quasi finito" """,
         "reset": """reimposta* reimpostare reimpostazione ripristina* "nuova password" "cambia password"
@@ -201,7 +214,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "non più email" "non mi interessa" "ferma le" "annulla abbonamento" disattival* "troppe email"
             "troppe e mail" "non più messaggi" fermale "disattiva le notifiche" "disattiva notifiche"
             "disattivare le notifiche" "disattivare questi" "disattiva queste" "disattiva gli avvisi"
-            "non ricevere più" "non voglio più" "non vuoi più riceverle" """,
+            "non ricevere più" "non voglio più" "non vuoi più riceverle" "non inviarmi" "non inviarmelo"
+            "non mandarmi" "non inviatemi" """,
         "here": """clicca clicchi cliccare qui link pulsante continua prosegua sì""",
     },
     "pt": {
@@ -213,7 +227,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "meu endereço" "terminar o cadastro" "quero assinar" "ativá la" "endereço é seu" "endereço é teu"
             "e mail é seu" "email é seu" "lhe pertence" "te pertence" "é você" "caixa é sua" "caixa é tua"
             "caixa de entrada é sua" "endereço é mesmo" "e mail é mesmo" "é meu e mail" "é meu sim" "inscreva me"
-            "quero me inscrever" "fui eu" "sou eu" "sim sou eu" "quero participar da lista" """,
+            "quero me inscrever" "fui eu" "sou eu" "sim sou eu" "quero participar da lista" "link de ativação"
+            "link de verificação" "finalizar seu cadastro" "completar seu cadastro" "concluir seu cadastro" """,
         "step": """"falta pouco" "só falta" "falta só" "falta apenas" "último passo" "quase lá" "mais um passo"
             "quase pronto" "falta um" """,
         "reset": """redefin* repor reponha "nova senha" "nova palavra passe" "alterar senha" "alterar a senha"
@@ -242,7 +257,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "cancele a" "cancele sua" "parar de" "me tire" "retire me" "anular inscrição" "não me interessa"
             "deixe de" "sair desta lista" "remover meu" "remover me" "remover o meu" "desative os" "desative as"
             "e mails demais" "demasiados e mails" "desativar notificações" "desativar as notificações"
-            "desativar estes" "desativar avisos" "não quero mais receber" "não quero receber" """,
+            "desativar estes" "desativar avisos" "não quero mais receber" "não quero receber" "não me envie"
+            "não me enviem" "não enviar mais" "parem de enviar" """,
         "here": """clique clica aqui link botão ligação continuar sim""",
     },
     "nl": {
@@ -251,14 +267,16 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "bevestiging e mail" "registratie afronden" "aanmelding voltooien" "inschrijving afronden"
             "mijn adres" "rond je registratie" "voltooi je" "rond je aanmelding" "maak je account af" "ja ik wil"
             "adres van jou" "adres van u" "adres is van" "adres klopt" "jij het bent" "u het bent"
-            "schrijf me in" "meld me aan" "dit was ik" "ik was het" "dat was ik" "dit ben ik" """,
+            "schrijf me in" "meld me aan" "dit was ik" "ik was het" "dat was ik" "dit ben ik" activatie*
+            verificatie* bevestigings* "registratie te voltooien" "aanmelding te voltooien"
+            "inschrijving te voltooien" "voltooi uw" """,
         "step": """"bijna klaar" "nog één" "laatste stap" "bijna gelukt" "nog een klik" "bijna zover" """,
         "reset": """resetten "opnieuw instellen" "nieuw wachtwoord" "wachtwoord wijzigen" "wachtwoord vergeten"
             "wijzig je wachtwoord" "wijzig uw wachtwoord" "wachtwoord instellen" herstel herstellen
             "wachtwoord veranderen" "kies een nieuw" "wachtwoord opnieuw" "wachtwoord kwijt" "nieuw ww"
             "wachtwoord is gewijzigd" "wachtwoord gewijzigd" "wachtwoord is veranderd" "ander wachtwoord"
             "wachtwoord vernieuwen" "nieuw instellen" "wachtwoord kiezen" "maak een nieuw" "stel een nieuw"
-            "stel opnieuw" "weer toegang" "kies een ander" """,
+            "stel opnieuw" "weer toegang" "kies een ander" herstellink resetlink""",
         "magic": """inloglink "zonder wachtwoord" "magische link" "log me in" "zonder ww" "geen wachtwoord"
             "aan met één klik" "met één klik inloggen" "direct inloggen" "link om in te loggen" "log direct in"
             "meteen ingelogd" "inloggen zonder" aanmeldlink loginlink "wachtwoord is niet" "ben je binnen"
@@ -273,7 +291,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "wilt u geen" "niet langer" "haal mij" "haal me" "van de lijst" "geen meldingen" "abonnement stoppen"
             "geen post" "zet uit" "geen interesse" "geen berichten" "zet ze uit" "zet deze uit" "te veel mails"
             "schakel ze uit" "genoeg van" "meldingen uitzetten" "meldingen uitschakelen" "mails stopzetten"
-            "deze mails uit" """,
+            "deze mails uit" afmeldlink uitschrijflink "niet meer sturen" "stuur mij geen" "stuur me geen" """,
         "here": """klik klikken hier link knop doorgaan ga ja""",
     },
     "pl": {
@@ -284,7 +302,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "potwierdź zapis" "potwierdź subskrypcję" "potwierdzić adres" "potwierdzić e"
             "potwierdzić rejestrację" "potwierdzić swój" "potwierdzić konto" "potwierdzić zapis"
             "potwierdź zapisanie" "potwierdź prenumeratę" "adres należy" "to twój adres" "adres jest twój"
-            "zapisz mnie" "to ja" "to byłem ja" "to byłam ja" "twoja skrzynka" "to moja skrzynka" """,
+            "zapisz mnie" "to ja" "to byłem ja" "to byłam ja" "twoja skrzynka" "to moja skrzynka"
+            "link aktywacyjny" "link weryfikacyjny" "dokończenia rejestracji" "ukończyć rejestrację"
+            "zakończyć rejestrację" """,
         "step": """"prawie gotowe" "jeszcze jeden" "ostatni krok" "już prawie" "jeszcze tylko" "został jeden" """,
         "reset": """zresetuj resetuj zresetować resetowanie "nowe hasło" "zmień hasło" "zmienić hasło"
             "zmiana hasła" odzyskać odzyskaj "ustaw hasło" "ustaw nowe" "ustawić nowe" "nie pamiętasz hasła"
@@ -303,21 +323,22 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             odsubskryb* wypisuję zrezygnować "nie chcesz" "nie chce" "przestać otrzymywać" "usuń mnie" "z listy"
             "nie przysyłajcie" "koniec z" "zakończ subskrypcję" "bez powiadomień" "wyłącz je" "wyłączyć je"
             "za dużo wiadomości" "za dużo maili" "dość tych" "wyłącz powiadomienia" "wyłączyć powiadomienia"
-            "wyłącz te" """,
+            "wyłącz te" "nie wysyłaj" "nie wysyłajcie" "nie przysyłaj" "przestań wysyłać" """,
         "here": """kliknij kliknąć tutaj tu link przycisk odnośnik dalej tak""",
     },
     "sv": {
         "verify": """bekräfta bekräftar verifiera verifiering aktivera aktivering "slutför registreringen"
             "slutföra registreringen" "bekräftelse av e" bekräftelselänk "min adress" "gör klart" "slutför din"
             "slutför registrering" "adressen är din" "adressen tillhör" "det är du" "anmäl mig" "det var jag"
-            "det är jag" "din inkorg" "min inkorg" """,
+            "det är jag" "din inkorg" "min inkorg" aktivering* verifiering* bekräftelselänken
+            "slutföra din registrering" fullborda färdigställ""",
         "step": """"nästan klart" "nästan klar" "ett steg kvar" "ett klick kvar" "sista steget" "bara ett"
             "snart klart" """,
         "reset": """återställ återställa återställning "nytt lösenord" "byt lösenord" "byta lösenord"
             "ändra lösenord" "glömt lösenord" "välj ett nytt" "skapa nytt" "ändra lösenordet" "byt lösenordet"
             nollställ "lösenord har ändrats" "lösenordet har ändrats" "lösenordet är ändrat" "sätt ett nytt"
             "välja ett nytt" "skapa ett nytt" "annat lösenord" återfå "lösenordet igen" "byt det"
-            "välj ett annat" "ställ in ett nytt" "ange ett nytt" """,
+            "välj ett annat" "ställ in ett nytt" "ange ett nytt" återställning*""",
         "magic": """inloggningslänk "utan lösenord" "magisk länk" "inget lösenord" "logga in med ett klick"
             "logga in med länk" "logga in direkt" "länk för att logga" "inloggning utan" direktlänk
             "slipper lösenord" "behöver inte lösenord" "inga lösenord" """,
@@ -330,14 +351,16 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "från listan" "inte ha fler" slipp "sluta skicka" "ej längre" "säga upp" "inga utskick" "färre mejl"
             avbeställa "avsluta prenumeration" "avsluta utskick" "avsluta nyhetsbrevet" "stäng av dem"
             "stäng av utskicken" "för många mejl" "nog av" "stäng av aviseringar" "stäng av notiser"
-            "stänga av aviseringar" "stäng av mejlen" """,
+            "stänga av aviseringar" "stäng av mejlen" avregistrering* "skicka inte" "skicka inga" """,
         "here": """klicka här länk länken knappen fortsätt ja""",
     },
     "tr": {
         "verify": """doğrula* onayla* onaylıyorum etkinleştir* aktifleştir* aktivasyon "kaydı tamamla"
             "kaydınızı tamamlayın" "kaydınızı tamamlamak" "kaydını tamamla" "kaydı tamamlayın" "benim adresim"
             "üyeliği tamamla" "üyeliğini tamamla" teyit aktive "sana ait" "size ait" "sizin olduğunu"
-            "senin olduğunu" "aktif et" "aktif edin" bendim "evet benim" "benim e postam" "beni kaydet" """,
+            "senin olduğunu" "aktif et" "aktif edin" bendim "evet benim" "benim e postam" "beni kaydet"
+            "üyeliğini tamamlamak" "üyeliğinizi tamamlamak" "kaydını tamamlamak" "üyeliğinizi tamamlayın"
+            "aktivasyon bağlantısı" """,
         "step": """"son bir adım" "az kaldı" "son adım" "bir adım kaldı" "neredeyse tamam" "neredeyse bitti"
             "tek adım" """,
         "reset": """sıfırla* "yeni şifre" "yeni parola" "şifremi unuttum" "şifre değiştir" "şifreyi değiştir"
@@ -362,7 +385,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             istemiyorum "almayı bırak" "artık gönderme" "posta gönderme" "bülten iptali" "üyelikten çık"
             "bildirimleri kapat" "bildirimleri kapatın" "bildirimlerini iptal" "bildirimleri iptal"
             "bülteni iptal" "üyeliği iptal" "postaları iptal" "çok fazla e" "bunları kapat" "gönderimi durdur"
-            "raporları kapat" "bildirimleri durdur" """,
+            "raporları kapat" "bildirimleri durdur" "bir daha gönderme" göndermeyin gönderme""",
         "here": """tıkla tıklayın tıklayınız buraya buradan bağlantı bağlantıya bağlantıyı düğme devam evet""",
     },
     "ru": {
@@ -370,7 +393,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "завершите регистрацию" "завершения регистрации" "мой адрес" верифицир* "завершить подписку"
             "закончить регистрацию" "закончите регистрацию" активируй* "да хочу" "адрес ваш" "почта ваша"
             "принадлежит вам" "ваш адрес настоящий" "это я" "это был я" "это была я" "подпишите меня" "ящик ваш"
-            "моя почта" "почтовый ящик ваш" """,
+            "моя почта" "почтовый ящик ваш" "ссылка активации" "окончания регистрации" """,
         "step": """"остался один" "почти готово" "последний шаг" "ещё один шаг" "осталось чуть" "один шаг"
             "один клик" "почти всё" """,
         "reset": """сброс* "новый пароль" "изменить пароль" "сменить пароль" "смените пароль" "забыли пароль"
@@ -390,14 +413,14 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             отписать отписк* отпис* "не хотите" "удалить меня" "удалите меня" "из списка" "отменить подписку"
             "отмена подписки" "не присылать" "не присылайте" "остановить рассылку" "отказ от" "отключите их"
             "отключить их" "слишком много писем" "надоели письма" "отключить уведомления" "отключите уведомления"
-            "отключить рассылку" "отключить письма" """,
+            "отключить рассылку" "отключить письма" "больше не присылать" "не шлите" "не отправлять" """,
         "here": """нажмите перейдите здесь сюда ссылке ссылку ссылка кнопку продолжить да""",
     },
     "uk": {
         "verify": """підтверд* підтвердж* активу* активац* "завершити реєстрацію" верифік* "завершіть реєстрацію"
             "завершення реєстрації" "моя адреса" "моя пошта" верифіку* "завершити підписку"
             "закінчити реєстрацію" активуй* "адреса ваша" "пошта ваша" "належить вам" "це я" "це був я"
-            "це була я" "підпишіть мене" "скринька ваша" "моя скринька" """,
+            "це була я" "підпишіть мене" "скринька ваша" "моя скринька" "закінчення реєстрації" """,
         "step": """"лишився один" "залишився один" "майже готово" "останній крок" "ще один крок" "один крок"
             "майже все" """,
         "reset": """скин* "новий пароль" "змінити пароль" "змініть пароль" "забули пароль" віднов* "зміна пароля"
@@ -416,7 +439,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "відмовитися від" "скасувати підписку" відпис* "не хочете" "видалити мене" "зі списку"
             "скасування підписки" "не надсилати" "не надсилайте" "зупинити розсилку" "відмова від"
             "відмовитись від" "вимкніть їх" "вимкнути їх" "забагато листів" "набридли листи"
-            "вимкнути сповіщення" "вимкніть сповіщення" "вимкнути розсилку" "вимкнути листи" """,
+            "вимкнути сповіщення" "вимкніть сповіщення" "вимкнути розсилку" "вимкнути листи"
+            "більше не надсилати" "не шліть" "не відправляти" """,
         "here": """натисніть перейдіть тут сюди посилання посиланням кнопку продовжити так""",
     },
     "ja": {
@@ -424,7 +448,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             確認を完了 登録を確認 メール認証 アドレス確認 登録完了 承認する メールアドレス認証 登録を確定
             本人確認をする 登録します アクティベート メール確認 アドレスの認証 購読を確認 申し込みを確定
             アドレスを確認 認証を行う ご本人のもの ご本人であること 有効にしてください メールアドレスをご確認
-            アドレスをご確認 私です ご自身のメール""",
+            アドレスをご確認 私です ご自身のメール 登録手続き 会員登録を完了 手続きを完了 ご登録を完了 本会員登録
+            申込手続き 有効化する""",
         "step": """あと一歩 あと少し もう少しで 最後のステップ あとワンクリック 仮登録""",
         "reset": """再設定 リセット 新しいパスワード パスワードを変更 パスワード変更 パスワードの変更
             パスワードをお忘れ 再発行 パスワードを設定 パスワードの設定 パスワードが変更 アカウントを復旧
@@ -440,14 +465,15 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "unsubscribe": """配信停止 配信を停止 メール停止 受信を停止 退会 受け取らない 解除 受信拒否 配信不要
             今後メール 購読をやめる 通知をオフ 受け取りを停止 送信停止 配信を希望しない 受信しない 購読を停止
             購読停止 配信の停止 メールの停止 配信をやめる 今後の配信 不要な方 不要の方 受け取りたくない
-            希望されない""",
+            希望されない もう送らない 送らないで 今後は送らない 送付を希望しない""",
         "here": """クリック こちら リンク ボタン 下記url 次のurl タップ はい""",
     },
     "ko": {
         "verify": """인증하기 이메일인증 "주소 인증" "이메일 확인" "주소 확인" 활성화 "가입 완료" "가입을 완료"
             "인증을 완료" "구독 확인" "제 주소" "본인 확인" "가입을 마치" "가입 마치기" "메일 인증" "주소를 확인"
             "이메일을 확인" "인증 완료" "구독을 확인" "본인 것" "본인의 것" "본인이 맞" "제 메일" 저예요
-            "저 맞아요" "본인 메일" """,
+            "저 맞아요" "본인 메일" "가입을 마무리" "가입 인증" "가입을 확정" "가입 확인" "인증을 진행"
+            "인증 링크" "등록을 완료" "회원가입을 완료" "회원 가입을 완료" """,
         "step": """"한 단계만" "거의 다" "마지막 단계" "한 단계 남" "한 걸음" "한 번만 더" """,
         "reset": """재설정 초기화 "새 비밀번호" "비밀번호 변경" "비밀번호를 변경" "비밀번호 찾기"
             "비밀번호를 설정" "비밀번호 설정" "비밀번호가 변경" "계정 복구" "비밀번호를 다시" "비밀번호 만들기"
@@ -461,14 +487,15 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "unsubscribe": """수신거부 "수신 거부" "구독 취소" 구독취소 "구독 해지" 구독해지 "수신 해지" "받지 않"
             "알림 끄기" "수신을 원하지" "원치 않" "알림 그만" "그만 받기" "수신 중단" "알림을 끄" "구독을 취소"
             "구독을 해지" "수신을 거부" "수신 해제" "그만 보내" 구독해제 "구독 해제" "수신을 중단" "더 이상 받"
-            "더 이상 원하지" "원하지 않으" "받고 싶지 않" """,
+            "더 이상 원하지" "원하지 않으" "받고 싶지 않" "보내지 않" "보내지 마" """,
         "here": """클릭 여기 링크 버튼 누르 눌러 계속""",
     },
     "zh": {
         "verify": """驗證信箱 驗證您的 确认邮箱 確認信箱 激活 启用 啟用 完成注册 完成註冊 确认您的 確認您的
             驗證電子 确认订阅 確認訂閱 確認電子 确认电子 点击验证 立即驗證 确认地址 驗證郵件 验证 点此确认
             點此確認 完成訂閱 这是我的邮箱 這是我的信箱 完成驗證 認證信箱 认证邮箱 确认注册 確認註冊 是您的邮箱
-            是你的邮箱 是您的信箱 是您本人的邮箱 属于您 屬於您 是我本人 是我操作 是我的""",
+            是你的邮箱 是您的信箱 是您本人的邮箱 属于您 屬於您 是我本人 是我操作 是我的 完成验证 注册链接
+            激活链接 驗證連結 验证链接 完成激活 完成認證 完成认证""",
         "step": """还差一步 還差一步 最后一步 最後一步 快好了 只差一步 即将完成 即將完成 还剩一步""",
         "reset": """重置 重設 重设 新密码 新密碼 修改密码 修改密碼 更改密码 變更密碼 找回密码 忘记密码 忘記密碼
             更改密碼 重新设置 重新設定 密码已修改 密碼已變更 密码已更改 恢复账户 恢復帳戶 更换密码 换一个密码
@@ -481,7 +508,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "join": """加入 接受""",
         "unsubscribe": """退订 退訂 取消订阅 取消訂閱 不再接收 停止接收 不想再收到 不想收到 不再收到 不希望
             关闭通知 關閉通知 停止发送 停止發送 拒收 取消接收 不再发送 不再發送 不想接收 取消关注 取消订制
-            停止订阅 停止訂閱 不再订阅 关闭它 关闭邮件 不感兴趣 太多邮件""",
+            停止订阅 停止訂閱 不再订阅 关闭它 关闭邮件 不感兴趣 太多邮件 不再发送给我 不要再发 不要再發 别再发送""",
         "here": """点击 點擊 这里 這裡 链接 連結 按钮 按鈕 继续 繼續 点此 點此 打开 是的""",
     },
 }

@@ -86,6 +86,73 @@ def test_anchor_texts_that_only_sound_alike(anchor: str) -> None:
     assert kinds("Acme", None, f'<p><a href="https://x.example/a/1b2c">{anchor}</a></p>') == ["other"]
 
 
+LINK = "https://x.example/a/1b2c"
+
+
+def button(words: str) -> str:
+    return f'<p><a href="{LINK}">{words}</a></p>'
+
+
+@pytest.mark.parametrize(
+    ("subject", "html", "expected"),
+    [
+        (
+            "Reset password instructions",
+            f"<p>Someone has requested a link to change it.</p>{button('Change it')}",
+            "reset",
+        ),
+        (
+            "Replacement login",
+            f"<p>The link leads to a page where you can set your password.</p>{button(LINK)}",
+            "reset",
+        ),
+        ("Your account", f"<p>Choose a password to complete the setup.</p>{button('Complete setup')}", "reset"),
+        ("Ihr Konto", f"<p>Um Ihr Passwort festzulegen, folgen Sie dem Link:</p>{button(LINK)}", "reset"),
+        ("Accesso", f"<p>Non ricordi la password?</p>{button('Scegline un altra')}", "reset"),
+        ("Dostęp", f"<p>Ustaw inne hasło, aby kontynuować.</p>{button('Dalej')}", "reset"),
+        ("Sign in to x.example", button("Sign in"), "magic"),
+        ("Votre accès", f"<p>Ce lien vous connecte sans mot de passe.</p>{button('Continuer')}", "magic"),
+        ("登录", f"<p>无需密码即可进入账号。</p>{button('打开')}", "magic"),
+        ("Change of e-mail address", f"<p>We will use it from now on.</p>{button('Approve')}", "verify"),
+        ("Almost there!", f"<p>Welcome to the club.</p>{button('Go on')}", "verify"),
+        ("Хорошие новости", f"<p>Проверяем, что адрес верный.</p>{button('Верно')}", "verify"),
+        ("Uitnodiging", f"<p>Piet nodigt je uit.</p>{button('Ja')}", "invite"),
+        ("Shifts", f"<p>Omar put you on the roster of team North.</p>{button('Have a look')}", "invite"),
+        ("Offers", f"<p>Mails too frequent? Rather not get these letters:</p>{button('Click')}", "unsubscribe"),
+        ("알림", button("알림 끄기"), "unsubscribe"),
+    ],
+)
+def test_what_a_sentence_speaks_of_and_what_it_does_with_it(subject: str, html: str, expected: str) -> None:
+    assert kinds(subject, None, f"<p>Hello Bo,</p>{html}") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("subject", "html"),
+    [
+        ("Reminder", f"<p>Please confirm that you are coming to the appointment.</p>{button('Confirm')}"),
+        ("Meter", f"<p>To reset the router press the button.</p>{button('Watch')}"),
+        ("Nächste Woche", f"<p>Bestätigen Sie bitte Ihr Kommen:</p>{button('Zum Tisch')}"),
+        ("Password changed", f"<p>All is well.</p>{button('Go to my account')}"),
+        ("Almost there!", f"<p>You left something behind.</p>{button('Go to checkout')}"),
+        ("Re: Reset the password", f"<p>I looked into it.</p>{button('Issue')}"),
+        ("Bo", f"<p>Bo accepted your invitation.</p>{button('Say hello')}"),
+        ("Tips", f"<p>How to choose a strong password.</p>{button('Read on')}"),
+    ],
+)
+def test_what_only_sounds_alike(subject: str, html: str) -> None:
+    assert kinds(subject, None, f"<p>Hello Bo,</p>{html}") == ["other"]
+
+
+def test_the_first_link_for_the_reader_is_what_the_subject_calls_to_follow() -> None:
+    html = (
+        '<a href="https://x.example/home?m=1"><img alt="Acme" src="logo.png"></a><p>Hello Bo,</p>'
+        '<p><a href="https://x.example/1b2c">Here we go</a></p>'
+        '<p>Or see <a href="https://x.example/3d4e">the news</a></p>'
+    )
+
+    assert kinds("Reset your password", None, html) == ["other", "reset", "other"]
+
+
 def test_the_anchor_text_decides() -> None:
     html = (
         '<p>Confirm that this is your address.</p><a href="https://t.example/c?u=1">Confirm my address</a>'

@@ -66,6 +66,19 @@ def test_no_word_stands_in_two_columns_of_one_language() -> None:
         assert sorted({entry for entry in listed if listed.count(entry) > 1}) == [], language
 
 
+def test_of_phrases_that_overlap_the_stronger_counts() -> None:
+    words: Words = {"en": {"strong": '"b c"', "weak": '"a b" "c d"'}, "ja": {"strong": "強", "weak": "弱"}}
+
+    def found(text: str) -> list[tuple[str, str]]:
+        return [(text[each.start : each.end], each.label) for each in vocabulary.find(text)]
+
+    vocabulary = Vocabulary(("strong", words), ("weak", words))
+    assert found("a b c d") == [("b c", "strong")]
+    assert found("a b d") == [("a b", "weak")]
+    vocabulary = Vocabulary(("weak", words), ("strong", words))
+    assert found("a b c d") == [("a b", "weak"), ("c d", "weak")]
+
+
 def test_a_line_and_a_sentence_are_a_distance() -> None:
     assert distance(" your ") == 4
     assert distance("\n\n   ") == 30
