@@ -752,6 +752,20 @@ async def test_errors_slow_down_who_is_not_exempt() -> None:
         assert clock() - before >= 3 * 0.05 * 0.99
 
 
+@pytest.mark.parametrize("exempt", [(), ("127.0.0.0/8",)], ids=["stranger", "exempt"])
+async def test_under_stress_strangers_have_one_error_and_little_time(exempt: tuple[str, ...]) -> None:
+    async with listening(limits=Limits(exempt_networks=exempt), time_scale=0.02) as listener:
+        listener.server.stress.level = 2
+        wire, silent = await listener.open(), await listener.open()
+        assert (await wire.ask("FOO")).startswith("500 ")
+        if exempt:
+            assert (await wire.ask("NOOP")).startswith("250 ")
+            return
+        assert [reply[:9] for reply in await wire.rest()] == ["421 4.7.0"]
+        async with asyncio.timeout(20):  # ten seconds, not three hundred
+            assert [reply[:9] for reply in await silent.rest()] == ["421 4.4.2"]
+
+
 @pytest.mark.check("C-17")
 async def test_the_budget_of_commands_without_effect(listener: Listener) -> None:
     wire = await listener.open()
