@@ -478,6 +478,7 @@ class Outbound:
                     if data is None:
                         data = (await self.table.data([part])).get(part.message)
                     if part.unreported:
+                        await turns.enter_async_context(self._local_turn)
                         settled = await self._reported(part, data)
                     else:
                         outcomes = await self._outcomes_of(part, data, suppressed, turns)
