@@ -16,7 +16,6 @@ import resource
 import socket
 import ssl
 import sys
-from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -76,10 +75,6 @@ class Gate:
         sockets = files - len(list(Path("/dev/fd").iterdir())) - SPARE_FILES
         self._max_sockets = sys.maxsize if files == resource.RLIM_INFINITY else max(sockets, FEWEST_SOCKETS)
         metrics.gate_held.set_function(lambda: len(self._held))
-
-    def connections(self) -> Counter[str]:
-        """How many connections each client has open, by its IP address, behind a trusted proxy too."""
-        return Counter(slot.client_ip for slot in self.open)
 
     def close_blocked(self) -> int:
         """Cut off every connection whose client is on the deny list by now; returns how many."""
