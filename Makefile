@@ -42,9 +42,9 @@ hardening: $(VENV)/.installed-dev
 	$(PYTHON) -m pytest -m "check or hardening" --timeout 900 $(ARGS)
 	$(PYTHON) -m bench.hardening
 
-# kill -9 under load: of the server 200 times on each store, of the database 50 times.
+# kill -9 under load: of the server 200 times on each store, 50 while it sends; of the database 50 times.
 kill: $(VENV)/.installed-dev
-	MAILSAC_TEST_KILLS=200 $(PYTHON) -m pytest tests/live/test_kill.py tests/live/test_webhooks.py --timeout 3600 -s $(ARGS)
+	MAILSAC_TEST_KILLS=200 $(PYTHON) -m pytest tests/live/test_kill.py tests/live/test_webhooks.py tests/live/test_outgoing_kill.py --timeout 3600 -s $(ARGS)
 
 # Both lock files again, from pyproject.toml. Needs uv; `make lock ARGS=--upgrade` takes newer versions.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -98,12 +98,17 @@ async def at_work(config: Config, **outbound: Any) -> AsyncIterator[Site]:
             yield Site(server, peer, key)
 
 
-@contextmanager
-def sinking(*options: str) -> Iterator[int]:
-    """Postfix's smtp-sink, which answers as its options say; yields its port."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def sinking(*options: str, port: int = 0) -> Iterator[int]:
+    """Postfix's smtp-sink, which answers as its options say; yields its port, a free one unless it is given."""
+    port = port or free_port()
     as_user = ("-u", "nobody") if os.geteuid() == 0 else ()  # it does not run as root
     with subprocess.Popen([needs("smtp-sink"), *as_user, *options, f"127.0.0.1:{port}", "20"]) as sink:
         try:

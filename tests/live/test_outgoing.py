@@ -72,30 +72,6 @@ def test_a_message_is_the_same_at_the_other_server(tmp_path: Path) -> None:
     assert status == 200, body
 
 
-@pytest.mark.check("C-77")
-def test_a_kill_after_the_answer_loses_nothing(tmp_path: Path) -> None:
-    """And each kill doubles what was on its way at that moment, once."""
-    kills, each = 3, 20
-    with serving(tmp_path / "there") as there:
-        subjects = []
-        for kill in range(kills):
-            with Process(tmp_path / "here", environ=sending_to(there)) as here:
-                for number in range(each):
-                    subjects.append(f"message {kill} {number}")
-                    post(here, **{"from": "ann@example.org", "to": TO, "subject": subjects[-1], "text": "x"})
-                here.end(signal.SIGKILL)
-        with serving(tmp_path / "here", environ=sending_to(there)):
-            deadline = time.monotonic() + BOUND_S
-            while True:
-                found = [email.message_from_bytes(one)["Subject"] for one in arrived(there, 1)]
-                if set(found) == set(subjects):
-                    break
-                assert time.monotonic() < deadline, set(subjects) - set(found)
-                time.sleep(0.2)
-    assert Counter(found).most_common(1)[0][1] <= 1 + kills
-    print(f"{kills} kills, {len(subjects)} messages, 0 lost, {len(found) - len(subjects)} doubled")
-
-
 @pytest.mark.check("C-75")
 def test_a_kill_loses_no_report_of_what_bounces(tmp_path: Path) -> None:
     """Whatever it has interrupted: an attempt, the note of it, or the report. At worst one comes twice."""
