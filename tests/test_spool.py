@@ -474,6 +474,23 @@ async def test_what_is_still_to_be_replayed_can_be_marked_and_erased(home: Home)
     assert home.marked() == []
 
 
+async def test_a_list_that_may_lack_something_says_so_at_the_first_failure(home: Home) -> None:
+    """And as soon as the database answers nothing is in doubt any more."""
+    table = home.table()
+    await table.insert_many(home.rows(2))
+    home.database.is_away = True
+
+    with pytest.raises(StoreUnavailable):
+        await table.newest("nobody@example.com", recipient=None, until=None, limit=9)
+    assert not table.is_degraded
+    assert len(await table.newest(BOX, recipient=None, until=None, limit=9)) == 2
+    assert table.is_degraded
+
+    home.database.is_away = False
+    async with running(table), asyncio.timeout(10):
+        await caught_up(home, table)
+
+
 async def test_a_viewer_sees_the_same_while_the_database_is_away(home: Home) -> None:
     """In what is spooled, and in what was seen lately: a mark is seen too."""
     table = home.table()
