@@ -280,6 +280,7 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
     """
     from mailsac.accounts_mongo import MongoAccounts
     from mailsac.jobs_mongo import MongoJobs
+    from mailsac.outgoing_mongo import MongoOutgoing
     from mailsac.store_mongo import MongoTable
 
     if config.raw == "gridfs":
@@ -302,12 +303,14 @@ async def move_rows(config: Store, to: Literal["mongodb", "sqlite"], progress: P
         target: MovableTable = mongodb if to == "mongodb" else sqlite
         both: tuple[AccountTable, AccountTable] = SqliteAccounts(sqlite.database), MongoAccounts(mongodb.database)
         jobs: tuple[JobTable, JobTable] = SqliteJobs(sqlite.database), MongoJobs(mongodb.database)
+        queues: tuple[OutgoingTable, OutgoingTable] = SqliteOutgoing(sqlite.database), MongoOutgoing(mongodb.database)
         return await migrate(
             source,
             target,
             raw,
             accounts=both if to == "mongodb" else both[::-1],
             jobs=jobs if to == "mongodb" else jobs[::-1],
+            outgoing=queues if to == "mongodb" else queues[::-1],
             unfinished=_unfinished_migration(config, to),
             progress=progress,
         )

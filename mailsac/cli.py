@@ -293,7 +293,7 @@ def rebuild(file: Path | None, **flags: str | None) -> None:
 @takes("profile", "data_dir")
 @click.option("--to", type=click.Choice(["mongodb", "sqlite"]), required=True, help="where the rows shall be")
 def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | None) -> None:
-    """Copy the rows about the mail, and the accounts, from SQLite to MongoDB or back.
+    """Copy the rows about the mail, the accounts and the queue of outgoing mail from SQLite to MongoDB or back.
 
     Every server of the data folder must be stopped.
     store.mongodb_uri names the MongoDB. The messages stay where they are, and the database that is left keeps its rows.
@@ -312,6 +312,7 @@ def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | 
     click.echo(f"rows in both: {moved.both}, of these copied now: {moved.copied}")
     click.echo(f"rows without a file, not copied: {moved.without_file}")
     click.echo(f"accounts, keys, addresses and domains, copied now: {moved.records}")
+    click.echo(f"outgoing messages, copied now: {moved.outgoing}")
 
 
 def _offline(

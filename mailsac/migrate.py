@@ -1,4 +1,4 @@
-"""Move rows, accounts and jobs from one database to another, `mailsac migrate`. The files stay where they are.
+"""Move rows, accounts, jobs and outgoing mail from one database to another, `mailsac migrate`. The files stay.
 
 Strategy: the source is left as it was, and each row is compared after it was written. What the target has already is
 not written again, so that a run that was killed is finished by the next. That rests on a target which is empty, or
@@ -8,13 +8,15 @@ A row is made only where its file is there. Without that, a run by mistake after
 back what was deleted there: nothing else tells such a message from one that was not copied yet.
 
 Accounts are few: those of the source take the place of what a first start has made in the target. Jobs are copied as
-they are; what became of one that the target has already counts.
+they are; what became of one that the target has already counts. Of outgoing mail what has come further counts, in
+whichever database that is: who moves to another and back again must not send twice what was sent in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -24,7 +26,8 @@ from mailsac.directory import AccountTable, Record, kind_of
 from mailsac.disk import disk_failure, sync_directory
 from mailsac.errors import RowsRefused
 from mailsac.jobs import JobTable
-from mailsac.message import StoredMessage
+from mailsac.message import StoredMessage, timestamp
+from mailsac.outgoing import Outgoing, OutgoingTable
 from mailsac.records import present_month
 from mailsac.recovery import Progress, RawFiles
 from mailsac.store import MessageTable
@@ -51,6 +54,7 @@ class Moved(msgspec.Struct, frozen=True):
     copied: int  # by this run
     without_file: int  # in the source alone: their files are gone, so that there is nothing to read
     records: int  # accounts, keys, addresses and domains, copied by this run
+    outgoing: int  # messages that were sent, or wait for that, copied or brought up to date by this run
 
 
 async def migrate(
@@ -60,10 +64,11 @@ async def migrate(
     *,
     accounts: tuple[AccountTable, AccountTable],
     jobs: tuple[JobTable, JobTable],
+    outgoing: tuple[OutgoingTable, OutgoingTable],
     unfinished: Path,
     progress: Progress,
 ) -> Moved:
-    """Give the target every row of the source, and the second of `accounts` and `jobs` all that the first has.
+    """Give the target every row of the source, and the second of each pair all that the first has.
 
     For databases that nobody else uses meanwhile.
 
@@ -105,9 +110,10 @@ async def migrate(
             raise MigrationError(f"the source has {rows - without_file} messages and the target {both}")
         records = await _copy_records(*accounts)
         await _copy_jobs(*jobs)
+        sent = await _copy_outgoing(*outgoing)
         # Mail that waits in the spool has its file and no row: the next start looks at all of them.
         await raw.set_watermark_ms(0)
-    return Moved(both=both, copied=copied, without_file=without_file, records=records)
+    return Moved(both=both, copied=copied, without_file=without_file, records=records, outgoing=sent)
 
 
 async def _copy_records(source: AccountTable, target: AccountTable) -> int:
@@ -134,6 +140,50 @@ async def _copy_jobs(source: JobTable, target: JobTable) -> None:
     while jobs := await source.page(after=after, limit=BATCH):
         await target.add(jobs)
         after = jobs[-1].id
+
+
+async def _copy_outgoing(source: OutgoingTable, target: OutgoingTable) -> int:
+    """Messages with their octets, suppressions, and what is counted of today. Returns how many messages changed."""
+    changed, after = 0, ""
+    while page := await source.page(after=after, limit=BATCH):
+        for message in dict.fromkeys(part.message for part in page):
+            parts = await source.get(message)  # those on the next page too
+            changed += await _copy_message(parts, source, target)
+            after = parts[-1].id
+    pair = "", ""
+    while suppressions := await source.suppression_page(after=pair, limit=BATCH):
+        pairs = [(one.account, one.address) for one in suppressions]
+        there = {(one.account, one.address): one.until for one in await target.suppressed(pairs, now="")}
+        await target.suppress([one for one in suppressions if there.get((one.account, one.address), "") < one.until])
+        pair = pairs[-1]
+    today = timestamp(datetime.now(UTC))[:10]
+    counted = await target.counts(today)
+    for sender, recipients in (await source.counts(today)).items():
+        if recipients > counted.get(sender, 0):
+            await target.count(today, sender, recipients - counted.get(sender, 0))
+    return changed
+
+
+async def _copy_message(parts: Sequence[Outgoing], source: OutgoingTable, target: OutgoingTable) -> bool:
+    """Returns whether the target was changed."""
+    message = parts[0].message
+    there = {part.id: part for part in await target.get(message)}
+    if any(part.id not in there for part in parts):
+        octets = b""
+        if any(part.is_open for part in parts):
+            data = await source.data(parts[:1])
+            if message not in data:
+                raise MigrationError(f"the octets of outgoing message {message} are gone: cancel it first")
+            octets = data[message]
+        await target.add(parts, octets)
+    further = [part for part in parts if part.id in there and _progress(part) > _progress(there[part.id])]
+    if further:
+        await target.settle(further)
+    return bool(further) or len(there) < len(parts)
+
+
+def _progress(part: Outgoing) -> tuple[bool, int]:
+    return not part.is_open, part.tries
 
 
 def _by_id(records: Sequence[Record]) -> dict[tuple[str, str], Record]:

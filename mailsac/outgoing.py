@@ -185,6 +185,12 @@ class OutgoingTable(Protocol):
     async def page(self, *, after: str, limit: int) -> list[Outgoing]:
         """All parts in the order of their ids, from the first greater than `after`."""
 
+    async def counts(self, day: str) -> dict[str, int]:
+        """How much each sender has sent in a day, see `count`."""
+
+    async def suppression_page(self, *, after: tuple[str, str], limit: int) -> list[Suppression]:
+        """All suppressions in the order of account and address, from the first behind the pair `after`."""
+
 
 def part_id(message: str, index: int) -> str:
     """Sorts behind the parts of earlier messages."""

@@ -267,6 +267,22 @@ class MongoOutgoing:
             cursor = self._parts.find({"_id": {"$gt": after}}, sort=[("_id", 1)], limit=limit, hint=BY_ID)
             return [_part(document) async for document in cursor]
 
+    @whole
+    async def counts(self, day: str) -> dict[str, int]:
+        async with allowed(self.database, LISTING_S):
+            with self.other_indexes[1].hinted(BY_SENDER) as hint:
+                cursor = self._counts.find({"day": {"$eq": day}}, hint=hint)
+                return {one["_id"].partition(" ")[2]: int(one["recipients"]) async for one in cursor}
+
+    @whole
+    async def suppression_page(self, *, after: tuple[str, str], limit: int) -> list[Suppression]:
+        if limit < 1:
+            return []
+        where = {"_id": {"$gt": _suppression_id(*after)}}
+        async with allowed(self.database, LISTING_S):
+            cursor = self._suppressions.find(where, sort=[("_id", 1)], limit=limit, hint=BY_ID)
+            return [_suppression(document) async for document in cursor]
+
     async def _free(self, message: str, now: str) -> list[Outgoing]:
         """Its parts that are open and that nobody has claimed."""
         where = {**_of(message), "claimable": {"$exists": True}, **_unclaimed(now)}

@@ -52,6 +52,10 @@ SUPPRESSED: Final = """
 SUPPRESSIONS: Final = """
     select account, address, until, reply from suppression where account = ? and until > ? order by address limit ?
 """
+SUPPRESSION_PAGE: Final = """
+    select account, address, until, reply from suppression
+    where (account, address) > (?, ?) order by account, address limit ?
+"""
 OLD: Final = "delete from outgoing where id in (select id from outgoing where id < ? and claimable is null limit ?)"
 CLOSED: Final = """
     delete from outgoing where id in (select id from outgoing where claimable is null order by id limit ?)
@@ -176,6 +180,12 @@ class SqliteOutgoing:
     async def page(self, *, after: str, limit: int) -> list[Outgoing]:
         found = await self._database.rows("select json from outgoing where id > ? order by id limit ?", (after, limit))
         return [self._decode(json) for (json,) in found]
+
+    async def counts(self, day: str) -> dict[str, int]:
+        return dict(await self._database.rows("select sender, recipients from outgoing_count where day = ?", (day,)))
+
+    async def suppression_page(self, *, after: tuple[str, str], limit: int) -> list[Suppression]:
+        return [Suppression(*row) for row in await self._database.rows(SUPPRESSION_PAGE, (*after, limit))]
 
     def _part(self, json: str, sending: int) -> Outgoing:
         part = self._decode(json)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,9 @@ from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.message import StoredMessage
 from mailsac.migrate import MovableTable
 from mailsac.mongo import connected
+from mailsac.outgoing import OutgoingTable, Suppression
+from mailsac.outgoing_mongo import MongoOutgoing
+from mailsac.outgoing_sqlite import SqliteOutgoing
 from mailsac.records import present_month
 from mailsac.sqlite import Database
 from mailsac.store_disk import DiskRaw
@@ -34,6 +39,7 @@ from mailsac.store_sqlite import SqliteTable
 
 from .contract.rows import stored
 from .contract.test_movable_table import changed
+from .contract.test_outgoing_table import DATA, LATER, NEVER, SOON, claimed, ended, parts, queued
 from .live.process import Process
 from .mongodb import database_for, is_real, mongo_table, server_uri
 
@@ -87,6 +93,12 @@ class Site:
             return MongoJobs(await stack.enter_async_context(shared))
         return SqliteJobs(await stack.enter_async_context(Database.open(self.data_dir / "mailsac.db")))
 
+    async def outgoing(self, stack: AsyncExitStack, database: str) -> OutgoingTable:
+        if database == "mongodb":
+            shared = connected(server_uri(), database=database_for(self.data_dir))
+            return MongoOutgoing(await stack.enter_async_context(shared))
+        return SqliteOutgoing(await stack.enter_async_context(Database.open(self.data_dir / "mailsac.db")))
+
     async def fill(self, database: str, rows: Sequence[StoredMessage]) -> None:
         """Rows, and a file for each."""
         async with AsyncExitStack() as stack:
@@ -126,7 +138,7 @@ async def test_every_row_is_the_same_afterwards_and_the_source_keeps_its_own(sit
     assert (done.returncode, done.stdout) == (
         0,
         "rows in both: 450, of these copied now: 450\nrows without a file, not copied: 0\n"
-        "accounts, keys, addresses and domains, copied now: 0\n",
+        "accounts, keys, addresses and domains, copied now: 0\noutgoing messages, copied now: 0\n",
     )
     assert f"rows to {to}" in done.stderr
     assert "100%" in done.stderr
@@ -186,6 +198,97 @@ async def test_jobs_of_webhooks_go_too(site: Site, to: str) -> None:
             target = await site.jobs(stack, to)
             assert await target.page(after="", limit=1000) == jobs
             assert await target.waiting("box@example.com") == 299
+
+
+TODAY: Final = f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+async def everything(table: OutgoingTable) -> object:
+    """All that the queue holds."""
+    parts = await table.page(after="", limit=1_000)
+    octets = await table.data([part for part in parts if part.is_open])
+    return parts, octets, await table.suppression_page(after=("", ""), limit=1_000), await table.counts(TODAY)
+
+
+@pytest.mark.parametrize("to", DATABASES)
+async def test_the_queue_goes_too(site: Site, to: str) -> None:
+    """What waits, with its octets, also in parts; what is over; suppressions and what is counted."""
+    await site.fill(other[to], some_rows(3))
+    async with AsyncExitStack() as stack:
+        source = await site.outgoing(stack, other[to])
+        for number in range(51):
+            await queued(source, "one.example", *["two.example"] * (number % 3))
+        over, waiting, cancelled = [await queued(source, "one.example", "two.example") for _ in range(3)]
+        await source.add(large := parts("one.example", size=9_000_000), bytes(9_000_000))
+        for part in (*over, waiting[1]):
+            await source.settle([ended(part, "delivered")])
+        await source.cancel(cancelled[0].message, now=SOON)
+        await claimed(source, limit=5)
+        await source.suppress([Suppression("ann", f"{n}@example.com", LATER, "550 no é") for n in range(120)])
+        await source.suppress([Suppression("", "x@example.com", NEVER, "550 no")])
+        await source.count(TODAY, "k_1", 5)
+        before = await everything(source)
+
+    first, second = [await asyncio.to_thread(site.migrate, to) for _ in range(2)]
+
+    assert [done.stdout.splitlines()[3:] for done in (first, second)] == [
+        ["outgoing messages, copied now: 55"],
+        ["outgoing messages, copied now: 0"],
+    ], first.stderr
+    async with AsyncExitStack() as stack:
+        source, target = [await site.outgoing(stack, one) for one in (other[to], to)]
+        assert await everything(target) == before
+        assert await everything(source) == before
+        assert await target.data(waiting[:1]) == {waiting[0].message: DATA}
+        assert await target.data([*over, *cancelled]) == {}
+        assert len((await target.data(large))[large[0].message]) == 9_000_000
+        assert len(await claimed(target, limit=1_000)) == 51 + 51 + 2
+
+
+@pytest.mark.parametrize("to", DATABASES)
+async def test_what_was_sent_at_the_other_database_is_not_sent_again(site: Site, to: str) -> None:
+    """There, where some of it is sent, and back again."""
+    await site.fill(other[to], some_rows(3))
+    async with AsyncExitStack() as stack:
+        source = await site.outgoing(stack, other[to])
+        sent, deferred, untouched = [await queued(source, "one.example") for _ in range(3)]
+    assert (await asyncio.to_thread(site.migrate, to)).returncode == 0
+    async with AsyncExitStack() as stack:
+        target = await site.outgoing(stack, to)
+        await target.settle([ended(sent[0], "delivered"), ended(deferred[0], "deferred")])
+        new = await queued(target, "one.example")
+        before = await everything(target)
+
+    again = await asyncio.to_thread(site.migrate, to)
+    back = await asyncio.to_thread(site.migrate, other[to])
+
+    assert [done.stdout.splitlines()[3] for done in (again, back)] == [
+        "outgoing messages, copied now: 0",
+        "outgoing messages, copied now: 3",
+    ]
+    async with AsyncExitStack() as stack:
+        for table in [await site.outgoing(stack, one) for one in DATABASES]:
+            assert await everything(table) == before
+        assert await table.data(sent) == {}
+        assert set(await table.data([*deferred, *untouched, *new])) == {
+            part.message for part in (*deferred, *untouched, *new)
+        }
+
+
+async def test_a_message_that_has_lost_its_octets_is_named(site: Site) -> None:
+    await site.fill("sqlite", some_rows(1))
+    async with AsyncExitStack() as stack:
+        (part,) = await queued(await site.outgoing(stack, "sqlite"), "one.example")
+    with closing(sqlite3.connect(site.data_dir / "mailsac.db")) as database, database:
+        database.execute("delete from outgoing_data")
+
+    done = await asyncio.to_thread(site.migrate, "mongodb")
+
+    assert done.returncode == 1
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"mailsac: the octets of outgoing message {part.message} are gone: cancel it first"
+    )
 
 
 @pytest.mark.parametrize("to", DATABASES)

@@ -273,6 +273,8 @@ async def test_counts_are_of_a_day_and_a_sender(table: OutgoingTable) -> None:
     assert await table.count("2026-11-24", "k_1", 2) == 5
     assert await table.count("2026-11-24", "k_2", 1) == 1
     assert await table.count("2026-11-25", "k_1", 1) == 1
+    assert await table.counts("2026-11-24") == {"k_1": 5, "k_2": 1}
+    assert await table.counts("2026-11-26") == {}
 
 
 async def test_suppressions(table: OutgoingTable) -> None:
@@ -324,6 +326,21 @@ async def test_pages_hold_every_part(table: OutgoingTable) -> None:
     assert await table.page(after=new[-1].id, limit=2) == []
 
 
+async def test_pages_hold_every_suppression(table: OutgoingTable) -> None:
+    all_of_them = [
+        Suppression(account, address, NOW, "550 no")
+        for account in ("", "ann", "anna")
+        for address in ("a@example.com", "b@example.com")
+    ]
+    await table.suppress(all_of_them[::-1])
+
+    found, pair = list[Suppression](), ("", "")
+    while page := await table.suppression_page(after=pair, limit=2):
+        found += page
+        pair = page[-1].account, page[-1].address
+    assert found == all_of_them
+
+
 # ── plans ──
 
 
@@ -344,6 +361,8 @@ async def every_method(table: OutgoingTable) -> None:
     await table.lift("ann", "a@example.com")
     await table.trim(now=NOW, before=second[0].id, closed=1)
     await table.page(after=first[0].id, limit=5)
+    await table.counts("2026-11-24")
+    await table.suppression_page(after=("ann", ""), limit=5)
 
 
 async def test_no_statement_looks_at_all_parts_but_the_sweep(tmp_path: Path) -> None:
