@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from string import ascii_letters, digits
 from typing import Final, Literal
@@ -71,9 +72,6 @@ def find_codes(subject: str, text: str | None, html: str | None) -> tuple[Code, 
 
 
 MAX_SUBJECT_CHARS: Final = 1_000
-_VOCABULARY: Final = Vocabulary(
-    *((label, CODE_WORDS) for label in ("ending", "qualifier", "code", "other", "password", "action"))
-)
 
 
 class _Candidate(msgspec.Struct, frozen=True):
@@ -241,9 +239,16 @@ _JOINED: Final = re.compile(
 )
 
 
+@cache  # the memory is taken when somebody asks first
+def _vocabulary() -> Vocabulary:
+    return Vocabulary(
+        *((label, CODE_WORDS) for label in ("ending", "qualifier", "code", "other", "password", "action"))
+    )
+
+
 def _labels(text: str) -> list[Found]:
     """Where the words of the table stand. A word for a code names another number where it stands beside a qualifier."""
-    marks = _VOCABULARY.find(_URL.sub(lambda match: " " * len(match[0]), text))
+    marks = _vocabulary().find(_URL.sub(lambda match: " " * len(match[0]), text))
     for index, mark in enumerate(marks):
         if mark.label == "code":
             ahead = marks[index - 1] if index else mark

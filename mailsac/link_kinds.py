@@ -24,6 +24,7 @@ from __future__ import annotations
 import html as entities
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Final, Literal
 from urllib.parse import unquote
@@ -92,16 +93,6 @@ def first_link(links: tuple[LinkKind, ...], kind: Kind | None = None) -> LinkKin
 
 
 MAX_SUBJECT_CHARS: Final = 1_000
-_VOCABULARY: Final = Vocabulary(
-    ("code", CODE_WORDS),
-    ("elsewhere", OTHER_WORDS),
-    *(
-        (label, LINK_WORDS)
-        for label in ("unsubscribe", "reset", "verify", "step", "invite", "magic", "join", "signin", "here")
-    ),
-    *((label, PAIR_WORDS) for label in PAIR_WORDS["en"]),
-    *((label, OTHER_WORDS) for label in ("matter", "device", "page")),
-)
 _PAGES: Final = frozenset({"page", "matter", "device"})
 _PARTNERS: Final = frozenset().union(*PAIRS)
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
@@ -288,9 +279,23 @@ def _words(path: str) -> str:
     return (unquote(path) if "%" in path else path).translate(_APART)
 
 
+@cache  # the memory is taken when somebody asks first
+def _vocabulary() -> Vocabulary:
+    return Vocabulary(
+        ("code", CODE_WORDS),
+        ("elsewhere", OTHER_WORDS),
+        *(
+            (label, LINK_WORDS)
+            for label in ("unsubscribe", "reset", "verify", "step", "invite", "magic", "join", "signin", "here")
+        ),
+        *((label, PAIR_WORDS) for label in PAIR_WORDS["en"]),
+        *((label, OTHER_WORDS) for label in ("matter", "device", "page")),
+    )
+
+
 def _marks(text: str) -> list[Found]:
     """The words and pairs in a text, but for those that only say what a code is for: "confirmation code"."""
-    marks = _VOCABULARY.find(text)
+    marks = _vocabulary().find(text)
     if not marks:
         return marks
     labels = {mark.label for mark in marks}
