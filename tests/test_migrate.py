@@ -291,6 +291,7 @@ async def test_a_message_that_has_lost_its_octets_is_named(site: Site) -> None:
     )
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("to", DATABASES)
 async def test_a_run_that_is_killed_is_finished_by_the_next(site: Site, to: str) -> None:
     """Killed again and again, each time a little later, until one run gets through."""
