@@ -190,6 +190,7 @@ def _places(text: str, found: list[tuple[str, int, int]], source: Literal["text"
 # --- what they are for ---
 
 MAX_PATH_CHARS: Final = 1_000
+_FRAGMENT: Final = re.compile(r"#(?![!/]|[^#]*=).*", re.DOTALL)  # but for "#/verify/1a" and "#token=1a" of a script
 _ASSET: Final = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|ico|css|js|woff2?|ttf|eot)$", re.IGNORECASE)
 _TRACKER: Final = re.compile(r"(?:^|/)(?:wf/open|track/open|open\.(?:php|aspx)|pixel|beacon)\b", re.IGNORECASE)
 _SOCIAL: Final = re.compile(
@@ -213,7 +214,7 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
         host, path = "", rest
     else:
         host, _, path = rest.removeprefix("//").partition("/")
-    path = path.partition("#")[0][:MAX_PATH_CHARS]
+    path = _FRAGMENT.sub("", path[:MAX_PATH_CHARS])
     context = _context(place)
     if host and (_ASSET.search(path.partition("?")[0]) or _TRACKER.search(path)):
         return LinkKind(url, "other", 1.0, context, place.source, 2)

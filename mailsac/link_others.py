@@ -35,7 +35,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             review survey feedback reschedule calendar directions map blog story article video tour home homepage
             website store details dashboard statement booking appointment reserve guide manual instructions
             offers sale gift devices activity recipe watch listen app menu tickets comment rules "my account"
-            "your account" resubscribe "come back" "subscribe again" checkout cards profile""",
+            "your account" resubscribe "come back" "subscribe again" checkout cards profile news "what s new"
+            "learn how" "find out" features benefits see""",
         "matter": """appointment booking reservation table order orders purchase delivery shipment parcel payment
             transfer age card voucher coupon bonus points discount attendance coming participation seat ticket
             trip flight size cart basket meeting invoice bill shift quote "shipping address" "delivery address"
@@ -57,7 +58,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             kalender anfahrt karte blog artikel video startseite webseite website details übersicht termin
             reservieren bedingungen anleitung angebote sortiment geräte rezept ansehen anhören app speisekarte
             widerruf* versand kommentar absagen stornieren "mein konto" "zum konto" "ihr konto" "dein konto"
-            "wieder dabei" kasse kundenkonto profil beitrag nachricht""",
+            "wieder dabei" kasse kundenkonto profil beitrag nachricht neuigkeiten neues vorteile funktionen
+            auswertung "mehr dazu" wegbeschreibung""",
         "matter": """termin besuch buchung reservierung tisch bestellung kauf lieferung sendung paket zahlung
             überweisung alter karte kundenkarte gutschein bonus punkte rabatt teilnahme kommen anwesenheit platz
             ticket reise flug größe warenkorb treffen rechnung schicht angebot auftrag empfang erhalt abholung""",
@@ -76,7 +78,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """lire suite boutique acheter découvrir suivre suivi commande commandes facture télécharger
             payer noter avis enquête déplacer reporter calendrier plan blog article vidéo accueil site détails
             rendez réserver guide notice offres appareils recette regarder écouter appli profite panier livraison
-            retours producteurs annuler "mon compte" "votre compte" "ton compte" "me réabonner" caisse profil""",
+            retours producteurs annuler "mon compte" "votre compte" "ton compte" "me réabonner" caisse profil
+            nouveautés actualités avantages fonctions itinéraire voir""",
         "matter": """rendez visite réservation table commande achat livraison envoi colis paiement virement âge
             carte bon coupon bonus points réduction présence venue participation place billet voyage vol taille
             pointure panier réunion facture devis "adresse de livraison" "adresse de facturation"
@@ -97,7 +100,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             descargar pagar valorar reseña encuesta cambiar calendario mapa blog artículo vídeo video inicio
             sitio web detalles cita reservar guía manual ofertas dispositivos receta ver mirar escuchar app
             carrito envíos devoluciones actividad itinerario consejos anular "mi cuenta" "tu cuenta" "su cuenta"
-            volver compra perfil mensaje""",
+            volver compra perfil mensaje novedades ventajas funciones buscar cajero consultar""",
         "matter": """cita visita reserva mesa pedido compra entrega envío paquete pago transferencia edad tarjeta
             cupón bono puntos descuento asistencia participación plaza asiento billete viaje vuelo talla carrito
             reunión factura presupuesto turno "dirección de envío" "dirección de entrega" "dirección postal"
@@ -116,7 +119,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """leggi leggere altro negozio compra acquista scopri traccia segui ordine ordini fattura scarica
             paga valuta recensione sondaggio sposta calendario mappa blog articolo video sito home dettagli
             appuntamento prenota guida manuale offerte volantino dispositivi ricetta guarda ascolta app carrello
-            resi corsi orari "mio account" "tuo account" acquisto profilo messaggio cassa""",
+            resi corsi orari "mio account" "tuo account" acquisto profilo messaggio cassa novità vantaggi
+            funzioni arrivare vedi""",
         "matter": """appuntamento visita prenotazione tavolo ordine acquisto consegna spedizione pacco pagamento
             bonifico età carta buono buoni coupon bonus punti sconto presenza partecipazione posto biglietto
             viaggio volo taglia carrello riunione fattura preventivo turno "indirizzo di consegna"
@@ -137,7 +141,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             fatura boleto baixar descarregar pagar avaliar avaliação pesquisa reagendar calendário mapa blog
             artigo vídeo início site detalhes consulta reservar guia manual ofertas seleção dispositivos receita
             ver veja ouvir app carrinho devoluções bairros "minha conta" "sua conta" "a conta" compra perfil
-            mensagem finalizar encomenda""",
+            mensagem finalizar encomenda novidades vantagens recursos chegar consultar""",
         "matter": """consulta visita reserva mesa pedido encomenda compra entrega envio pacote pagamento
             transferência idade cartão cupom cupão bônus pontos desconto presença participação lugar bilhete
             viagem voo tamanho carrinho reunião fatura orçamento turno "endereço de entrega" "endereço de envio"
@@ -156,7 +160,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """lees lezen meer winkel shop koop bekijk bekijken ontdek volg volgen bestelling bestellingen
             factuur download downloaden betaal betalen beoordeel beoordeling enquête verzetten agenda route kaart
             blog artikel video website site details afspraak reserveren handleiding uitleg aanbiedingen apparaten
-            recept luister app verzending retour annuleren "mijn account" "je account" kassa profiel bericht""",
+            recept luister app verzending retour annuleren "mijn account" "je account" kassa profiel bericht
+            nieuws nieuwtjes voordelen functies routebeschrijving""",
         "matter": """afspraak bezoek boeking reservering tafel bestelling aankoop levering zending pakket
             betaling overboeking leeftijd kaart klantenkaart bon coupon bonus punten korting aanwezigheid komst
             deelname plaats ticket reis vlucht maat winkelwagen vergadering factuur offerte dienst ophalen
@@ -174,7 +179,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """czytaj przeczytaj więcej sklep kup odkryj śledź zamówienie zamówienia faktura pobierz zapłać
             oceń opinia ankieta przełóż kalendarz mapa blog artykuł wideo strona szczegóły rezerwuj instrukcja
             oferty urządzenia urządzeń przepis zobacz obejrzyj posłuchaj aplikacja dostawa zwroty odwołaj poradę
-            sprawdź "moje konto" "twoje konto" zakupy profil wiadomość""",
+            sprawdź "moje konto" "twoje konto" zakupy profil wiadomość nowości aktualności korzyści funkcje
+            dojazd""",
         "matter": """wizyta wizytę wizyty rezerwacja rezerwację stolik zamówienie zamówienia zakup dostawa
             dostawę przesyłka przesyłkę paczka paczkę płatność przelew wiek kartę karta karty kupon bonus punkty
             rabat obecność przybycie udział miejsce bilet podróż lot rozmiar koszyk spotkanie faktura fakturę
@@ -192,7 +198,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """läs mer butik handla köp upptäck spåra följ beställning beställningar faktura ladda betala
             betygsätt omdöme enkät omboka kalender karta blogg artikel video hemsida webbplats detaljer boka
             guide instruktioner erbjudanden enheter recept titta lyssna app leverans retur avboka schema schemat
-            "mitt konto" "ditt konto" kassan profil meddelande ordern""",
+            "mitt konto" "ditt konto" kassan profil meddelande ordern nyheter förmåner funktioner vägbeskrivning
+            visa""",
         "matter": """tid tiden besök besöket bokning bokningen bord bordet beställning beställningen köp köpet
             leverans leveransen paket paketet betalning betalningen överföring ålder kort kortet kupong bonus
             poäng rabatt närvaro deltagande plats biljett resa flyg storlek varukorg möte mötet faktura offert
@@ -210,7 +217,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """oku okuyun devamını fazla mağaza alışveriş* keşfet incele takip sipariş* fatura* indir öde
             değerlendir* anket* ertele takvim harita blog makale video site detay* randevu* rezervasyon* kılavuz
             kampanya* cihaz* tarif* izle dinle uygulama* sepet* iade teslimat* ayrıntı* iptal hesabım hesabın
-            hesabınız profil mesaj gör""",
+            hesabınız profil mesaj gör yenilikler özellikler avantajlar tarifi tüm""",
         "matter": """randevu* ziyaret* rezervasyon* masa sipariş* alışveriş* teslimat* gönderi* paket* ödeme*
             havale* yaş* kart kartı kartını kartınızı kupon* bonus* puan* indirim* katılım* geleceği* bilet*
             seyahat* uçuş* beden sepet* toplantı* fatura* teklif* "teslimat adresi" "fatura adresi" """,
@@ -229,7 +236,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             отследите отслеживание заказ заказы счет счёт чек скачать оплатить оценить отзыв опрос перенести
             календарь карта маршрут блог статья видео сайт детали записаться забронировать инструкция акции акция
             предложения устройства рецепт смотреть посмотреть слушать приложение корзина доставка возврат
-            отменить "мой аккаунт" "ваш аккаунт" "личный кабинет" оформить профиль сообщение""",
+            отменить "мой аккаунт" "ваш аккаунт" "личный кабинет" оформить профиль сообщение новинки возможности
+            преимущества добраться узнать""",
         "matter": """приём прием визит бронь бронирование столик заказ заказа покупку доставку отправление
             посылку платеж платёж оплату перевод возраст карту карты купон бонус бонусы баллы скидку присутствие
             участие место билет поездку рейс размер корзину встречу счет счёт гриб "запись на" "запись к"
@@ -248,7 +256,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             відстеження замовлення рахунок чек завантажити сплатити оцінити відгук опитування перенести календар
             карта маршрут блог стаття відео сайт деталі записатися забронювати інструкція акції пропозиції
             пристрої рецепт дивитися переглянути слухати застосунок кошик доставка повернення скасувати пораду
-            "мій акаунт" "ваш акаунт" "особистий кабінет" оформити профіль повідомлення""",
+            "мій акаунт" "ваш акаунт" "особистий кабінет" оформити профіль повідомлення новинки можливості
+            переваги дістатися дізнатися""",
         "matter": """прийом візит бронь бронювання столик замовлення покупку доставку відправлення посилку платіж
             оплату переказ вік карту картку картка купон бонус бонуси бали знижку присутність участь місце квиток
             подорож рейс розмір кошик зустріч рахунок "запис на" "запис до" "адреса доставки" "адресу доставки"
@@ -264,7 +273,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """続きを読む 詳しく くわしく 詳細 ショップ 店舗 購入 買う 見る ご覧 追跡 注文 請求書
             ダウンロード 支払 評価 レビュー アンケート 日程変更 カレンダー 地図 ブログ 記事 動画 サイト
             トップページ 予約 ガイド 説明書 セール フェア 機器 レシピ アプリ カート 返品 配達 配送 キャンセル
-            マイページ プロフィール 読む メッセージ""",
+            マイページ プロフィール 読む メッセージ 新機能 一覧 ニュース アクセス方法 特典""",
         "matter": """予約 注文 配送 お届け日 荷物 支払 決済 振込 年齢 カード クーポン ポイント 出席 来院 来店
             座席 チケット 旅行 サイズ カート 会議 見積""",
         "device": """ルーター モデム 給湯器 機器 端末 工場出荷 ボイラー 時計 プリンター メーター""",
@@ -276,7 +285,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "정보 변경" 회원정보""",
         "page": """읽기 더보기 "더 보기" 자세히 상점 쇼핑 구매 보기 조회 추적 배송 주문 청구서 다운로드 결제 평가
             후기 리뷰 설문 변경하기 일정 캘린더 지도 블로그 기사 영상 홈페이지 사이트 예약 안내 설명서 혜택
-            이벤트 기기 레시피 앱 장바구니 반품 취소 "내 계정" 프로필 메시지 마이페이지""",
+            이벤트 기기 레시피 앱 장바구니 반품 취소 "내 계정" 프로필 메시지 마이페이지 "새 기능" "모든 소식"
+            목록 "오시는 길" """,
         "matter": """예약 주문 배송 택배 결제 송금 이체 나이 연령 카드 쿠폰 포인트 적립 출석 참석 좌석 티켓 여행
             항공 사이즈 장바구니 회의 견적 멤버십""",
         "device": """공유기 모뎀 라우터 보일러 기기 본체 공장 시계 프린터 계량기""",
@@ -289,7 +299,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "page": """阅读 閱讀 更多 详情 詳情 详细 詳細 商店 商城 购买 購買 查看 看看 追踪 追蹤 物流 订单 訂單 发票
             發票 下载 下載 支付 付款 评价 評價 问卷 問卷 改期 日历 日曆 地图 地圖 博客 文章 视频 影片 官网 官網
             首页 首頁 预约 預約 指南 说明书 說明書 活动 活動 设备 設備 食谱 食譜 购物车 購物車 门店 門市 配送
-            退货 退貨 规则 規則 我的账户 我的帐户 我的帳戶 我的账号 我的帳號 结算 結算 个人资料 個人資料""",
+            退货 退貨 规则 規則 我的账户 我的帐户 我的帳戶 我的账号 我的帳號 结算 結算 个人资料 個人資料 新功能
+            新闻 新聞 权益 權益 路线 路線 全部""",
         "matter": """预约 預約 订单 訂單 收货 收貨 配送 包裹 付款 支付 转账 轉帳 年龄 年齡 会员卡 會員卡 信用卡
             优惠券 優惠券 积分 積點 出席 座位 车票 機票 机票 旅行 航班 尺码 购物车 購物車 会议 會議 报价 報價""",
         "device": """路由器 数据机 數據機 热水器 设备 設備 机器 機器 出厂 原廠 手表 打印机 印表機""",

@@ -51,6 +51,8 @@ def kinds(subject: str, text: str | None = None, html: str | None = None) -> lis
         ("Hello", "https://x.example/verify-email?token=1a\nUse it to verify your address", ["verify"]),
         ("Hello", "Your code is 482913. https://x.example/confirm?token=42", ["verify"]),
         ("", "https://x.example/reset-password/8f3a2b", ["reset"]),
+        ("Hello", "Verify your address: https://x.example/#/1a2b", ["verify"]),
+        ("Hello", "Verify your address: https://x.example/#token=1a2b", ["verify"]),
         ("Hello", "To unsubscribe write to mailto:news@x.example?subject=unsubscribe", ["unsubscribe"]),
     ],
 )
@@ -62,6 +64,7 @@ def test_words_around_a_link_say_its_kind(subject: str, text: str, expected: lis
     ("subject", "text"),
     [
         ("Verify your email", "Visit https://x.example/"),
+        ("Verify your email", "Visit https://x.example/#news"),
         ("Your invoice", "Log in to see it: https://x.example/login"),
         ("Your order is confirmed", "Track it: https://x.example/t/48291"),
         ("Router", "How to reset it: https://x.example/help/reset-password-4829"),
