@@ -40,10 +40,10 @@ from mailsac.errors import (
     SendingLimitReached,
     StoreUnavailable,
 )
+from mailsac.headers import decode_value, read_section
 from mailsac.ids import QueueIds, time_prefix
 from mailsac.inbound import Inbound
 from mailsac.message import Envelope, received_field, timestamp
-from mailsac.mime import parse_for_row
 from mailsac.outgoing import (
     MAX_ATTEMPTS,
     OPEN,
@@ -203,7 +203,7 @@ class Outbound:
         if (reason := await self._inbound.refuse_reason()) is not None:
             raise reason
         now = datetime.now(UTC)
-        subject = (await self._worker.run(len(data), parse_for_row, data)).subject
+        subject = decode_value(read_section(data).first.get("subject", b""))
         message = queue_id or self._ids.next()
         grouped = self._by_destination(recipients)
         parts = [
