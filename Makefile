@@ -30,12 +30,13 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	cd tests/clients && npm ci
 
 # Mail per second beside stock aiosmtpd in the same run; memory, and the time to ready; the store as it grows; how many
-# codes and links are right.
+# codes and links are right; mail per second that is sent, beside aiosmtplib.
 bench: $(VENV)/.installed-dev
 	$(PYTHON) -m bench.smtp $(ARGS)
 	$(PYTHON) -m bench.memory
 	$(PYTHON) -m bench.store
 	$(PYTHON) -m bench.codes
+	$(PYTHON) -m bench.outbound
 
 # The hardening checks in their long form, then the figures of time and memory.
 hardening: $(VENV)/.installed-dev

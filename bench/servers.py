@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -108,6 +109,61 @@ def _peer(module: str) -> Iterator[Server]:
     DATA.mkdir(exist_ok=True)
     with _running([sys.executable, str(ROOT / f"bench/{module}.py")], dict(os.environ), DATA / "stock.log") as server:
         yield server
+
+
+class Sink:
+    """smtp-sink of Postfix, which takes every message, counts it and forgets it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, counters: Path) -> None:
+        self.port = port
+        self._process = process
+        self._counters = counters
+
+    @property
+    def taken(self) -> int:
+        """How many messages it has answered 250."""
+        found = re.findall(rb"mesg=(\d+)", self._counters.read_bytes()[-200:])
+        return int(found[-1]) if found else 0
+
+    def stop(self) -> None:
+        """Take connections, as the kernel does that, and answer nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Answer again."""
+        self._process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def smtp_sink(folder: Path) -> Iterator[Sink]:
+    """A sink on a free port, which writes its counters in that folder."""
+    program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin:/sbin")
+    if program is None:
+        raise SystemExit("this needs smtp-sink; on Debian: apt-get install postfix")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    counters = folder / f"sink{port}"
+    unprivileged = ["-u", "nobody"] if os.geteuid() == 0 else []  # it insists
+    with counters.open("wb") as stdout:
+        process = subprocess.Popen([program, "-c", *unprivileged, f"inet:127.0.0.1:{port}", "100"], stdout=stdout)
+    try:
+        _wait_for(port)
+        yield Sink(process, port, counters)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    """Until somebody listens there."""
+    deadline = time.monotonic() + START_BOUND_S
+    while True:
+        with suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nothing listens on port {port}")
+        time.sleep(0.01)
 
 
 @contextmanager
