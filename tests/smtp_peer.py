@@ -89,9 +89,11 @@ class Peer:
 
 
 @asynccontextmanager
-async def peering(host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
-    """A peer for as long as the block runs."""
-    peer = Peer(tls)
+async def peering(
+    host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None, *, peer: Peer | None = None
+) -> AsyncIterator[Peer]:
+    """A peer for as long as the block runs; `peer` is one that is made already."""
+    peer = peer or Peer(tls)
     server = await asyncio.start_server(peer.serve, host, port)
     peer.port = server.sockets[0].getsockname()[1]
     try:
