@@ -149,7 +149,8 @@ class MongoOutgoing:
         with translated(), pymongo.timeout(self._call_s):
             await self._parts.bulk_write([_settled(part) for part in parts], ordered=False)
         closed = {part.message: part for part in parts if not part.is_open}
-        await self._forget_data(list(closed.values()))
+        over = [part for part in closed.values() if part.parts == 1 or not await self._is_open(part.message)]
+        await self._forget_data(over)
 
     @whole
     async def data(self, parts: Sequence[Outgoing]) -> dict[str, bytes]:
@@ -192,7 +193,8 @@ class MongoOutgoing:
     async def cancel(self, message: str, *, now: str) -> None:
         closed = [cancelled(part, now) for part in await self._free(message, now)]
         await self._change(closed, now)
-        await self._forget_data(closed[:1])
+        if closed and not await self._is_open(message):
+            await self._forget_data(closed[:1])
 
     @whole
     async def hasten(self, message: str, *, now: str) -> None:
@@ -295,17 +297,18 @@ class MongoOutgoing:
             with translated(), pymongo.timeout(self._call_s):
                 await self._parts.bulk_write([_settled(part, _unclaimed(now)) for part in parts], ordered=False)
 
-    async def _forget_data(self, closed: Sequence[Outgoing]) -> None:
-        """The octets of those of their messages of which no part is open any more."""
-        done = []
-        for part in closed:
-            with translated(), pymongo.timeout(self._call_s):
-                where = {**_of(part.message), "claimable": {"$exists": True}}
-                if await self._parts.find_one(where, {"_id": 1}, hint=BY_ID) is None:
-                    done += _chunks(part)
-        for some in slices(done, MAX_PARTS):
+    async def _forget_data(self, over: Sequence[Outgoing]) -> None:
+        """The octets of their messages."""
+        names = [name for part in over for name in _chunks(part)]
+        for some in slices(names, MAX_PARTS):
             with translated(), pymongo.timeout(self._call_s):
                 await self._data.delete_many({"_id": {"$in": list(some)}}, hint=BY_ID)
+
+    async def _is_open(self, message: str) -> bool:
+        """Whether one of its parts is."""
+        with translated(), pymongo.timeout(self._call_s):
+            where = {**_of(message), "claimable": {"$exists": True}}
+            return await self._parts.find_one(where, {"_id": 1}, hint=BY_ID) is not None
 
     async def _forget_orphans(self, *, before_part: str) -> None:
         """Octets of messages that are old and have no part that is open: a crash has left them."""
@@ -313,9 +316,8 @@ class MongoOutgoing:
             cursor = self._data.find({"_id": {"$lt": before_part}}, {"_id": 1}, sort=[("_id", 1)], hint=BY_ID)
             names = [document["_id"] async for document in cursor]
         for name in names:
-            with translated(), pymongo.timeout(self._call_s):
-                where = {**_of(name.partition("/")[0]), "claimable": {"$exists": True}}
-                if await self._parts.find_one(where, {"_id": 1}, hint=BY_ID) is None:
+            if not await self._is_open(name.partition("/")[0]):
+                with translated(), pymongo.timeout(self._call_s):
                     await self._data.delete_one({"_id": {"$eq": name}}, hint=BY_ID)
 
     async def _delete(self, where: Document, most: int) -> None:
