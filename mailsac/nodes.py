@@ -127,6 +127,7 @@ class MongoLeases:
         self._node = ObjectId()
         self._own = ProcessLeases()  # a session of this process is found in the way without a question
         self._for_a_time: set[str] = set()  # of them, neither renewed nor given back at the end
+        self._unreleased: set[tuple[str, str | None]] = set()  # what could not be given back
         self._answers = answers
         self.calls = Calls()
         self.renewing: asyncio.Task[None]
@@ -184,8 +185,9 @@ class MongoLeases:
             if await self._own.confirm(name, part):
                 await self._ask()
                 await self._give_back(name, part)
-        except StoreUnavailable as error:  # it ends by itself
+        except StoreUnavailable as error:
             log.warning("leases.not_released", extra={"lease": name, "error": repr(error)})
+            self._unreleased.add((name, part))
         finally:
             await self._own.release(name, part)
             self._for_a_time.discard(name)
@@ -245,6 +247,16 @@ class MongoLeases:
             for part in list(self._own.held[name]):
                 await self._give_back(name, part)
 
+    async def _give_back_late(self) -> None:
+        """What nobody here has taken again meanwhile."""
+        for name, part in list(self._unreleased):
+            if await self._own.acquire(name, part):
+                try:
+                    await self._give_back(name, part)
+                finally:
+                    await self._own.release(name, part)
+            self._unreleased.discard((name, part))
+
     def _renewed(self) -> list[str]:
         """What is held for as long as this process lives."""
         return [name for name in self._own.held if name not in self._for_a_time]
@@ -257,6 +269,7 @@ class MongoLeases:
             try:
                 for some in slices(self._renewed(), MAX_RENEW):
                     await self._renew([(name, list(self._own.held.get(name, ()))) for name in some])
+                await self._give_back_late()
                 if time.monotonic() - swept >= FORGOTTEN_S:
                     await self._forget_ended()
                     swept = time.monotonic()

@@ -231,16 +231,22 @@ def test_a_stream_goes_on_at_another_node(nodes: Nodes) -> None:
 # ── claims ──
 
 
+def claimed(server: Process, box: str) -> Answer:
+    """A claim, from a database that may be slow to answer so many."""
+    deadline = time.monotonic() + BOUND_S
+    while (answer := claim(server, box, "timeout=10")).status in (408, 503):
+        assert time.monotonic() < deadline, answer
+    return answer
+
+
 def test_claims_race_for_messages_at_two_nodes(nodes: Nodes) -> None:
     """As many as there are messages: each gets one, and no two the same."""
     box, count = next(boxes), 50
     with closing(nodes.a.smtp()) as to_a, closing(nodes.b.smtp()) as to_b, ThreadPoolExecutor(count) as threads:
-        early = [threads.submit(claim, (nodes.a, nodes.b)[number % 2], box, "timeout=20") for number in range(10)]
+        early = [threads.submit(claimed, (nodes.a, nodes.b)[number % 2], box) for number in range(10)]
         expected = [sent((to_a, to_b)[number % 2], box)[0] for number in range(count)]
-        late = [
-            threads.submit(claim, (nodes.a, nodes.b)[number % 2], box, "timeout=20") for number in range(count - 10)
-        ]
-        answers = [each.result(BOUND_S) for each in early + late]
+        late = [threads.submit(claimed, (nodes.a, nodes.b)[number % 2], box) for number in range(count - 10)]
+        answers = [each.result(2 * BOUND_S) for each in early + late]
         assert {answer.status for answer in answers} == {201}
         assert sorted(answer.json["message"]["_id"] for answer in answers) == sorted(expected)
         done = threads.map(
