@@ -94,6 +94,7 @@ def first_link(links: tuple[LinkKind, ...], kind: Kind | None = None) -> LinkKin
 
 MAX_SUBJECT_CHARS: Final = 1_000
 _PAGES: Final = frozenset({"page", "matter", "device"})
+_IN_EITHER_ORDER: Final = PAIRS | {(other, one): kind for (one, other), kind in PAIRS.items()}
 _PARTNERS: Final = frozenset().union(*PAIRS)
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
 _CALLED: Final = frozenset({"reset", "verify", "invite", "magic"})
@@ -242,7 +243,8 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
 def _scores(
     place: _Place, anchor: set[str], path: str, topics: set[str], *, is_personal: bool, is_bare: bool, is_call: bool
 ) -> dict[str, float]:
-    around, near = _around(place, own_words=bool(place.anchor) and not is_call)
+    before = _marks(place.before)
+    around = _around(place, before, own_words=bool(place.anchor) and not is_call)
     is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_bare
     scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
     said = next((label for label in scores if label in anchor), None)
@@ -260,6 +262,7 @@ def _scores(
     for label in scores.keys() & topics - {"join"}:
         scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for or is_call else 1)
     if is_call and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
+        near = {mark.label for mark in before if mark.end > len(place.before) - CALL_REACH}
         near |= anchor | (topics & {"password", "group"})
         for pair, kind in PAIRS.items():
             if kind in _CALLED and near.issuperset(pair):
@@ -309,7 +312,12 @@ def _marks(text: str) -> list[Found]:
         ]
     if len(marks) < 2:
         return marks
-    others = [mark for kind in OTHER_THINGS if kind in labels for mark in _others(text, marks, kind)]
+    others = [
+        mark
+        for kind, (thing, _) in OTHER_THINGS.items()
+        if kind in labels and thing in labels
+        for mark in _others(text, marks, kind)
+    ]
     words = [mark for mark in marks if mark not in others] if others else marks
     pairs = [*_pairs(text, marks), *(Found(mark.start, mark.end, f"other {mark.label}") for mark in others)]
     return sorted(words + pairs, key=lambda mark: mark.start) if pairs else words
@@ -329,7 +337,7 @@ def _others(text: str, marks: list[Found], kind: str) -> Iterator[Found]:
 def _pairs(text: str, marks: list[Found]) -> Iterator[Found]:
     """Neighbours that say together what neither says alone, in one sentence."""
     for one, other in pairwise([mark for mark in marks if mark.label in _PARTNERS]):
-        kind = PAIRS.get((one.label, other.label)) or PAIRS.get((other.label, one.label))
+        kind = _IN_EITHER_ORDER.get((one.label, other.label))
         if kind and _is_near(text, one, other):
             yield Found(one.start, other.end, kind)
 
@@ -342,14 +350,9 @@ def _labels(text: str) -> set[str]:
     return {mark.label for mark in _marks(text)}
 
 
-def _around(place: _Place, *, own_words: bool) -> tuple[dict[str, int], set[str]]:
-    """The labels around a link and how far away the nearest word of each is, less than MAX_AROUND_CHARS.
-
-    And all the labels within CALL_REACH before it.
-    """
+def _around(place: _Place, before: list[Found], *, own_words: bool) -> dict[str, int]:
+    """The labels around a link and how far away the nearest word of each is, less than MAX_AROUND_CHARS."""
     nearest: dict[str, int] = {}
-    before = _marks(place.before)
-    near = {mark.label for mark in before if mark.end > len(place.before) - CALL_REACH}
     for mark in reversed(before):
         if mark.label in _AROUND and mark.label not in nearest:
             away = _away(place.before[mark.end :], own_words=own_words)
@@ -361,7 +364,7 @@ def _around(place: _Place, *, own_words: bool) -> tuple[dict[str, int], set[str]
             seen.add(mark.label)
             away = _away(place.behind[: mark.start], own_words=own_words) + 40
             nearest[mark.label] = min(away, nearest.get(mark.label, MAX_AROUND_CHARS))
-    return nearest, near
+    return nearest
 
 
 _SENTENCE_END: Final = re.compile(r"[.!?:](?=\s)|[。！？：]|\n\s*")
