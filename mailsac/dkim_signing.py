@@ -111,7 +111,6 @@ class Signer:
         keys: dict[str, list[SigningKey]] = {}
         for key in load_keys(Path(self._folder)):
             keys.setdefault(key.domain, []).append(key)
-            _signature(key.private, b"")  # loads what it needs, so that no file is opened later, while mail comes in
         self._keys = keys
 
     async def signed(self, data: bytes, domain: str) -> bytes:
@@ -177,7 +176,8 @@ def load_key(path: Path) -> SigningKey:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             pem = file.read(MAX_FILE_OCTETS)
-        private = load_pem_private_key(pem, password=None)
+        # OpenSSL's look at whether the numbers of an RSA key are prime takes 40 ms; a trial tells as much.
+        private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
     except OSError as error:
         raise _wrong(path, f"cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -188,7 +188,26 @@ def load_key(path: Path) -> SigningKey:
         raise _wrong(path, "expected an RSA or Ed25519 key")
     if isinstance(private, rsa.RSAPrivateKey) and private.key_size < MIN_RSA_BITS:
         raise _wrong(path, f"expected at least {MIN_RSA_BITS} bits, better {RSA_BITS}, and found {private.key_size}")
+    if not _signs(private):
+        raise _wrong(path, "the key is damaged: what it signs does not verify")
     return SigningKey(canonical_domain(domain), selector, private)
+
+
+def _signs(private: RSAPrivateKey | Ed25519PrivateKey) -> bool:
+    """Whether a signature verifies. Loads what signing needs, so that no file is opened later, while mail comes in."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ed25519, padding
+
+    try:
+        signature = _signature(private, b"")
+        if isinstance(private, ed25519.Ed25519PrivateKey):
+            private.public_key().verify(signature, hashlib.sha256(b"").digest())
+        else:
+            private.public_key().verify(signature, b"", padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _wrong(path: Path, reason: str) -> ConfigError:

@@ -12,7 +12,7 @@ from typing import Any
 import dkim  # type: ignore[import-untyped]
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mailsac.compose import complete
 from mailsac.config import ConfigError, Outbound
@@ -185,6 +185,14 @@ def test_a_key_file_is_never_overwritten(tmp_path: Path) -> None:
 # ── the folder ──
 
 
+def damaged() -> rsa.RSAPrivateKey:
+    """Its numbers do not go together."""
+    numbers = rsa.generate_private_key(65537, 2048).private_numbers()
+    public = rsa.RSAPublicNumbers(65537, numbers.public_numbers.n)
+    wrong = (numbers.p, numbers.q, numbers.d + 2, numbers.dmp1 + 2, numbers.dmq1 + 2, numbers.iqmp, public)
+    return rsa.RSAPrivateNumbers(*wrong).private_key(unsafe_skip_rsa_key_validation=True)
+
+
 SHORT = b"""\
 -----BEGIN RSA PRIVATE KEY-----
 MIIBOwIBAAJBAMbxWW4jiC7fCKsvQXdG+MPKOM9hvqNNOd8RwUPNOL/+0cOifBzp
@@ -212,6 +220,12 @@ def pem_of(private: Any) -> bytes:
         ("mail._domainkey.example.org.pem", b"no key", 0o600, "expected a private key in PEM form, not encrypted"),
         ("mail._domainkey.example.org.pem", b"", 0o600, "expected a private key in PEM form, not encrypted"),
         ("mail._domainkey.example.org.pem", "rsa", 0o604, "everybody on this machine may read it; expected mode 0600"),
+        (
+            "mail._domainkey.example.org.pem",
+            "damaged",
+            0o600,
+            "the key is damaged: what it signs does not verify",
+        ),
         ("mail._domainkey.example.org.pem", "ec", 0o600, "expected an RSA or Ed25519 key"),
         (
             "mail._domainkey.example.org.pem",
@@ -234,6 +248,8 @@ def test_a_key_that_cannot_be_used_is_named(
         path.write_bytes(content)
     elif content == "rsa":
         make_key(path, "rsa")
+    elif content == "damaged":
+        path.write_bytes(pem_of(damaged()))
     else:
         path.write_bytes(pem_of(ec.generate_private_key(ec.SECP256R1())))
     path.chmod(mode)
