@@ -137,11 +137,12 @@ def test_any_text_is_a_list_or_broken(text: str) -> None:
     ],
 )
 async def test_nothing_starts_with_a_file_that_is_broken(
-    config: Config, tmp_path: Path, content: bytes | None, reason: str
+    config: Config, tmp_path: Path, content: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "blocked"
+    monkeypatch.chdir(tmp_path)
+    path = Path("blocked")  # a longer one is cut off where it is quoted
     if content is not None:
-        path.write_bytes(content)
+        (tmp_path / path).write_bytes(content)
     with pytest.raises(ConfigError) as error:
         async with running(with_limits(config, path)):
             pass
