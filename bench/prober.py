@@ -75,6 +75,8 @@ class Prober:
         started = loop.time()
         try:
             async with asyncio.timeout(ANSWER_BOUND_S):
+                while self._idle and self._idle[-1][0].at_eof():  # idle for too long
+                    self._idle.pop()[1].close()
                 reader, writer = (
                     self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
                 )
