@@ -204,9 +204,13 @@ _APART: Final = str.maketrans(dict.fromkeys("/?&=", " . "))
 _PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
 _LOG_IN_PAGE: Final = re.compile(r"(?:^|/)(?:log-?in|sign-?in|account|auth|session)/?(?:\?|$)", re.IGNORECASE)
 _REFERENCE_PAGE: Final = re.compile(
-    r"(?:^|/)(?:help|support|faq|docs?|guides?|guia|manual|wiki|blog|hc|legal|terms|privacy)(?:[/.?]|$)", re.IGNORECASE
+    r"(?:^|/)(?:help|support|faq|docs?|guides?|guia|manual|wiki|blog|hc|legal|terms|privacy"
+    r"|stories|articles?|recipes?|magazine?|posts?|artikel|rezepte|recettes|recetas|ricette|articulos|articoli|artigos"
+    r"|receitas|recepten|przepisy|recept|tarifler)(?:[/.?]|$)",
+    re.IGNORECASE,
 )
 _REFERENCE_SITE: Final = re.compile(r"(?:help|support|docs|faq|wiki)\.", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"[?&](?:t|k|h|tok|token|key|code|hash|sig|ticket|nonce)=[^&]{6}", re.IGNORECASE)
 
 
 def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, is_call: bool) -> LinkKind:
@@ -229,12 +233,8 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
         place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare, is_call=is_call and not is_page
     )
     kind = max(_KINDS, key=scores.__getitem__)
-    score = (
-        scores[kind]
-        + (0.1 if is_personal else -0.1)
-        - (0.3 if is_page else 0.0)
-        - (1.0 if _REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host) else 0.0)
-    )
+    is_reference = (_REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host)) and not _TOKEN.search(path)
+    score = scores[kind] + (0.1 if is_personal else -0.1) - (0.3 if is_page else 0.0) - (1.0 if is_reference else 0.0)
     if score < THRESHOLD or not path.strip("/"):
         return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, place.source, 0 if host else 1)
     return LinkKind(url, kind, round(min(score, 1.0), 2), context, place.source, 1 if kind == "unsubscribe" else 0)
@@ -255,6 +255,10 @@ def _scores(
             scores[kind] -= _WEIGHT_ANCHOR
         elif f"other {kind}" in topics and kind not in topics:
             scores[kind] -= _WEIGHT_ANCHOR / 2
+    # "Confirm or cancel", an appointment that only the subject names.
+    speaks_of_address = "address" in topics or any(mark.label == "address" for mark in before)
+    if "matter" in topics and "verify" not in topics and not said and not speaks_of_address:
+        scores["verify"] -= _WEIGHT_ANCHOR / 2
     for rank, (label, away) in enumerate(sorted(around.items(), key=lambda each: each[1])):
         scores[label] += _WEIGHT_AROUND * (1 - away / MAX_AROUND_CHARS) * (0.6 if rank else 1.0)
     for label in scores.keys() & _labels(_words(path)):
@@ -264,6 +268,8 @@ def _scores(
     if is_call and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
         near = {mark.label for mark in before if mark.end > len(place.before) - CALL_REACH}
         near |= anchor | (topics & {"password", "group"})
+        if "entry" in topics and "entry" in near:
+            scores["magic"] += _WEIGHT_PERSONAL_URL
         for pair, kind in PAIRS.items():
             if kind in _CALLED and near.issuperset(pair):
                 scores[kind] += _WEIGHT_PERSONAL_URL
@@ -318,9 +324,21 @@ def _marks(text: str) -> list[Found]:
         if kind in labels and thing in labels
         for mark in _others(text, marks, kind)
     ]
+    if labels.issuperset(("unsubscribe", "invite")):
+        marks = [*_without_stopped_invitations(text, marks)]
     words = [mark for mark in marks if mark not in others] if others else marks
     pairs = [*_pairs(text, marks), *(Found(mark.start, mark.end, f"other {mark.label}") for mark in others)]
     return sorted(words + pairs, key=lambda mark: mark.start) if pairs else words
+
+
+def _without_stopped_invitations(text: str, marks: list[Found]) -> Iterator[Found]:
+    """Without what nobody wants any more: "no more invitations"."""
+    stop: Found | None = None
+    for mark in marks:
+        if mark.label == "unsubscribe":
+            stop = mark
+        if mark.label != "invite" or stop is None or not _is_near(text, stop, mark):
+            yield mark
 
 
 def _others(text: str, marks: list[Found], kind: str) -> Iterator[Found]:

@@ -1,8 +1,10 @@
 """A labelled set of made-up mails: which one-time code each holds, and which of its links are of which kind.
 
-`<language>.toml` is what an extractor may be tuned with. `held_out/<language>.toml` is a fifth of each language, drawn
-at random once, that only measures: whoever tunes the extractor does not read it. `unseen/<language>.toml` is half of
-the mails that were written later, drawn the same way, and measures whether what was tuned since holds for others.
+`<language>.toml` is what an extractor may be tuned with. `held_out/<language>.toml` was drawn from each language at
+random once, a fifth of what there was then, and only measures: whoever tunes the extractor does not read it.
+`unseen/<language>.toml` is what was written later by somebody who has not read the extractor. It measures whether what
+was tuned holds for others; who wants to learn from its mistakes gives it up, by moving its mails to `<language>.toml`,
+and measures with mails that are written afresh. Between two sets the folder is not there.
 
 What a label says:
 

@@ -12,9 +12,9 @@ import pytest
 
 from tests.codes import LANGUAGES, Labelled, labelled
 
-TUNING = labelled("tuning")
-HELD_OUT = labelled("held_out") + labelled("unseen")
-MAILS = TUNING + HELD_OUT
+HELD_OUT = labelled("held_out")
+SET = labelled("tuning") + HELD_OUT
+MAILS = SET + labelled("unseen")  # of which there may be any number, of any languages
 KINDS = {"verify", "reset", "magic", "invite", "unsubscribe"}
 # Two mails made from one template share most of this; two that were written one by one share phrases of their language.
 SIMILAR = 0.3
@@ -36,33 +36,33 @@ def name(mail: Labelled) -> str:
 
 
 def test_there_are_enough_mails_in_every_language() -> None:
-    counts = Counter(mail.language for mail in MAILS)
+    counts = Counter(mail.language for mail in SET)
     assert set(counts) == set(LANGUAGES)
-    assert len(MAILS) >= 300
+    assert len(SET) >= 300
     assert min(counts.values()) >= 12
     assert counts.most_common(1)[0][0] == "en"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_fifth_of_each_language_is_held_out(language: str) -> None:
-    share = len(of(language, HELD_OUT)) / len(of(language, MAILS))  # apart, or a failure would print the mails
-    assert 1 / 5 <= share < 1 / 3
+def test_a_seventh_of_each_language_is_held_out(language: str) -> None:
+    share = len(of(language, HELD_OUT)) / len(of(language, SET))  # apart, or a failure would print the mails
+    assert 1 / 7 <= share < 1 / 3
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_at_least_a_third_has_no_code_and_at_least_two_fifths_have_one(language: str) -> None:
-    share = sum(not mail.code for mail in of(language, MAILS)) / len(of(language, MAILS))
+    share = sum(not mail.code for mail in of(language, SET)) / len(of(language, SET))
     assert 1 / 3 <= share <= 3 / 5
 
 
 def test_a_third_has_no_code_but_numbers_that_look_like_one() -> None:
-    decoys = sum(not mail.code and re.search(r"\d[\d ]{2,}\d", visible(mail)) is not None for mail in MAILS)
-    assert decoys >= len(MAILS) / 3
+    decoys = sum(not mail.code and re.search(r"\d[\d ]{2,}\d", visible(mail)) is not None for mail in SET)
+    assert decoys >= len(SET) / 3
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_links_of_every_kind(language: str) -> None:
-    assert {link.kind for mail in of(language, MAILS) for link in mail.links} == KINDS
+    assert {link.kind for mail in of(language, SET) for link in mail.links} == KINDS
 
 
 @pytest.mark.parametrize("mail", MAILS, ids=name)
