@@ -1,7 +1,8 @@
 """Messages to send: a request made into MIME, or a finished message completed.
 
-What `compose` makes is read back with the standard library's parser, which is not ours, and compared with what was
-asked for before it is given out, so that no value can become a header field or a part of its own.
+What `compose` makes is read back with a parser that is not ours, and compared with what was asked for before it is
+given out, so that no value can become a header field or a part of its own. fast_mail_parser is asked first, as it takes
+a tenth of the time; where it reads anything otherwise, the standard library decides.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from email.utils import format_datetime, getaddresses
 from typing import Final
 
 import msgspec
+from fast_mail_parser import ParseError, PyAddress, PyMimePart, parse_email, parse_email_tree, walk
 
 from mailsac.address import Address, canonical_domain
 from mailsac.errors import InvalidRequest, ReadsOtherwise
@@ -135,9 +137,11 @@ def _written(request: SendRequest, fields: _Fields) -> bytes:
 
 def _content(request: SendRequest) -> Part:
     """Text and HTML are alternatives; images that the HTML shows are related to it; files are mixed with all that."""
-    unique = secrets.token_hex(16)
     related, attached = _by_use(request)
     bodies = [text_part("plain", request.text)] if request.text is not None else []
+    if request.html is None and not attached:
+        return bodies[0]
+    unique = secrets.token_hex(16)
     if request.html is not None:
         html = text_part("html", request.html)
         if related:
@@ -168,32 +172,98 @@ def _file(file: AttachedFile) -> Part:
 
 # --- reading back ---
 
+_Leaf = tuple[str, str | None, str | None, str, bytes]  # type, disposition, file name, Content-ID, content
+_OF_LEAF: Final = ("Content-Type", "Content-Transfer-Encoding")
+
+
+class _Reading(msgspec.Struct, frozen=True):
+    """A message as somebody reads it, or as it is to be read."""
+
+    fields: list[str]  # names, in order
+    received: list[str]
+    subject: str
+    addresses: dict[str, list[tuple[str, str]]]  # by field: addresses, and their names
+    structure: list[str]  # types of all parts
+    leaves: list[_Leaf]
+
+
+_ADDRESS_FIELDS: Final = ("From", "To", "Cc", "Reply-To")
+
 
 def _require_same(data: bytes, request: SendRequest, names: list[str]) -> None:
-    """Compare what the standard library reads with what was asked for. Raises ReadsOtherwise."""
-    message = email.message_from_bytes(data)
-    values = _values(message)
-    of_content = ["Content-Type"] if message.is_multipart() else ["Content-Type", "Content-Transfer-Encoding"]
-    addresses = {"From": request.from_, "To": request.to, "Cc": request.cc, "Reply-To": request.reply_to}
-    asked = {
-        "header fields": [*names, *of_content],
-        "Received": [" ".join(value.split()) for value in request.received],
-        "Subject": request.subject,
-        "structure": _structure(request),
-        "leaves": _leaves(request),
-    } | {name: [(_written_address(each.address), each.name) for each in boxes] for name, boxes in addresses.items()}
+    """Compare what others read with what was asked for. Raises ReadsOtherwise."""
+    asked = _as_asked(request, names)
+    if _as_read_quickly(data) == asked:
+        return
     try:
-        read = {
-            "header fields": [name for name, _ in values],
-            "Received": [" ".join(value.split()) for name, value in values if name == "Received"],
-            "Subject": _decoded(dict(values)["Subject"]),
-            "structure": [part.get_content_type() for part in message.walk()],
-            "leaves": list(_leaves_read(message)),
-        } | {name: _addresses_read(dict(values).get(name)) for name in addresses}
+        read = _as_read(data)
     except (HeaderParseError, LookupError, UnicodeError) as error:
         raise ReadsOtherwise(octets=len(data)) from error
-    if different := [what for what in asked if asked[what] != read[what]]:
+    if different := [what for what in asked.__struct_fields__ if getattr(asked, what) != getattr(read, what)]:
         raise ReadsOtherwise(octets=len(data), different=different)
+
+
+def _as_asked(request: SendRequest, names: list[str]) -> _Reading:
+    structure = _structure(request)
+    of_content = ["Content-Type"] if structure[0].startswith("multipart/") else _OF_LEAF
+    boxes = (request.from_, request.to, request.cc, request.reply_to)
+    return _Reading(
+        fields=[*names, *of_content],
+        received=[" ".join(value.split()) for value in request.received],
+        subject=request.subject,
+        addresses={
+            name: [(_written_address(each.address), each.name) for each in of_one]
+            for name, of_one in zip(_ADDRESS_FIELDS, boxes, strict=True)
+        },
+        structure=structure,
+        leaves=_leaves(request),
+    )
+
+
+def _as_read_quickly(data: bytes) -> _Reading | None:
+    """By fast_mail_parser; None where it cannot tell: it takes CR for no line end, and tells of one author only."""
+    if not data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n"):
+        return None
+    try:
+        tree, mail = parse_email_tree(data), parse_email(data, mode="metadata")
+    except ParseError:
+        return None
+    parts, headers = list(walk(tree)), tree.headers
+    if mail.from_ is None or "Sender" in headers:
+        return None
+    boxes = ([mail.from_], mail.to, mail.cc, mail.reply_to)
+    return _Reading(
+        fields=[name for name, values in headers.items() for _ in values],
+        received=[" ".join(value.split()) for value in headers.get("Received", ())],
+        subject=mail.subject,
+        addresses={name: list(map(_named, of_one)) for name, of_one in zip(_ADDRESS_FIELDS, boxes, strict=True)},
+        structure=[part.content_type for part in parts],
+        leaves=[_leaf(part, part.content) for part in parts if part.content is not None],
+    )
+
+
+def _named(mailbox: PyAddress) -> tuple[str, str]:
+    return mailbox.address, mailbox.display_name or ""
+
+
+def _leaf(part: PyMimePart, content: bytes) -> _Leaf:
+    text = content if part.disposition else content.removesuffix(b"\r\n")
+    return part.content_type, part.disposition, part.filename or None, part.content_id or "", text
+
+
+def _as_read(data: bytes) -> _Reading:
+    """By the standard library. Raises HeaderParseError, LookupError, UnicodeError."""
+    message = email.message_from_bytes(data)
+    values = _values(message)
+    first = dict(values)
+    return _Reading(
+        fields=[name for name, _ in values],
+        received=[" ".join(value.split()) for name, value in values if name == "Received"],
+        subject=_decoded(first["Subject"]),
+        addresses={name: _addresses_read(first.get(name)) for name in _ADDRESS_FIELDS},
+        structure=[part.get_content_type() for part in message.walk()],
+        leaves=list(_leaves_read(message)),
+    )
 
 
 def _values(message: email.message.Message) -> list[tuple[str, str]]:
@@ -214,9 +284,6 @@ def _addresses_read(value: str | None) -> list[tuple[str, str]]:
     if value is None:
         return []
     return [(address, _decoded(name)) for name, address in getaddresses([value])]
-
-
-_Leaf = tuple[str, str | None, str | None, str, bytes]  # type, disposition, file name, Content-ID, content
 
 
 def _leaves(request: SendRequest) -> list[_Leaf]:

@@ -28,8 +28,8 @@ _PRINTABLE: Final = re.compile(r"[ -~]*")
 _PIECE: Final = re.compile(r"[ \t]*[^ \t]+")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _Q_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047 §5 (3)
-_7BIT: Final = re.compile(rb"(?:[\t -~]{0,998}+\r\n)*+[\t -~]{0,998}+")
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_7BIT: Final = b"\t\r\n" + bytes(range(32, 127))
+_MAX_7BIT_LINE: Final = 998  # octets, RFC 2045 §2.7
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -169,7 +169,7 @@ def text_part(subtype: str, text: str) -> Part:
     """`text/plain` or `text/html` in UTF-8, its line ends CRLF; encoded where 7bit or its line length would not do."""
     octets = crlf(text).encode()
     encoding, body = "7bit", octets
-    if not _7BIT.fullmatch(octets):
+    if not _is_7bit(octets):
         encoding, body = min(
             ("quoted-printable", _quoted_printable(octets)),
             ("base64", _base64(octets)),
@@ -193,7 +193,7 @@ def file_part(
 def headers_part(section: bytes) -> Part:
     """The header section of a message as `text/rfc822-headers`; quoted-printable where it must be (RFC 6522 §4)."""
     name = "text/rfc822-headers"
-    if _7BIT.fullmatch(section):
+    if _is_7bit(section):
         return _part(parameter_field("Content-Type", name, {}), "7bit", section)
     fields = parameter_field("Content-Type", name, {"charset": "utf-8"})
     return _part(fields, "quoted-printable", _quoted_printable(section))
@@ -218,7 +218,17 @@ def multipart(
 
 def crlf(text: str) -> str:
     """Text with CRLF for each line end, a lone CR or LF included."""
-    return _LINE_END.sub("\r\n", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+
+
+def _is_7bit(octets: bytes) -> bool:
+    """Lines of printable ASCII that end in CRLF (RFC 2045 §2.7). In steps that are C, as a body may be large."""
+    lines = octets.split(b"\r\n")
+    return (
+        not octets.translate(None, _7BIT)
+        and octets.count(b"\r") == octets.count(b"\n") == len(lines) - 1
+        and max(map(len, lines)) <= _MAX_7BIT_LINE
+    )
 
 
 def _part(fields: bytes, encoding: str, body: bytes) -> Part:

@@ -65,7 +65,7 @@ HOMES = {
         "search_sqlite",
     },
     "selectolax": {"links", "html"},
-    "fast_mail_parser": {"ordinary"},
+    "fast_mail_parser": {"ordinary", "compose"},
     "pymongo": {"mongo", *MONGO_ADAPTERS},
     "bson": {"mongo", *MONGO_ADAPTERS},
     "dns": {"mx", "webhook_client"},

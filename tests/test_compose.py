@@ -426,6 +426,7 @@ def test_attachments_and_bodies_come_back_from_both_parsers(contents: list[bytes
     by_stdlib = [part.get_payload(decode=True) for part in as_stdlib_reads(data).walk() if part.get_filename()]
     ours = parse(data)
 
+    assert composing._as_read_quickly(data) == composing._as_read(data)
     assert [hashlib.md5(content, usedforsecurity=False).hexdigest() for content in by_stdlib] == digests  # type: ignore[arg-type]
     assert [attachment.checksum for attachment in ours.attachments] == digests
     if text or not html:
@@ -517,6 +518,7 @@ def test_the_fields_that_go_in_are_the_fields_that_come_out(subject: str, name: 
     assert head.isascii()
     assert max(map(len, head.split(b"\r\n"))) <= 78
     assert all(line.strip() for line in head.split(b"\r\n"))
+    assert composing._as_read_quickly(data) == composing._as_read(data)
     assert decoded(message["Subject"]) == subject
     assert [(decoded(name), address) for name, address in getaddresses(["".join(message["To"].split("\r\n"))])] == [
         (shown, "bob@example.com")
@@ -573,6 +575,8 @@ def test_a_message_that_reads_otherwise_is_not_given_out(monkeypatch: pytest.Mon
         Part(written.fields, written.body.replace(b'filename="x"', b'filename="y"')),
         Part(written.fields, written.body.replace(b"\r\n\r\nb\r\n", b"\r\n\r\nc\r\n")),
         Part(b"\r\n" + written.fields, written.body),
+        Part(written.fields.replace(b"\r\n", b"\rBcc: x@example.com\r\n"), written.body),
+        Part(written.fields.replace(b"\r\n", b"\nBcc: x@example.com\r\n"), written.body),
         Part(written.fields, b""),
     ]
     assert all(mistake != written for mistake in mistakes)
