@@ -22,15 +22,15 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "one time passcode" "one time pin" "single use password" "verification number" "security number"
             "verification digits" "digit number" "security key" "temporary password" "access number"
             "login number" "one time key" "following number" "this number" "number below" "enter the number"
-            "type the number" "copy the number" """,
+            "type the number" "copy the number" "digits below" "secret number" """,
         "action": """verify verifies verifying verification confirm confirming "sign in" "signing in" "log in"
-            "logging in" login signin sign authenticate authenticating authentication authorise authorize approve
-            unlock activate activation "two factor" "two step" mfa enter type "one time" expires expire
+            "logging in" login signin sign authenticate authenticating authentication authorise authorize
+            approve unlock activate activation "two factor" "two step" mfa enter type "one time" expires expire
             "valid for" "valid until" "finish signing" "keep it secret" "never share" "do not share"
-            "don t share" read collect pickup "pick up" digits digit""",
+            "don t share" read collect pickup "pick up" digits digit "read out" numeric""",
         "password": """password passphrase""",
-        "other": """orders invoice invoices client phone telephone tel fax mobile call ring ref number numbers id
-            receipt flight shipment parcel locker serial model items sku article policy contract membership
+        "other": """orders invoice invoices client phone telephone tel fax mobile call ring ref number numbers
+            id receipt flight shipment parcel locker serial model items sku article policy contract membership
             member patient transaction payment amount total subtotal balance price fare fee vat iban bic account
             card street avenue ave road suite room box version build port pid kernel uptime tenant employee user
             year since copyright payout seat gate postcode licence license quote "p o" "auth no" "case number"
@@ -50,19 +50,19 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "einmal passwort" zugangsschlüssel sicherheitsschlüssel bestätigungsnummer prüfnummer prüfziffer*
             geheimzahl geheimnummer kennziffer zahlencode losung codenummer codewort kodewort "diese nummer"
             "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode "die zahl"
-            "folgende ziffern" ziffernfolge""",
+            "folgende ziffern" ziffernfolge kennzahl zahlenfolge zahlenkombination "die ziffern" losungswort""",
         "action": """bestätige* bestätigen bestätigung anmelden anmeldung anmelde* einloggen login verifizier*
             freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
             läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
-            niemandem eintippen eintragen nennen schreib* unterschr* unterzeichn* abhol* ziffern zahl zahlenfolge
-            stellige* stelligen tragen trage""",
+            niemandem eintippen eintragen nennen schreib* unterschr* unterzeichn* abhol* ziffern zahl stellige*
+            stelligen tragen trage nenne numerische numerischen""",
         "password": """passwort kennwort""",
-        "other": """bestellung bestellnummer bestellnr rechnung* rechnungsnummer auftrag* vorgang* ticket* kunde*
-            kundennummer kundennr telefon* tel fax mobil* handy rufnummer hotline *nummer nummer nr nummern
-            aktenzeichen referenz* buchung* reservierung* flug sendung* paket* sendungsnummer vertrag* mitglied*
-            patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße *strasse
-            *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer plz
-            postleitzahl jahr seit id zählerstand zähler* seite aufgabe build depot vorgang losnummer zeilen
+        "other": """bestellung bestellnummer bestellnr rechnung* rechnungsnummer auftrag* vorgang* ticket*
+            kunde* kundennummer kundennr telefon* tel fax mobil* handy rufnummer hotline *nummer nummer nr
+            nummern aktenzeichen referenz* buchung* reservierung* flug sendung* paket* sendungsnummer vertrag*
+            mitglied* patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße
+            *strasse *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer
+            plz postleitzahl jahr seit id zählerstand zähler* seite aufgabe build depot vorgang losnummer zeilen
             störung antrag durchwahl nebenstelle""",
         "qualifier": """gutschein* rabatt* aktions* promo* qr fehler* post postleit* länder* strich* produkt*
             artikel* bestell* buchungs* status* error quell* vorteils* coupon* empfehlungs* vorwahl*
@@ -77,13 +77,15 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """code codes codepin pin otp *code "mot de passe à usage unique" "mot de passe temporaire"
             "mot de passe unique" "clé d accès" "clé de sécurité" "numéro de vérification" "numéro de contrôle"
             passcode "ce numéro" "numéro suivant" "numéro ci" "saisissez le numéro" "recopiez le numéro"
-            "entrez le numéro" """,
+            "entrez le numéro" "suite de chiffres" combinaison "clé de retrait" "ces chiffres"
+            "chiffres suivants" "mot clé numérique" sésame""",
         "action": """connexion connecter connectez confirmez confirmer confirme confirmation vérifier vérifiez
-            vérification valider validez validation saisissez saisir saisis entrez entrer entre recopiez recopier
-            recopie tapez taper tape identifier identification authentification autoriser autorisez activer
-            activez activation valable valide expire expirera expirent déverrouiller "usage unique"
+            vérification valider validez validation saisissez saisir saisis entrez entrer entre recopiez
+            recopier recopie tapez taper tape identifier identification authentification autoriser autorisez
+            activer activez activation valable valide expire expirera expirent déverrouiller "usage unique"
             "double authentification" "ne le transmettez" "ne le communiquez" "ne le partagez" indiquez écris
-            écrivez écrire utilisez donnez communiquez signer signez signature retirer retrait chiffres""",
+            écrivez écrire utilisez donnez communiquez signer signez signature retirer retrait chiffres composez
+            numérique""",
         "password": """"mot de passe" """,
         "other": """commandes facture factures dossier numéro numéros référence réf téléphone tél fax mobile
             appelez colis vol train billet billets série modèle contrat adhérent membre abonné patient
@@ -103,35 +105,37 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """código códigos clave claves pin otp "contraseña de un solo uso" "contraseña temporal"
             "contraseña única" "número de verificación" "número de seguridad" passcode token "este número"
             "siguiente número" "número siguiente" "introduce el número" "introduzca el número"
-            "escribe el número" "copia el número" """,
+            "escribe el número" "copia el número" "clave numérica" "clave de recogida" "clave de entrega"
+            "palabra clave" combinación "estas cifras" "estos dígitos" """,
         "action": """verificar verifica verifique verificación confirmar confirma confirme confirmación acceder
             accede acceso iniciar inicia inicie inicio sesión ingresar ingresa ingrese introduce introduzca
             introducir escribe escriba teclea teclee autorizar autorización autenticación activar activa active
             activación validar valida valide válido vence caduca expira "un solo uso" desbloquear
             "no lo compartas" "no lo comparta" "dos pasos" firmar firma facilita facilite teclear recoger
-            recogida dígitos cifras""",
+            recogida dígitos cifras diga""",
         "password": """contraseña contraseñas""",
         "other": """pedidos factura facturas número núm nro nº referencia ref teléfono tel tfno tlf fax móvil
             llame llámanos paquete vuelo tren billete localizador serie modelo contrato póliza socio miembro
             paciente transacción importe total precio gastos iva iban bic nif cif dni tarjeta cuenta calle
-            avenida avda plaza paseo carretera apartado apdo sala piso puerta versión desde año expediente ticket
-            incidencia página cp "código postal" llámenos tarea compilación solicitud extensión ext anexo""",
+            avenida avda plaza paseo carretera apartado apdo sala piso puerta versión desde año expediente
+            ticket incidencia página cp "código postal" llámenos tarea compilación solicitud extensión ext anexo""",
         "qualifier": """promocional promo promoción descuento oferta cupón regalo postal barras qr error fuente
-            color producto artículo seguimiento reserva pedido país área cliente amigo "de vestimenta" iata swift
-            cnae rastreo envío referido conducta civil penal trabajo circulación comercio proyecto vestimenta
-            tráfico ético "buenas prácticas" deontológico arancelario revisión "llame al" "llama al" "marque el"
-            "marca el" boleto sorteo premio proveedor empleado agencia sucursal""",
+            color producto artículo seguimiento reserva pedido país área cliente amigo "de vestimenta" iata
+            swift cnae rastreo envío referido conducta civil penal trabajo circulación comercio proyecto
+            vestimenta tráfico ético "buenas prácticas" deontológico arancelario revisión "llame al" "llama al"
+            "marque el" "marca el" boleto sorteo premio proveedor empleado agencia sucursal""",
         "ending": """"terminada en" "terminado en" "termina en" "acabado en" "acaba en" "últimas cifras" """,
     },
     "it": {
         "code": """codice codici pin otp passcode token "password monouso" "password temporanea"
             "password usa e getta" "chiave di accesso" "numero di verifica" "questo numero" "seguente numero"
-            "numero seguente" "inserisci il numero" "digita il numero" "copia il numero" """,
+            "numero seguente" "inserisci il numero" "digita il numero" "copia il numero" combinazione
+            "parola chiave" "queste cifre" "chiave numerica" "password numerica" "password di consegna" """,
         "action": """verifica verificare verifichi conferma confermare confermi accedere accedi acceda accesso
             login entrare inserisci inserire inserisca digita digiti digitare autenticazione autorizzare
-            autorizza autorizzazione attivare attiva attivazione valido valida scade scadrà monouso "due fattori"
-            sbloccare "non condividerlo" "non comunicarlo" "non comunicare" firma firmare scrivi scriva scrivere
-            utilizza riporta comunica ritiro ritirare cifre""",
+            autorizza autorizzazione attivare attiva attivazione valido valida scade scadrà monouso
+            "due fattori" sbloccare "non condividerlo" "non comunicarlo" "non comunicare" firma firmare scrivi
+            scriva scrivere utilizza riporta comunica ritiro ritirare cifre comunichi numerico numerica""",
         "password": """password""",
         "other": """ordini fattura fatture numero num nr nº riferimento rif telefono tel fax cellulare chiama
             chiami chiamare pacco volo treno serie modello contratto polizza socio tessera paziente transazione
@@ -150,20 +154,22 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "chave de acesso" "número de verificação" passcode "senha de uso único" "senha temporária"
             "senha provisória" "senha única" "senha descartável" "senha de acesso" "este número"
             "seguinte número" "número seguinte" "número abaixo" "copie o número" "digite o número"
-            "introduza o número" "insira o número" """,
+            "introduza o número" "insira o número" "palavra chave" "chave numérica" combinação
+            "sequência numérica" "senha de entrega" "senha de retirada" "senha numérica" "estes dígitos"
+            "palavra chave numérica" """,
         "action": """verificar verifique verifica verificação confirmar confirme confirma confirmação entrar
             acessar acesse aceder aceda acesso login iniciar inicie sessão digite digita digitar insira insere
             inserir introduza introduz informe autenticação autorizar autorize autorização ativar ative ativação
             activar validar valide válido válida validade expira vence "uso único" desbloquear "não compartilhe"
             "não partilhe" "duas etapas" escreva escreve coloque escrever levantar levantamento retirar retirada
-            assinar dígitos algarismos""",
+            assinar dígitos algarismos diga numérica numérico""",
         "password": """senha "palavra passe" """,
         "other": """pedidos encomendas fatura faturas factura número núm nº nr referência ref telefone tel
             telemóvel fax celular ligue ligar pacote voo trem comboio bilhete localizador série modelo contrato
-            apólice sócio membro paciente transação valor total preço taxa iva iban bic nif cpf cnpj cartão conta
-            rua avenida praça travessa cep sala andar bloco apto versão desde ano processo protocolo chamado
-            ticket página agência boleto entidade final "nota fiscal" tarefa build compilação solicitação ramal
-            extensão""",
+            apólice sócio membro paciente transação valor total preço taxa iva iban bic nif cpf cnpj cartão
+            conta rua avenida praça travessa cep sala andar bloco apto versão desde ano processo protocolo
+            chamado ticket página agência boleto entidade final "nota fiscal" tarefa build compilação
+            solicitação ramal extensão""",
         "qualifier": """promocional promo promoção desconto cupom cupão oferta presente postal barras qr erro
             fonte cor produto artigo rastreio rastreamento reserva pedido país cliente indicação "de área" iata
             cnae ibge swift encomenda envio consumidor civil penal estrada conduta trabalho trânsito ética
@@ -171,13 +177,14 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "ending": """"terminado em" "termina em" "terminado com" "que termina em" "com final" "últimos dígitos" """,
     },
     "nl": {
-        "code": """*code *codes pin otp tan "eenmalig wachtwoord" toegangssleutel verificatienummer controlegetal
-            "tijdelijk wachtwoord" controlenummer codenummer codewoord "dit nummer" "volgende nummer"
-            "vul het nummer" "typ het nummer" """,
+        "code": """*code *codes pin otp tan "eenmalig wachtwoord" toegangssleutel verificatienummer
+            controlegetal "tijdelijk wachtwoord" controlenummer codenummer codewoord "dit nummer"
+            "volgende nummer" "vul het nummer" "typ het nummer" cijfercombinatie cijferreeks "deze cijfers"
+            "de cijfers" sleutelgetal""",
         "action": """verifieer verifiëren verificatie bevestig bevestigen bevestiging inloggen "log in" login
             aanmelden aanmelding "meld je" "meldt u" voer vul typ toets invoeren authenticatie autoriseren
             goedkeuren activeer activeren activering geldig verloopt vervalt eenmalig* ontgrendel* "deel deze"
-            "deel hem" "twee stappen" geef gebruik tik onderteken* ophalen cijfers cijferige""",
+            "deel hem" "twee stappen" geef gebruik tik onderteken* ophalen cijfers cijferige toon noem""",
         "password": """wachtwoord""",
         "other": """bestelling bestelnummer bestelnr order ordernummer factuur* factuurnummer klant* klantnummer
             klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie kenmerk boeking*
@@ -195,20 +202,21 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "pl": {
         "code": """kod kodu kodem kody kodów pin otp "hasło jednorazowe" "hasłem jednorazowym"
             "jednorazowe hasło" "hasło tymczasowe" "hasło sms" "klucz dostępu" token "numer weryfikacyjny"
-            "ten numer" "następujący numer" "wpisz numer" "przepisz numer" """,
+            "ten numer" "następujący numer" "wpisz numer" "przepisz numer" kombinacja szyfr "ciąg cyfr"
+            "te cyfry" "hasło odbioru" "klucz jednorazowy" "hasło do odbioru" """,
         "action": """zweryfikuj zweryfikować weryfikacja weryfikacji weryfikacyjny potwierdź potwierdzić
             potwierdzenie potwierdzenia zaloguj zalogować logowanie logowania wpisz wpisać wprowadź wprowadzić
-            podaj podać przepisz uwierzytelni* autoryz* aktywuj aktywować aktywacja aktywacji ważny ważne ważność
-            wygasa wygaśnie traci jednorazow* odblokować odblokuj "nie udostępniaj" "nikomu nie" dwuetapow*
-            dwuskładnikow* użyj podpis* odbierz odbioru odebrać cyfry cyfr cyfrowy""",
+            podaj podać przepisz uwierzytelni* autoryz* aktywuj aktywować aktywacja aktywacji ważny ważne
+            ważność wygasa wygaśnie traci jednorazow* odblokować odblokuj "nie udostępniaj" "nikomu nie"
+            dwuetapow* dwuskładnikow* użyj podpis* odbierz odbioru odebrać cyfry cyfr cyfrowy""",
         "password": """hasło hasła hasłem""",
-        "other": """zamówienie zamówień faktura faktury fakturę numer numeru nr sprawa sprawy referencyjny klient
-            telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka rezerwacja pociąg bilet seria
-            model produkt artykuł umowa umowy polisa członek pacjent pesel nip regon krs transakcja transakcji
-            kwota kwoty suma razem cena opłata vat iban bic konto rachunek karta karty ulica ul aleja plac
-            skrytka pokój sala lokal wersja rok roku zgłoszenie zgłoszenia ticket licznik licznika numer* klient*
-            zamówieni* faktur* rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart* rachunk*
-            zadanie zadania build wniosek wniosku wewnętrzny wew""",
+        "other": """zamówienie zamówień faktura faktury fakturę numer numeru nr sprawa sprawy referencyjny
+            klient telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka rezerwacja pociąg bilet
+            seria model produkt artykuł umowa umowy polisa członek pacjent pesel nip regon krs transakcja
+            transakcji kwota kwoty suma razem cena opłata vat iban bic konto rachunek karta karty ulica ul aleja
+            plac skrytka pokój sala lokal wersja rok roku zgłoszenie zgłoszenia ticket licznik licznika numer*
+            klient* zamówieni* faktur* rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart*
+            rachunk* zadanie zadania build wniosek wniosku wewnętrzny wew""",
         "qualifier": """rabatowy rabatowego rabatowym promocyjny promocyjnego promocyjnym zniżkowy podarunkowy
             kupon pocztowy pocztowego qr kreskowy błędu źródłowy koloru produktu artykułu rezerwacji zamówienia
             kraju kierunkowy polecający swift statusu pkd śledzenia przesyłki klienta towaru projektu pracy
@@ -220,17 +228,19 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "sv": {
         "code": """*kod *koden *koder *koderna pin otp engångslösenord* "tillfälligt lösenord" säkerhetsnyckel
             verifieringsnummer kontrollnummer kodnummer kodord "detta nummer" "det här numret" "följande nummer"
-            engångskod engångskoden "ange numret" "skriv numret" "skriv in numret" """,
+            engångskod engångskoden "ange numret" "skriv numret" "skriv in numret" sifferkombination
+            sifferkombinationen pinkod "dessa siffror" "de här siffrorna" """,
         "action": """verifiera verifiering bekräfta bekräftar bekräftelse logga loggar inloggning* ange anger
             skriv mata knappa autentisering godkänn godkänna aktivera aktivering giltig upphör engångs*
-            tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna siffrig*""",
+            tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna
+            siffrig* slå uppge""",
         "password": """lösenord lösenordet""",
         "other": """beställning* beställningsnummer order ordernummer ordernr faktura* fakturanummer kund*
-            kundnummer kundnr telefon* tel fax mobil* nummer *nummer nr ärende* ärendenummer referens* ref
-            bokning* bokningsnummer flyg tåg paket* försändelse* produkt modell avtal* försäkring* medlem*
-            patient* transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto bankgiro
+            kundnummer kundnr telefon* tel fax nummer *nummer nr ärende* ärendenummer referens* ref bokning*
+            bokningsnummer flyg tåg paket* försändelse* produkt modell avtal* försäkring* medlem* patient*
+            transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto bankgiro
             plusgiro ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert personnummer
-            kortnummer uppgift uppgiften bygge bygget anknytning""",
+            kortnummer uppgift uppgiften bygge bygget anknytning mobilnummer mobilnr mobiltelefon""",
         "qualifier": """rabatt* kampanj* erbjudande* present* kupong* qr post produkt* artikel* boknings*
             beställnings* status* rabattkod rabattkoden kampanjkod felkod felkoden streckkod streckkoden qrkod
             postkod bokningskod färgkod landskod riktnummer värvningskod presentkod källkod statuskod
@@ -242,17 +252,20 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """kod kodu kodunuz kodun kodunuzu kodunu kodları pin otp "tek kullanımlık şifre"
             "tek kullanımlık şifreniz" "tek kullanımlık parola" "geçici şifre" "geçici şifreniz" "onay numarası"
             "giriş şifreniz" "giriş parolanız" "onay şifreniz" "sms şifreniz" "bu numarayı" "aşağıdaki numarayı"
-            "numarasını girin" "numarasını yazın" """,
+            "numarasını girin" "numarasını yazın" "teslimat şifreniz" "teslimat şifresi" "teslim şifreniz"
+            "teslim şifresi" "teslim alma şifreniz" "doğrulama şifreniz" "güvenlik şifreniz" "bu rakamları"
+            "şifreniz şudur" "tek seferlik şifre" "tek seferlik şifreniz" "teslimat parolası" "teslimat kodu"
+            "teslimat kodunu" "teslimat kodunuz" "teslim kodu" "teslim kodunuz" "teslim kodunu" """,
         "action": """doğrula* onayla* onay giriş oturum girin giriniz gir yazın yazınız etkinleştir* aktivasyon
-            geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı" "iki aşamalı"
-            kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" yaz söyle söyleyin
-            söyleyiniz gösterin göster iletin""",
+            geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı"
+            "iki aşamalı" kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" yaz
+            söyle söyleyin söyleyiniz gösterin göster iletin""",
         "password": """şifre şifresi şifreniz parola parolanız""",
-        "other": """siparişi siparişiniz fatura faturanız numara numarası numaranız nolu müşteri telefon tel faks
-            gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat ücret
-            kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad sokak sokağı sok mahallesi mah bulvarı
-            oda salon sürüm yıl yılı dosya talep kayıt ticket abone tesisat numara* sipariş* müşteri* fatura*
-            hesab* kargo* gönderi* rezervasyon* başvuru* abone* görev derleme dahili""",
+        "other": """siparişi siparişiniz fatura faturanız numara numarası numaranız nolu müşteri telefon tel
+            faks gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat
+            ücret kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad sokak sokağı sok mahallesi mah
+            bulvarı oda salon sürüm yıl yılı dosya talep kayıt ticket abone tesisat numara* sipariş* müşteri*
+            fatura* hesab* kargo* gönderi* rezervasyon* başvuru* abone* görev derleme dahili""",
         "qualifier": """indirim kampanya promosyon hediye kupon qr karekod barkod hata posta kaynak renk ürün
             rezervasyon sipariş ülke alan takip davet referans swift durum proje kıyafet davranış etik inceleme
             arayın arayıp arayabilirsiniz çekiliş tedarikçi personel şube bayi""",
@@ -261,18 +274,20 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "ru": {
         "code": """код кода коду кодом коды кодов пин пинкод pin otp "одноразовый пароль" "одноразового пароля"
             "временный пароль" "контрольное число" "проверочное число" "разовый пароль" "одноразовым паролем"
-            "пароль для входа" "код пароль" "этот номер" "следующий номер" "введите номер" "введите число" """,
+            "пароль для входа" "код пароль" "этот номер" "следующий номер" "введите номер" "введите число"
+            комбинация "пароль для получения" "пароль для выдачи" "эти цифры" "число для" "проверочный пароль"
+            шифр""",
         "action": """подтверд* подтвержд* вход входа войти войдите авториз* введите ввести введи укажите
             аутентифик* активир* активац* действует действителен действительно истек* одноразов* разблок*
             "никому не" "не сообщайте" двухфакторн* регистрац* верифик* напишите подпис* получени* цифры цифр""",
         "password": """пароль пароля""",
         "other": """заказ заказу заказы счет счета счету номер номера номеру договор договора клиент клиента
             телефон телефона тел факс моб посылка посылку отправление отправления трек бронь брони бронирование
-            рейс поезд билет билета серия модель товар артикул полис пациент транзакц* операции сумма суммы итого
-            цена стоимость ндс инн кпп огрн бик снилс карта карты карте улица ул проспект пр пер переулок бульвар
-            дом корп кв офис оф каб индекс версия года год заявка заявки заявке обращение обращения обращению
-            тикет абонент абонента лицевой номер* заказ* договор* клиент* счет* заявк* обращени* посылк*
-            бронирован* абонент* коммит добавочный доб внутренний""",
+            рейс поезд билет билета серия модель товар артикул полис пациент транзакц* операции сумма суммы
+            итого цена стоимость ндс инн кпп огрн бик снилс карта карты карте улица ул проспект пр пер переулок
+            бульвар дом корп кв офис оф каб индекс версия года год заявка заявки заявке обращение обращения
+            обращению тикет абонент абонента лицевой номер* заказ* договор* клиент* счет* заявк* обращени*
+            посылк* бронирован* абонент* коммит добавочный доб внутренний""",
         "qualifier": """промо скидочный скидки скидку купон купона подарочный qr штрих ошибки ошибка почтовый
             цвета товара страны города бронирования заказа отслеживания исходный промокод промокода промокоду
             промокодом партнерский домофона домофон региона статуса окпо окпд оквэд октмо тн посылки проекта
@@ -283,7 +298,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     "uk": {
         "code": """код коду кодом коди кодів пін пінкод pin otp "одноразовий пароль" "тимчасовий пароль"
             "одноразовим паролем" "разовий пароль" "одноразового пароля" "пароль для входу" "цей номер"
-            "наступний номер" "введіть номер" "введіть число" """,
+            "наступний номер" "введіть номер" "введіть число" комбінація "пароль для отримання"
+            "пароль для видачі" "ці цифри" "перевірочний пароль" шифр""",
         "action": """підтверд* підтвердж* вхід входу увійти увійдіть авториз* введіть ввести введи вкажіть
             автентифік* активу* активац* активув* діє дійсний дійсна чинний спливає закінч* одноразов* розблок*
             "нікому не" "не повідомляйте" двофакторн* реєстрац* верифік* напишіть підпис* отриманн* цифри цифр""",
@@ -304,9 +320,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "ja": {
         "code": """コード 認証番号 確認番号 暗証番号 認証コード パスコード ワンタイムパスワード
-            使い捨てパスワード ワンタイムpin PIN 認証キー セキュリティ番号 仮パスワード ワンタイムキー 認証用番号
-            照合番号 本人確認番号 受取番号 受け取り番号 解錠番号 ロッカー番号 アクセス番号 ログイン番号 次の番号
-            下記の番号 以下の番号""",
+            使い捨てパスワード ワンタイムpin PIN 認証キー セキュリティ番号 仮パスワード ワンタイムキー
+            認証用番号 照合番号 本人確認番号 受取番号 受け取り番号 解錠番号 ロッカー番号 アクセス番号
+            ログイン番号 次の番号 下記の番号 以下の番号 暗証キー 受取パスワード 引換番号 合言葉 次の数字
+            この数字 以下の数字 受取キー""",
         "action": """ログイン サインイン 入力 認証 確認 有効期限 有効 二段階 2段階 本人確認 登録 承認 ワンタイム
             お手続き 誰にも 共有しない 利用開始 署名 数字 桁""",
         "password": """パスワード""",
@@ -324,8 +341,9 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """코드 인증번호 "인증 번호" 확인번호 "확인 번호" 보안번호 "일회용 비밀번호" 일회용비밀번호
             "임시 비밀번호" 임시비밀번호 OTP PIN 핀번호 승인번호 "승인 번호" 인증키 패스코드 일회용암호
             "일회용 암호" "일회성 암호" "일회성 비밀번호" 인증문자 접속번호 보안문자 "보안 번호" "아래 번호"
-            "다음 번호" """,
-        "action": """로그인 입력 인증 확인 유효 만료 본인확인 2단계 가입 승인 일회용 공유하지 서명 열람 숫자 자리""",
+            "다음 번호" "아래 숫자" "다음 숫자" "이 숫자" "수령 번호" 수령번호 "비밀 번호 6자리" 잠금번호""",
+        "action": """로그인 입력 인증 확인 유효 만료 본인확인 2단계 가입 승인 일회용 공유하지 서명 열람 숫자
+            자리""",
         "password": """비밀번호 암호""",
         "other": """주문 청구 고객번호 회원번호 전화 연락처 문의 송장 배송 예약 접수번호 항공편 모델 상품번호
             계약 계좌 금액 합계 결제 가격 요금 우편번호 사업자 버전 티켓 등록번호 카드번호 포인트 환자번호
@@ -339,7 +357,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             認證碼 安全码 安全碼 登录码 登入碼 激活码 一次性密码 一次性密碼 临时密码 臨時密碼 授权码 授權碼
             识别码 取件码 取件碼 提货码 检验码 检查码 短信码 随机码 啟用碼 密钥 PIN OTP 验证口令 驗證口令
             登录口令 一次性口令 验证代码 驗證代碼 登录代码 安全代码 安全代碼 登入代碼 验证密码 驗證密碼 数字码
-            數字碼 开箱码 取货码 取貨碼 核验码 以下号码 以下數字 以下数字""",
+            數字碼 开箱码 取货码 取貨碼 核验码 以下号码 以下數字 以下数字 提取码 提取碼 取餐码 开门码 開門碼
+            取物码 取物碼 核销码 下列数字 这组数字 這組數字 动态密钥""",
         "action": """验证 驗證 登录 登入 登陆 输入 輸入 有效 过期 過期 确认 確認 认证 認證 激活 注册 註冊 泄露
             告知他人 一次性 授权 授權 签署 簽署 领取 領取 填写 填寫 数字 數字 位数""",
         "password": """密码 密碼 口令""",

@@ -64,6 +64,7 @@ def find_codes(subject: str, text: str | None, html: str | None) -> tuple[Code, 
         rendered = html_to_text(html[:MAX_MARKUP_CHARS])
         found += _candidates(_plain(rendered[:MAX_CHARS]), "html", topics=topics)
     others = {each.value for each in found if each.is_other}
+    others -= {each.value for each in found if each.source == "subject" and each.score >= SURE}
     best: dict[str, Code] = {}
     for each in sorted(found, key=lambda each: -each.score):  # stable: of equals the first
         if each.score >= THRESHOLD and each.value not in others:
@@ -276,7 +277,9 @@ def _judged(
         if value.isdigit() and away <= (12 if is_introduced else 2 if "code" in topics else -1):
             looks = max(looks, 0.0)  # "your code is 2024"
         score = _WEIGHT[label] * (1 - away / FAR) + looks + 0.2 * stands_alone + 0.1 * ("code" in topics)
-        if not value.isdigit() and topics and topics.isdisjoint(_WEIGHT):
+        # "Type QX82NV", which is no voucher.
+        is_typed = label == "action" and away <= 3 and value.isupper() and "qualifier" not in topics
+        if not value.isdigit() and topics and topics.isdisjoint(_WEIGHT) and not is_typed:
             score -= 0.5  # a booking calls its number a code, too
     return _Candidate(value, score, label == "other", context, source)
 

@@ -34,7 +34,7 @@ import msgspec
 from mailsac.code_words import CODE_WORDS
 from mailsac.html import RAW_TEXT, attribute, link_target, raw_text_end, tags
 from mailsac.link_others import OTHER_THINGS, OTHER_WORDS
-from mailsac.link_pairs import PAIR_WORDS, PAIRS
+from mailsac.link_pairs import CALL_PAIRS, PAIR_WORDS, PAIRS
 from mailsac.link_words import LINK_WORDS
 from mailsac.links import MAX_LINKS
 from mailsac.vocabulary import Found, Vocabulary
@@ -93,11 +93,19 @@ def first_link(links: tuple[LinkKind, ...], kind: Kind | None = None) -> LinkKin
 
 
 MAX_SUBJECT_CHARS: Final = 1_000
-_PAGES: Final = frozenset({"page", "matter", "device"})
+_PAGES: Final = frozenset({"page", "matter", "device", "account"})
 _IN_EITHER_ORDER: Final = PAIRS | {(other, one): kind for (one, other), kind in PAIRS.items()}
+_CALLED: Final = frozenset({"reset", "verify", "invite", "magic"})
+_OF_A_CALL: Final = {pair: kind for pair, kind in PAIRS.items() if kind in _CALLED} | CALL_PAIRS
+# Where a page or another thing stands near, an account or a registration may be of it: "start reading your statement".
+_THINGS: Final = frozenset({"page", "matter", "device"})
+_OF_A_THING: Final = {
+    pair: kind
+    for pair, kind in _OF_A_CALL.items()
+    if pair in PAIRS or pair in (("address", "finish"), ("address", "consent"))
+}
 _PARTNERS: Final = frozenset().union(*PAIRS)
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
-_CALLED: Final = frozenset({"reset", "verify", "invite", "magic"})
 _AROUND: Final = frozenset(
     {*_KINDS, "join", "signin", "elsewhere", "here", *(f"other {kind}" for kind in OTHER_THINGS)}
 )
@@ -226,7 +234,11 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
     anchor = _labels(place.anchor)
     if _SOCIAL.search(host.lower()) or ("elsewhere" in anchor and "unsubscribe" not in anchor):
         return LinkKind(url, "other", 1.0, context, place.source, 1)
-    is_page = not _PAGES.isdisjoint(anchor) and anchor.isdisjoint((*_KINDS, "join", "signin"))
+    is_page = (
+        not _PAGES.isdisjoint(anchor)
+        and anchor.isdisjoint((*_KINDS, "join", "signin"))
+        and not any(map(anchor.issuperset, _OF_A_CALL))
+    )
     is_personal = _PERSONAL.search(path) is not None
     is_bare = is_placed and not f"{place.anchor}{place.before}{place.behind}".strip()
     scores = _scores(
@@ -256,9 +268,8 @@ def _scores(
         elif f"other {kind}" in topics and kind not in topics:
             scores[kind] -= _WEIGHT_ANCHOR / 2
     # "Confirm or cancel", an appointment that only the subject names.
-    speaks_of_address = "address" in topics or any(mark.label == "address" for mark in before)
-    if "matter" in topics and "verify" not in topics and not said and not speaks_of_address:
-        scores["verify"] -= _WEIGHT_ANCHOR / 2
+    if "matter" in topics and topics.isdisjoint(("verify", "address")) and not said:
+        scores["verify"] -= 0.0 if any(mark.label == "address" for mark in before) else _WEIGHT_ANCHOR / 2
     for rank, (label, away) in enumerate(sorted(around.items(), key=lambda each: each[1])):
         scores[label] += _WEIGHT_AROUND * (1 - away / MAX_AROUND_CHARS) * (0.6 if rank else 1.0)
     for label in scores.keys() & _labels(_words(path)):
@@ -270,9 +281,9 @@ def _scores(
         near |= anchor | (topics & {"password", "group"})
         if "entry" in topics and "entry" in near:
             scores["magic"] += _WEIGHT_PERSONAL_URL
-        for pair, kind in PAIRS.items():
-            if kind in _CALLED and near.issuperset(pair):
-                scores[kind] += _WEIGHT_PERSONAL_URL
+        pairs = _OF_A_CALL if near.isdisjoint(_THINGS) else _OF_A_THING
+        for kind in {kind for pair, kind in pairs.items() if near.issuperset(pair)}:
+            scores[kind] += _WEIGHT_PERSONAL_URL
     if "invite" in {*topics, *anchor, *around}:
         scores["invite"] += scores["join"]
     # "Log in and set your password" is of another kind.
@@ -292,6 +303,7 @@ def _words(path: str) -> str:
 @cache  # the memory is taken when somebody asks first
 def _vocabulary() -> Vocabulary:
     return Vocabulary(
+        ("alike", OTHER_WORDS),
         ("code", CODE_WORDS),
         ("elsewhere", OTHER_WORDS),
         *(
@@ -320,8 +332,8 @@ def _marks(text: str) -> list[Found]:
         return marks
     others = [
         mark
-        for kind, (thing, _) in OTHER_THINGS.items()
-        if kind in labels and thing in labels
+        for kind, (things, _) in OTHER_THINGS.items()
+        if kind in labels and not things.isdisjoint(labels)
         for mark in _others(text, marks, kind)
     ]
     if labels.issuperset(("unsubscribe", "invite")):
@@ -343,13 +355,15 @@ def _without_stopped_invitations(text: str, marks: list[Found]) -> Iterator[Foun
 
 def _others(text: str, marks: list[Found], kind: str) -> Iterator[Found]:
     """The words of a kind that speak of something else."""
-    thing, shields = OTHER_THINGS[kind]
-    near = [mark for mark in marks if mark.label in (kind, thing) or mark.label in shields]
+    things, shields = OTHER_THINGS[kind]
+    near = [mark for mark in marks if mark.label == kind or mark.label in things or mark.label in shields]
     for one, other in pairwise(near):
-        if {one.label, other.label} == {kind, thing} and _is_near(text, one, other):
-            word = one if one.label == kind else other
-            if " " not in text[word.start : word.end]:  # a phrase says itself what it speaks of
-                yield word
+        word, thing = (one, other) if one.label == kind else (other, one)
+        if word.label != kind or thing.label not in things or not _is_near(text, one, other):
+            continue
+        # A phrase says itself what it speaks of, but for "choose a new" and the like.
+        if " " not in text[word.start : word.end] or 0 <= thing.start - word.end <= 2:
+            yield word
 
 
 def _pairs(text: str, marks: list[Found]) -> Iterator[Found]:
