@@ -3,6 +3,7 @@
 Strategy: everything that must not be lost is in the OutgoingTable, and this is a loop over it. A part is claimed, its
 octets are read, it is delivered, and it is settled: closed, or due again. Leases are short and renewed while the work
 goes on, so that what a process leaves that dies is soon taken up: a message may be delivered twice, and is never lost.
+What comes while there is room for its destination is claimed as it is queued, and its octets are at hand.
 
 A destination that hangs holds its own few places and nothing else: while it has them all its parts are not claimed. One
 that has not answered yet has fewer, so that many dead ones at once leave room for those that live.
@@ -55,6 +56,7 @@ from mailsac.outgoing import (
     OutgoingTable,
     State,
     Suppression,
+    addressed,
     messages,
     part_id,
     whole,
@@ -98,7 +100,8 @@ class _Destination:
 
     def __init__(self) -> None:
         self.deliveries = 0
-        self.has_answered = False
+        self.has_answered = False  # the last time that somebody asked
+        self.has_waiting = False  # or may have: it was passed over
 
     @property
     def is_full(self) -> bool:
@@ -142,6 +145,8 @@ class Outbound:
         self._local_turn = asyncio.Lock()  # of the message that is filed here, until that is noted
         self._destinations: dict[str, _Destination] = {}
         self._deliveries: dict[str, asyncio.Task[None]] = {}  # by part
+        self._entering = 0  # parts that are claimed as they are queued, and not yet there
+        self._is_running = False
         self._stirred = asyncio.Event()
         self._open = 0  # parts, as of the last sweep, and what has come since
         self._worked = asyncio.Event()  # since the last sweep
@@ -225,9 +230,26 @@ class Outbound:
             )
             for index, (destination, of_one) in enumerate(grouped.items())
         ]
-        await self.table.add(parts, data)
+        taken = [part for part in parts if self._is_wanted(part) and self._take(part)]
+        self._entering += len(taken)
+        try:
+            claimed = [part.id for part in taken]
+            suppressed = await self.table.add(parts, data, claimed=claimed, until=self._lease_end(now))
+        except BaseException:  # where they are kept all the same, their leases run out
+            self._leave(taken)
+            raise
+        finally:
+            self._entering -= len(taken)
         self._open += len(parts)
-        self._stirred.set()
+        if self._is_running:
+            at_hand = data if len(data) <= ON_LOOP_OCTETS else None
+            self._start(taken, dict.fromkeys((part.id for part in taken), at_hand), suppressed)
+        elif taken:
+            with suppress(MailsacError):  # or their leases run out
+                await self.table.settle(taken)
+        for part in parts:
+            if part not in taken:
+                self._pass_over(part)
         log.info("outbound.queued", extra={"outgoing": message, "octets": len(data), "recipients": len(recipients)})
         return whole(parts)
 
@@ -373,12 +395,14 @@ class Outbound:
 
     async def run(self) -> None:
         """Never returns."""
+        self._is_running = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(sweep_after_work(self.sweep, self._worked, log, "outbound.sweep_postponed"))
                 tasks.create_task(self._renew_for_ever())
                 tasks.create_task(self._claim_for_ever())
         finally:
+            self._is_running = False
             tasks_left = list(self._deliveries.values())
             if tasks_left:
                 await asyncio.wait(tasks_left, timeout=DRAIN_S * self._scale)
@@ -400,7 +424,9 @@ class Outbound:
 
     async def _claim(self) -> bool:
         """Take on a few parts that are due; returns whether there may be more."""
-        limit = min(MAX_DELIVERIES - len(self._deliveries), PER_DESTINATION // 2)
+        limit = min(MAX_DELIVERIES - len(self._deliveries) - self._entering, PER_DESTINATION // 2)
+        for destination in self._destinations.values():
+            destination.has_waiting = destination.is_full or limit <= 0
         if limit <= 0 or not self._accounts.is_loaded:
             return False
         full = [name for name, destination in self._destinations.items() if destination.is_full]
@@ -410,51 +436,81 @@ class Outbound:
         for part in claimed:
             if part.id in self._deliveries:  # its lease ran out while the table was away; what became of it is to come
                 continue
-            destination = self._destinations.setdefault(part.destination, _Destination())
-            if destination.room > 0:
-                destination.deliveries += 1
+            if self._take(part):
                 taken.append(part)
             else:
                 returned.append(part)
+                self._pass_over(part)
         try:
             if returned:
                 await self.table.settle(returned)
-            pairs = {(part.account, delivery.address) for part in taken for delivery in part.deliveries}
-            suppressed = await self.table.suppressed(pairs, now=timestamp(now)) if taken else []
-            data = await self._read_ahead(taken)
+            suppressed = await self.table.suppressed(addressed(taken), now=timestamp(now)) if taken else []
+            self._start(taken, await self._read_ahead(taken), suppressed)
         except BaseException:
-            for part in taken:  # their leases run out
-                self._left(part)
+            self._leave(taken)  # their leases run out
             raise
-        replies = {(one.account, one.address): one.reply for one in suppressed}
-        for part in taken:
-            task = asyncio.create_task(self._deliver(part, data.pop(part.message, None), replies), name=part.id)
-            self._deliveries[part.id] = task
-            task.add_done_callback(lambda task, part=part: self._ended(task, part))  # type: ignore[misc]
         return bool(claimed)
 
-    async def _read_ahead(self, parts: Sequence[Outgoing]) -> dict[str, bytes]:
+    def _is_wanted(self, part: Outgoing) -> bool:
+        """Whether it may be claimed as it is queued, before those that wait for the same destination, if any do: what
+        is claimed of these leaves room for it."""
+        destination = self._destinations.get(part.destination)
+        has_room = len(self._deliveries) + self._entering < MAX_DELIVERIES
+        is_ready = self._is_running and self._accounts.is_loaded
+        return is_ready and has_room and (destination is None or not destination.is_full)
+
+    def _take(self, part: Outgoing) -> bool:
+        """A place of its destination for it, if there is one."""
+        destination = self._destinations.setdefault(part.destination, _Destination())
+        if destination.room <= 0:
+            return False
+        destination.deliveries += 1
+        return True
+
+    def _pass_over(self, part: Outgoing) -> None:
+        """It is claimed once there is room."""
+        destination = self._destinations.get(part.destination)
+        if destination is not None and destination.is_full:
+            destination.has_waiting = True
+        else:
+            self._stirred.set()
+
+    def _start(
+        self, parts: Sequence[Outgoing], data: Mapping[str, bytes | None], suppressed: Sequence[Suppression]
+    ) -> None:
+        """Deliver parts that are claimed and have their places; `data` has the octets, by part, that are at hand."""
+        replies = {(one.account, one.address): one.reply for one in suppressed}
+        for part in parts:
+            task = asyncio.create_task(self._deliver(part, data.get(part.id), replies), name=part.id)
+            self._deliveries[part.id] = task
+            task.add_done_callback(lambda task, part=part: self._ended(task, part))  # type: ignore[misc]
+
+    async def _read_ahead(self, parts: Sequence[Outgoing]) -> Mapping[str, bytes | None]:
         """The octets of the first of them, so far as they are small."""
         octets, small = 0, []
         for part in parts:
             octets += part.size
             if part.size <= ON_LOOP_OCTETS and octets <= READ_AHEAD_OCTETS:
                 small.append(part)
-        return await self.table.data(small) if small else {}
+        found = await self.table.data(small) if small else {}
+        return {part.id: found[part.message] for part in small if part.message in found}
 
     def _ended(self, task: asyncio.Task[None], part: Outgoing) -> None:
         self._deliveries.pop(part.id, None)
-        self._left(part)
+        self._leave([part])
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("outbound.crashed", exc_info=error)  # the lease runs out, and it is tried again
 
-    def _left(self, part: Outgoing) -> None:
-        destination = self._destinations[part.destination]
-        destination.deliveries -= 1
-        if not destination.deliveries:
-            del self._destinations[part.destination]
-        if not destination.is_full:
-            self._stirred.set()
+    def _leave(self, parts: Sequence[Outgoing]) -> None:
+        """Give their places back."""
+        for part in parts:
+            destination = self._destinations[part.destination]
+            destination.deliveries -= 1
+            if not destination.deliveries and not destination.has_answered:
+                del self._destinations[part.destination]
+            if destination.has_waiting and not destination.is_full:
+                destination.has_waiting = False
+                self._stirred.set()
 
     def _lease_end(self, now: datetime) -> str:
         return timestamp(now + timedelta(seconds=LEASE_S * self._scale))
@@ -462,6 +518,7 @@ class Outbound:
     async def _renew_for_ever(self) -> None:
         while True:
             await asyncio.sleep(LEASE_S * self._scale / RENEWALS)
+            self._destinations = {name: one for name, one in self._destinations.items() if one.deliveries}
             if self._deliveries:
                 try:
                     await self.table.renew(list(self._deliveries), until=self._lease_end(datetime.now(UTC)))
@@ -536,8 +593,8 @@ class Outbound:
             outcomes = await turns.enter_async_context(delivering)
             for recipient, outcome in zip(recipients, outcomes, strict=True):
                 found[str(recipient)] = _attempt(outcome)
-            if not all(outcome.status.startswith(NO_ANSWER) for outcome in outcomes):
-                self._destinations[part.destination].has_answered = True
+            has_answered = not all(outcome.status.startswith(NO_ANSWER) for outcome in outcomes)
+            self._destinations[part.destination].has_answered = has_answered
         return found
 
     async def _deliver_here(

@@ -123,10 +123,13 @@ class Suppression(msgspec.Struct, frozen=True):
 class OutgoingTable(Protocol):
     """Where outgoing mail is kept. Every method raises StoreUnavailable, and StorageFull where it cannot grow."""
 
-    async def add(self, parts: Sequence[Outgoing], data: bytes) -> None:
+    async def add(
+        self, parts: Sequence[Outgoing], data: bytes, *, claimed: Collection[str] = (), until: str = ""
+    ) -> list[Suppression]:
         """Keep all parts of a message and its octets, durably: the commit point. What is there stays as it is.
 
-        StoreUnavailable leaves open which parts are kept.
+        The parts with the ids in `claimed` are so from the beginning, see `claim`; returned are those of their
+        recipients that are suppressed when they are queued. StoreUnavailable leaves open which parts are kept.
         """
 
     async def claim(self, *, now: str, until: str, limit: int, without: Collection[str] = ()) -> list[Outgoing]:
@@ -190,6 +193,11 @@ class OutgoingTable(Protocol):
 
     async def suppression_page(self, *, after: tuple[str, str], limit: int) -> list[Suppression]:
         """All suppressions in the order of account and address, from the first behind the pair `after`."""
+
+
+def addressed(parts: Iterable[Outgoing]) -> set[tuple[str, str]]:
+    """Pairs of account and address, for `OutgoingTable.suppressed`."""
+    return {(part.account, delivery.address) for part in parts for delivery in part.deliveries}
 
 
 def part_id(message: str, index: int) -> str:

@@ -33,7 +33,7 @@ from mailsac.mongo import (
     translated,
     whole,
 )
-from mailsac.outgoing import Outgoing, Suppression, cancelled
+from mailsac.outgoing import Outgoing, Suppression, addressed, cancelled
 
 CHUNK_OCTETS: Final = 8 * 1024 * 1024  # of a message in one document, of which MongoDB allows 16 MB
 MAX_PARTS: Final = 500  # in one command
@@ -102,16 +102,23 @@ class MongoOutgoing:
             return await self._parts.watch(TRIED, full_document="updateLookup", max_await_time_ms=await_ms)
 
     @whole
-    async def add(self, parts: Sequence[Outgoing], data: bytes) -> None:
+    async def add(
+        self, parts: Sequence[Outgoing], data: bytes, *, claimed: Collection[str] = (), until: str = ""
+    ) -> list[Suppression]:
+        wanted = addressed(part for part in parts if part.id in claimed)
+        suppressed = await self._suppressed(wanted, now=parts[0].queued) if wanted else []
         if any(part.is_open for part in parts):
             names = _chunks(parts[0])
             for index, name in enumerate(names):
                 chunk = Binary(data[index * CHUNK_OCTETS : (index + 1) * CHUNK_OCTETS])
                 with translated(), pymongo.timeout(self._call_s), repeatable():
                     await self._data.insert_many([{"_id": name, "data": chunk}])
-        for some in slices([_document(part) for part in parts], MAX_PARTS):
+        lease = {"claimable": until, "claim": secrets.token_hex(8)}
+        documents = [_document(part) | (lease if part.id in claimed else {}) for part in parts]
+        for some in slices(documents, MAX_PARTS):
             with translated(), pymongo.timeout(self._call_s), repeatable():
                 await self._parts.insert_many(some, ordered=False)
+        return suppressed
 
     @whole
     async def claim(self, *, now: str, until: str, limit: int, without: Collection[str] = ()) -> list[Outgoing]:
@@ -224,6 +231,9 @@ class MongoOutgoing:
 
     @whole
     async def suppressed(self, pairs: Collection[tuple[str, str]], *, now: str) -> list[Suppression]:
+        return await self._suppressed(pairs, now=now)
+
+    async def _suppressed(self, pairs: Collection[tuple[str, str]], *, now: str) -> list[Suppression]:
         wanted = [_suppression_id(account, address) for account, address in pairs]
         with translated(), pymongo.timeout(self._call_s):
             cursor = self._suppressions.find({"_id": {"$in": wanted}, "until": {"$gt": now}}, hint=BY_ID)

@@ -13,12 +13,12 @@ from typing import Final
 
 import msgspec
 
-from mailsac.outgoing import Outgoing, Suppression, cancelled
+from mailsac.outgoing import Outgoing, Suppression, addressed, cancelled
 from mailsac.sqlite import Database
 
 MAX_TRIM: Final = 500  # parts in a transaction, so that mail gets its turn
 
-INSERT: Final = "insert or ignore into outgoing values (?, ?, ?, ?, ?, ?, 0, ?)"
+INSERT: Final = "insert or ignore into outgoing values (?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_DATA: Final = "insert or ignore into outgoing_data values (?, ?)"
 DUE: Final = """
     select id, claimable from outgoing
@@ -70,15 +70,20 @@ class SqliteOutgoing:
         self._database = database
         self._decode = msgspec.json.Decoder(Outgoing).decode
 
-    async def add(self, parts: Sequence[Outgoing], data: bytes) -> None:
-        rows = [_row(part) for part in parts]
+    async def add(
+        self, parts: Sequence[Outgoing], data: bytes, *, claimed: Collection[str] = (), until: str = ""
+    ) -> list[Suppression]:
+        rows = [_row(part, until=until if part.id in claimed else None) for part in parts]
 
-        def work(db: sqlite3.Connection) -> None:
+        pairs = _named(addressed(part for part in parts if part.id in claimed))
+
+        def work(db: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
             if any(part.is_open for part in parts):
                 db.execute(INSERT_DATA, (parts[0].message, data))
             db.executemany(INSERT, rows)
+            return db.execute(SUPPRESSED, (pairs, parts[0].queued)).fetchall() if claimed else []
 
-        await self._database.write(work)
+        return [Suppression(*row) for row in await self._database.write(work)]
 
     async def claim(self, *, now: str, until: str, limit: int, without: Collection[str] = ()) -> list[Outgoing]:
         """The search is a reader's work: while nothing is due mail does not wait for it."""
@@ -147,8 +152,7 @@ class SqliteOutgoing:
         await self._database.write(work)
 
     async def suppressed(self, pairs: Collection[tuple[str, str]], *, now: str) -> list[Suppression]:
-        named = msgspec.json.encode(list(pairs)).decode()
-        return [Suppression(*row) for row in await self._database.rows(SUPPRESSED, (named, now))]
+        return [Suppression(*row) for row in await self._database.rows(SUPPRESSED, (_named(pairs), now))]
 
     async def suppressions(self, account: str, *, now: str, limit: int) -> list[Suppression]:
         return [Suppression(*row) for row in await self._database.rows(SUPPRESSIONS, (account, now, limit))]
@@ -200,9 +204,15 @@ def _changed(statement: str, values: Sequence[object], db: sqlite3.Connection) -
     return db.execute(statement, values).rowcount
 
 
-def _row(part: Outgoing) -> tuple[object, ...]:
-    is_first = part.id.endswith(".000")
-    return part.id, part.message, part.account, is_first, part.destination, _claimable(part), _json(part)
+def _named(pairs: Collection[tuple[str, str]]) -> str:
+    """For SUPPRESSED."""
+    return msgspec.json.encode(list(pairs)).decode()
+
+
+def _row(part: Outgoing, *, until: str | None) -> tuple[object, ...]:
+    """Claimed until then, if it is."""
+    is_first, claimable, sending = part.id.endswith(".000"), until or _claimable(part), until is not None
+    return part.id, part.message, part.account, is_first, part.destination, claimable, sending, _json(part)
 
 
 def _settle(db: sqlite3.Connection, parts: Sequence[Outgoing]) -> None:

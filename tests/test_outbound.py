@@ -171,6 +171,20 @@ async def test_before_the_accounts_are_known_only_what_may_be_ours_to_pass_on_is
             assert await asyncio.to_thread(send, server, recipient) == code
 
 
+async def test_what_comes_while_there_is_room_needs_no_claim(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*args: object, **named: object) -> list[Outgoing]:
+        raise StoreUnavailable
+
+    for question in ("claim", "data", "suppressed"):
+        monkeypatch.setattr(site.server.outbound.table, question, away)
+
+    for sent in range(1, 4):
+        await site.send("me@ann.example", [ELSEWHERE], key=site.key)
+        async with asyncio.timeout(DELIVERED_S):
+            while [message["state"] for message in await site.queue()] != ["delivered"] * sent:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
 async def test_what_is_delivered_and_cannot_be_noted_is_not_delivered_again(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

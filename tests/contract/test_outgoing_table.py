@@ -156,6 +156,23 @@ async def test_a_claimed_part_is_its_claimants_until_the_lease_ends(table: Outgo
     assert await table.claim(now=NEVER, until=NEVER, limit=9) == [part]
 
 
+async def test_a_part_may_be_claimed_as_it_is_added(table: OutgoingTable) -> None:
+    """Like any other that is claimed: nobody else gets it before the lease ends, it is renewed, and given back."""
+    await table.suppress([Suppression("ann", "bob@one.example", LATER, "550"), Suppression("ann", "x@y", LATER, "")])
+    mine, free = new = parts("one.example", "two.example")
+
+    suppressed = await table.add(new, DATA, claimed=[mine.id], until=LATER)
+
+    assert [one.address for one in suppressed] == ["bob@one.example"]
+    assert await table.get(mine.message) == [msgspec.structs.replace(mine, is_sending=True), free]
+    assert await claimed(table) == [free]
+    assert await table.claim(now=LATER, until=LATER, limit=1) == [mine]
+    await table.renew([mine.id], until=NEVER)
+    assert await table.claim(now=LATER, until=NEVER, limit=9) == [free]
+    await table.settle([mine])
+    assert await claimed(table) == [mine]
+
+
 async def test_settling_an_unchanged_part_gives_it_back_and_it_is_not_renewed_then(table: OutgoingTable) -> None:
     (part,) = await queued(table, "one.example")
     await claimed(table)
