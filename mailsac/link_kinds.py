@@ -4,17 +4,18 @@ How it works. Four things speak for a kind, each by the words of `link_words` an
 anchor text (1.0), the words before and behind the link, up to the next link (0.8, less with the distance, and less for
 all but the nearest), the path and query of the URL (0.4, or 0.6 where it may be for one reader only), and the subject
 (0.3, twice that where "click here" or nothing stands at the link, or for the call). A URL that may be for one reader
-only gets a little more, any other a little less, a page of help or terms much less. The kind with the highest sum has
-the link, if it is at least THRESHOLD.
+only gets a little more, any other a little less, a page of help or terms without a token much less. The kind with the
+highest sum has the link, if it is at least THRESHOLD.
 
 The call is the first link behind some words whose URL may be for one reader only: what the mail wants to have followed.
-Sentences before it count nearly as much as its own, and a pair may stand in two of them.
+Sentences before it count nearly as much as its own, a pair may stand in two of them, and some pairs are looked for
+there only: mails speak of accounts and addresses everywhere.
 
 Words of `link_others` speak against. An anchor text that names a page of no kind ("privacy", "invite your friends")
 outweighs all this, one that says where else it leads ("track", "my account") makes no call and gets less, and what is
 confirmed or reset may be another thing ("confirm your order"). The front page of a site is of no kind. Two kinds need
 more than a word: "sign in" makes a magic link only of a URL that may be for one reader only, where nothing else is
-said, and "join" an invitation only where the mail speaks of one.
+said, and "join" an invitation only where the mail speaks of one; some languages have one word for the two ("entrar").
 
 Everything is read once and bounded, so it takes linear time.
 """
@@ -97,6 +98,7 @@ _PAGES: Final = frozenset({"page", "matter", "device", "account"})
 _IN_EITHER_ORDER: Final = PAIRS | {(other, one): kind for (one, other), kind in PAIRS.items()}
 _CALLED: Final = frozenset({"reset", "verify", "invite", "magic"})
 _OF_A_CALL: Final = {pair: kind for pair, kind in PAIRS.items() if kind in _CALLED} | CALL_PAIRS
+_OF_AN_ACCOUNT: Final = frozenset({"verify", "address", "account", "registration"})
 # Where a page or another thing stands near, an account or a registration may be of it: "start reading your statement".
 _THINGS: Final = frozenset({"page", "matter", "device"})
 _OF_A_THING: Final = {
@@ -107,7 +109,7 @@ _OF_A_THING: Final = {
 _PARTNERS: Final = frozenset().union(*PAIRS)
 _KINDS: Final[tuple[Kind, ...]] = ("unsubscribe", "reset", "verify", "invite", "magic")
 _AROUND: Final = frozenset(
-    {*_KINDS, "join", "signin", "elsewhere", "here", *(f"other {kind}" for kind in OTHER_THINGS)}
+    {*_KINDS, "join", "enter", "signin", "elsewhere", "here", *(f"other {kind}" for kind in OTHER_THINGS)}
 )
 _WEIGHT_ANCHOR: Final = 1.0
 _WEIGHT_AROUND: Final = 0.8
@@ -236,7 +238,7 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
         return LinkKind(url, "other", 1.0, context, place.source, 1)
     is_page = (
         not _PAGES.isdisjoint(anchor)
-        and anchor.isdisjoint((*_KINDS, "join", "signin"))
+        and anchor.isdisjoint((*_KINDS, "join", "enter", "signin"))
         and not any(map(anchor.issuperset, _OF_A_CALL))
     )
     is_personal = _PERSONAL.search(path) is not None
@@ -258,7 +260,7 @@ def _scores(
     before = _marks(place.before)
     around = _around(place, before, own_words=bool(place.anchor) and not is_call)
     is_asked_for = around.pop("here", MAX_AROUND_CHARS) < HERE_REACH or "here" in anchor or is_bare
-    scores = dict.fromkeys((*_KINDS, "join", "signin", "elsewhere"), 0.0)
+    scores = dict.fromkeys((*_KINDS, "join", "enter", "signin", "elsewhere"), 0.0)
     said = next((label for label in scores if label in anchor), None)
     if said:
         scores[said] += _WEIGHT_ANCHOR
@@ -268,13 +270,13 @@ def _scores(
         elif f"other {kind}" in topics and kind not in topics:
             scores[kind] -= _WEIGHT_ANCHOR / 2
     # "Confirm or cancel", an appointment that only the subject names.
-    if "matter" in topics and topics.isdisjoint(("verify", "address")) and not said:
+    if "matter" in topics and " " not in place.anchor and _OF_AN_ACCOUNT.isdisjoint(topics):
         scores["verify"] -= 0.0 if any(mark.label == "address" for mark in before) else _WEIGHT_ANCHOR / 2
     for rank, (label, away) in enumerate(sorted(around.items(), key=lambda each: each[1])):
         scores[label] += _WEIGHT_AROUND * (1 - away / MAX_AROUND_CHARS) * (0.6 if rank else 1.0)
     for label in scores.keys() & _labels(_words(path)):
         scores[label] += _WEIGHT_PERSONAL_URL if is_personal and label in _KINDS else _WEIGHT_URL
-    for label in scores.keys() & topics - {"join"}:
+    for label in scores.keys() & topics - {"join", "enter"}:
         scores[label] += _WEIGHT_SUBJECT * (2 if is_asked_for or is_call else 1)
     if is_call and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
         near = {mark.label for mark in before if mark.end > len(place.before) - CALL_REACH}
@@ -285,11 +287,13 @@ def _scores(
         for kind in {kind for pair, kind in pairs.items() if near.issuperset(pair)}:
             scores[kind] += _WEIGHT_PERSONAL_URL
     if "invite" in {*topics, *anchor, *around}:
-        scores["invite"] += scores["join"]
+        scores["invite"] += scores["join"] + scores["enter"]
+    else:
+        scores["signin"] += scores["enter"]
     # "Log in and set your password" is of another kind.
     if is_personal and scores["signin"] and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
         is_log_in_page = _LOG_IN_PAGE.search(path) is not None
-        is_topic = not topics.isdisjoint(("magic", "signin")) or "magic" in around
+        is_topic = not topics.isdisjoint(("magic", "signin", "enter")) or "magic" in around
         scores["magic"] += scores["signin"] * (0.0 if is_log_in_page else 0.75 if is_topic else 0.5)
     return scores
 
@@ -308,7 +312,18 @@ def _vocabulary() -> Vocabulary:
         ("elsewhere", OTHER_WORDS),
         *(
             (label, LINK_WORDS)
-            for label in ("unsubscribe", "reset", "verify", "step", "invite", "magic", "join", "signin", "here")
+            for label in (
+                "unsubscribe",
+                "reset",
+                "verify",
+                "step",
+                "invite",
+                "magic",
+                "join",
+                "enter",
+                "signin",
+                "here",
+            )
         ),
         *((label, PAIR_WORDS) for label in PAIR_WORDS["en"]),
         *((label, OTHER_WORDS) for label in ("matter", "device", "page")),

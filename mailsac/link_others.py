@@ -35,7 +35,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "is confirmed" "been confirmed" "are confirmed" "strong password" "secure password" "password tips"
             "how to choose" "passwords should" "safe password" "password safe" "password manager" "manage your"
             "manage notifications" "manage preferences" "manage subscriptions" "notification settings"
-            "update your profile" "change your address" "edit profile" "edit alert" """,
+            "update your profile" "change your address" "edit profile" "edit alert" "invite a" "invite your"
+            "invite more" "invite others" "invite people" "invite someone" "bring a friend" "tell a friend" """,
         "page": """read more shop buy browse discover track tracking download pay rate review feedback
             reschedule directions map blog story article video tour home homepage website store details
             dashboard statement reserve guide manual instructions sale gift recipe listen app menu tickets
@@ -59,7 +60,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "hat deine einladung angenommen" "hat ihre einladung angenommen" "ist bestätigt" "wurde bestätigt"
             "wurden bestätigt" "ist beigetreten" "sicheres passwort" "sichere passwörter" "starkes passwort"
             "passwort tipps" passwortmanager "sicheren passworts" verwalten "profil bearbeiten" "daten ändern"
-            "adresse ändern" "einstellungen ändern" """,
+            "adresse ändern" "einstellungen ändern" "kollegen einladen" "jemanden einladen" weiterempfehlen
+            "andere einladen" "freundinnen einladen" "nachbarn einladen" "mitglieder einladen" """,
         "page": """lesen weiterlesen mehr shop einkaufen kaufen stöbern entdecken verfolgen sendungsverfolgung
             bestellungen herunterladen bezahlen bewerten bewertung verschieben anfahrt blog artikel video
             startseite webseite website details übersicht reservieren bedingungen anleitung sortiment rezept
@@ -84,7 +86,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "valider mon panier" "a accepté votre invitation" "a accepté ton invitation" "est confirmée"
             "est confirmé" "a rejoint" "mot de passe sûr" "mot de passe fort" "mot de passe robuste"
             "mots de passe sûrs" "gestionnaire de mots" gérer gérez "modifier votre profil"
-            "modifier mes préférences" """,
+            "modifier mes préférences" "inviter un" "invitez un" "invitez vos" "inviter vos" "invitez des"
+            "recommander à" """,
         "page": """lire suite boutique acheter découvrir suivre suivi commandes télécharger payer noter avis
             enquête déplacer reporter plan blog article vidéo accueil site détails réserver guide notice recette
             regarder écouter appli profite retours producteurs annuler "me réabonner" caisse nouveautés
@@ -107,7 +110,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirma tu asistencia" "ha aceptado tu invitación" "aceptó tu invitación"
             "ha aceptado su invitación" "está confirmada" "está confirmado" "se ha unido" "contraseña segura"
             "contraseñas seguras" "contraseña fuerte" "gestor de contraseñas" gestionar gestiona administrar
-            administra "modificar tu perfil" """,
+            administra "modificar tu perfil" "invita a un" "invita a tus" "invita a alguien" "invita y gana"
+            "recomienda a" """,
         "page": """leer más tienda comprar descubrir descubre rastrear seguir seguimiento pedidos descargar
             pagar valorar reseña encuesta mapa blog artículo vídeo inicio sitio web detalles reservar guía
             manual dispositivos receta ver mirar escuchar app devoluciones itinerario consejos volver ventajas
@@ -128,7 +132,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "conferma l ordine" "conferma prenotazione" "conferma la prenotazione" "conferma la presenza"
             "ha accettato il tuo invito" "ha accettato l invito" "è confermata" "è confermato"
             "è stato confermato" "è stata confermata" "password sicura" "password sicure" "password forte"
-            gestisci gestire "modifica il profilo" """,
+            gestisci gestire "modifica il profilo" "invita un" "invita i" "invita altri" "porta un amico"
+            "invita chi" """,
         "page": """leggi leggere altro negozio compra acquista scopri traccia segui ordini scarica paga valuta
             recensione sondaggio sposta mappa blog articolo video sito home dettagli prenota guida manuale
             volantino dispositivi ricetta guarda ascolta app resi corsi orari messaggio novità vantaggi funzioni
@@ -150,7 +155,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "confirmar presença" "aceitou seu convite" "aceitou o seu convite" "aceitou o convite"
             "está confirmada" "está confirmado" "foi confirmada" "foi confirmado" "senha segura" "senha forte"
             "senhas seguras" "palavra passe segura" gerenciar gerencie gerir "alterar seus dados"
-            "atualizar seu perfil" """,
+            "atualizar seu perfil" "convide um" "convide seus" "convide os" "convide alguém" "indique um amigo" """,
         "page": """ler leia mais loja comprar descobrir descubra rastrear rastreio acompanhar pedidos boleto
             baixar descarregar pagar avaliar avaliação pesquisa reagendar mapa blog artigo vídeo início site
             detalhes reservar guia manual seleção dispositivos receita ver veja ouvir app devoluções bairros
@@ -170,7 +175,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "bestelling bevestigen" "boeking bevestigen" "reservering bevestigen" "bevestig je afspraak"
             "bevestig uw afspraak" "heeft je uitnodiging geaccepteerd" "heeft uw uitnodiging geaccepteerd"
             "is bevestigd" "is lid geworden" "veilig wachtwoord" "sterk wachtwoord" "veilige wachtwoorden"
-            beheren beheer "profiel wijzigen" "gegevens wijzigen" """,
+            beheren beheer "profiel wijzigen" "gegevens wijzigen" "nodig een" "nodig collega" "nodig anderen"
+            "nodig meer" """,
         "page": """lees lezen meer winkel shop koop bekijk bekijken ontdek volg volgen bestellingen download
             downloaden betaal betalen beoordeel beoordeling enquête verzetten route blog artikel video website
             site details reserveren handleiding uitleg recept luister app verzending retour kassa nieuws
@@ -189,7 +195,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "potwierdź wizytę" "potwierdź rezerwację" "potwierdź zamówienie" "potwierdź obecność"
             "potwierdź termin" "przyjął twoje zaproszenie" "przyjęła twoje zaproszenie" "zostało potwierdzone"
             "została potwierdzona" "dołączył do" "dołączyła do" "bezpieczne hasło" "silne hasło"
-            "bezpiecznego hasła" "silnego hasła" zarządzaj zarządzać "zmień ustawienia" "edytuj profil" """,
+            "bezpiecznego hasła" "silnego hasła" zarządzaj zarządzać "zmień ustawienia" "edytuj profil" zaproś
+            "poleć znajomemu" "poleć nas" """,
         "page": """czytaj przeczytaj więcej sklep kup odkryj śledź pobierz zapłać oceń opinia ankieta przełóż
             mapa blog artykuł wideo strona szczegóły rezerwuj instrukcja urządzeń przepis zobacz obejrzyj
             posłuchaj aplikacja zwroty odwołaj poradę sprawdź zakupy nowości aktualności korzyści funkcje dojazd
@@ -208,7 +215,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "bekräfta besöket" "bekräfta bokningen" "bekräfta beställningen" "bekräfta ordern" "bekräfta tid"
             "har tackat ja" "har accepterat din inbjudan" "är bekräftad" "är bekräftat" "har gått med"
             "säkert lösenord" "starkt lösenord" "säkra lösenord" hantera "ändra dina uppgifter"
-            "uppdatera profil" """,
+            "uppdatera profil" "bjud in en" "bjud in fler" "tipsa en vän" """,
         "page": """läs mer butik handla upptäck spåra följ beställningar ladda betala betygsätt omdöme enkät
             omboka karta blogg artikel video hemsida webbplats detaljer boka guide instruktioner recept titta
             lyssna app retur avboka schema schemat kassan ordern nyheter förmåner funktioner vägbeskrivning visa
@@ -227,7 +234,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "arkadaşlarını davet" "arkadaşlarınızı davet" destek "randevuyu onayla" "randevunuzu onaylayın"
             "siparişi onayla" "rezervasyonu onayla" "davetinizi kabul etti" "davetini kabul etti" onaylandı
             doğrulandı katıldı "güvenli şifre" "güçlü şifre" "güvenli parola" "güçlü parola" yönet yönetin
-            "profilini düzenle" "profilinizi düzenleyin" """,
+            "profilini düzenle" "profilinizi düzenleyin" "arkadaşını davet" "birini davet" "arkadaş davet" """,
         "page": """oku okuyun devamını mağaza keşfet incele takip indir öde değerlendir* ertele takvim harita
             blog makale video site detay* kılavuz tarif* izle dinle uygulama* iade ayrıntı* profil mesaj gör
             yenilikler özellikler avantajlar tarifi tüm etkinlik tutanak ekstre""",
@@ -245,7 +252,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "подтвердить бронирование" "подтвердите запись" "подтвердите заказ" "подтвердить визит"
             "принял ваше приглашение" "приняла ваше приглашение" подтверждена подтверждён подтверждено
             присоединился присоединилась "надежный пароль" "сложный пароль" "безопасный пароль"
-            "надежного пароля" управлять "управление подпиской" "управление рассылкой" "изменить профиль" """,
+            "надежного пароля" управлять "управление подпиской" "управление рассылкой" "изменить профиль"
+            пригласите пригласить приглашайте""",
         "page": """читать читайте прочитать подробнее подробности магазин магазины купить каталог отследить
             отследите отслеживание заказы чек скачать оплатить оценить отзыв опрос перенести карта маршрут блог
             статья видео сайт детали записаться забронировать инструкция акции акция устройства рецепт смотреть
@@ -265,7 +273,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             "підтвердити запис" "підтвердити замовлення" "підтвердити бронювання" "підтвердіть запис"
             "підтвердити візит" "прийняв ваше запрошення" "прийняла ваше запрошення" підтверджено підтверджена
             приєднався приєдналася "надійний пароль" "складний пароль" "безпечний пароль" "надійного пароля"
-            керувати "керування підпискою" "змінити профіль" """,
+            керувати "керування підпискою" "змінити профіль" запросіть запросити запрошуйте""",
         "page": """читати читайте прочитати докладніше детальніше магазин магазини купити каталог відстежити
             відстеження чек завантажити сплатити оцінити відгук перенести карта маршрут блог стаття відео сайт
             деталі записатися забронювати інструкція акції пристрої рецепт дивитися переглянути слухати
@@ -283,7 +291,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "elsewhere": """プライバシー 規約 ヘルプ お問い合わせ 設定を変更 配信設定 ブラウザ 心当たり 友だちを招待
             友達を招待 特定商取引 よくある質問 マイページ 予約を確認 注文を確認 予約の確認 ご注文の確認
             出席を確認 招待を承認しました 招待を承諾しました 参加しました 確認されました 安全なパスワード
-            強いパスワード 強力なパスワード 配信設定の変更 登録情報の変更 設定の変更 配信頻度""",
+            強いパスワード 強力なパスワード 配信設定の変更 登録情報の変更 設定の変更 配信頻度 知り合いを招待
+            招待してポイント お友だち紹介 友達紹介""",
         "page": """続きを読む 詳しく くわしく 詳細 ショップ 店舗 購入 買う 見る ご覧 追跡 請求書 ダウンロード
             評価 レビュー 日程変更 地図 ブログ 記事 動画 サイト トップページ ガイド 説明書 セール フェア レシピ
             アプリ 返品 配達 キャンセル 読む メッセージ 新機能 一覧 ニュース アクセス方法 特典 履歴 明細 議事録""",
@@ -296,7 +305,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "elsewhere": """개인정보 약관 도움말 고객센터 브라우저 "본인이 아" 요청하지 "친구 초대" "친구를 초대"
             "자주 묻는" "알림 설정" "수신 설정" "환경 설정" "예약 확인" "주문 확인" "예약을 확인"
             "초대를 수락했" 가입했습니다 참여했습니다 확정되었 "안전한 비밀번호" "강력한 비밀번호" "알림 관리"
-            "구독 관리" "정보 변경" 회원정보""",
+            "구독 관리" "정보 변경" 회원정보 초대하고 초대하세요 "초대해 보세요" "동료 초대" """,
         "page": """읽기 더보기 "더 보기" 자세히 상점 쇼핑 구매 보기 조회 추적 청구서 다운로드 평가 후기 리뷰
             변경하기 일정 지도 블로그 기사 영상 홈페이지 사이트 설명서 혜택 이벤트 레시피 앱 반품 취소 메시지
             마이페이지 "새 기능" "모든 소식" "오시는 길" 명세서 회의록""",
@@ -309,7 +318,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "elsewhere": """隐私 隱私 条款 條款 帮助 幫助 客服中心 浏览器 瀏覽器 非本人 不是您 不是本人 邀请好友
             邀請好友 邀请朋友 联系我们 聯絡我們 常见问题 通知设置 通知設定 邮件设置 郵件設定 确认收货 确认订单
             確認訂單 确认预约 確認預約 确认预订 接受了您的邀请 接受了你的邀请 已接受您的 已加入 已确认 已確認
-            安全密码 强密码 安全的密码 高強度密碼 管理订阅 管理訂閱 管理通知 管理偏好 修改资料 订阅设置 訂閱設定""",
+            安全密码 强密码 安全的密码 高強度密碼 管理订阅 管理訂閱 管理通知 管理偏好 修改资料 订阅设置 訂閱設定
+            邀请同事 邀请他人 邀请更多 推荐给 邀請同事 邀請更多""",
         "page": """阅读 閱讀 更多 详情 詳情 详细 詳細 商店 商城 购买 購買 查看 看看 追踪 追蹤 物流 发票 發票
             下载 下載 评价 評價 改期 地图 地圖 博客 文章 视频 影片 官网 官網 首页 首頁 指南 说明书 說明書 活动
             活動 食谱 食譜 门店 門市 退货 退貨 规则 規則 结算 結算 个人资料 個人資料 新功能 新闻 新聞 权益 權益

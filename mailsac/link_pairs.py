@@ -42,7 +42,10 @@ CALL_PAIRS: Final[
     ("registration", "finish"): "verify",
     ("account", "locked"): "reset",
     ("account", "once"): "magic",
-    ("join", "once"): "magic",  # "entrar": to join, and to sign in
+    ("enter", "once"): "magic",
+    ("enter", "free"): "magic",
+    ("account", "step"): "verify",
+    ("registration", "step"): "verify",
 }
 PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {

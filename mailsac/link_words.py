@@ -4,6 +4,7 @@ verify, reset, magic, invite, unsubscribe    speak of what the links of these ki
 step        says in a subject that little is left to do: to verify
 signin      makes a link magic whose URL is for one reader only; that of a log-in page is for everybody
 join        makes a link an invitation where the mail speaks of one
+enter       says either of these two
 here        asks to follow a link, for what the subject says
 """
 
@@ -28,7 +29,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             verifyaccount validation doi optin "double opt in" confirmsubscription""",
         "step": """"one more step" "one last step" "last step" "final step" "almost done" "nearly done"
             "almost there" "nearly there" "just one click" "one more click" "one click left" "one step left"
-            "almost finished" "one small thing" """,
+            "almost finished" "one small thing" "one click more" "a click away" "last click" "just one more" """,
         "reset": """reset "new password" "change password" "change your password" "change my password"
             "forgot password" "forgotten password" "choose a new" "choose new" "set a new" "set new"
             "recover account" "recover your" "recover my" "password recovery" "set password" "set your password"
@@ -54,8 +55,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "inviting you" "added you" "wants you to join" "like you to join" "asked you to join"
             "asks you to join" rsvp "wants you in" "wants you on" "made you a member" "shared with you"
             "shares with you" invites "you re invited" "you are invited" "wants to share" "want you to join"
-            "has invited" "would love you to" "been asked to" invitee joinrequest""",
+            "has invited" "would love you to" "been asked to" invitee joinrequest "gave you access"
+            "has given you access" """,
         "join": """join accept "take part" participate""",
+        "enter": """""",
         "unsubscribe": """unsubscribe unsubscribing "opt out" optout "no more" "turn off" "remove me"
             "mailing list" "leave this list" "leave the list" "sign off" unsub "don t want to receive"
             "no longer wish" "no longer want" "remove my address" "cancel subscription" "end your subscription"
@@ -68,7 +71,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "no more mails" "no more emails" "hear from us again" "mute thread" "mute this" "won t write again"
             "too much mail" "leave the mailing" "stop receiving" "stop getting" "quit the list"
             "delete this alert" "end this" "remove from list" "manage or unsubscribe" unsubscribed
-            listunsubscribe removeme nomail "no mail" "stop mail" optouts unsubscription""",
+            listunsubscribe removeme nomail "no mail" "stop mail" optouts unsubscription "no surveys"
+            "no reminders" "fewer mails" """,
         "here": """click here link button continue "get started" "go to" visit tap press yes""",
     },
     "de": {
@@ -84,7 +88,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "meine mail" "meine e mail" "adresse freigeben" "ja stimmt" "bin ich" bestaetig* verifizierung
             aktivierung""",
         "step": """"nur noch ein" "noch ein schritt" "letzter schritt" "fast geschafft" "fast fertig"
-            "gleich geschafft" "noch ein klick" "ein klick fehlt" """,
+            "gleich geschafft" "noch ein klick" "ein klick fehlt" "ein letzter klick" "letzter klick"
+            "nur ein klick" "ein schritt fehlt" "noch ein letzter" """,
         "reset": """zurücksetzen zurückzusetzen zurücksetzt "neues passwort" "neues kennwort" "passwort ändern"
             "passwort vergessen" "passwort vergeben" "passwort festlegen" "passwort setzen" "kennwort ändern"
             "passwort wählen" passwortänder* "passwort wurde geändert" "kennwort wurde geändert"
@@ -108,8 +113,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "wurdest zur gruppe" "wurden zum team" "wurdest zum team" "wurden in die gruppe"
             "wurdest in die gruppe" "teilt mit dir" "teilt mit ihnen" "mit dir geteilt" "mit ihnen geteilt"
             "lädt dich" "lädt sie" "dich aufgenommen" "sie aufgenommen" "nimmt dich auf" "zum mitmachen"
-            "fragt ob du" "hat dich ins" "hat sie ins" """,
+            "fragt ob du" "hat dich ins" "hat sie ins" "hat dir zugriff" "hat ihnen zugriff" "zugriff gegeben" """,
         "join": """beitreten mitmachen teilnehmen annehmen""",
+        "enter": """""",
         "unsubscribe": """abmelden abbestellen abmeldung abzumelden abbestellung austragen "keine weiteren"
             abmeldelink "nicht mehr" "keine lust mehr" "abo beenden" "nicht länger" abbestell* "keine post"
             "abo kündigen" abzubestellen "keine mails" "keine e mails" "keine nachrichten" "keine newsletter"
@@ -120,7 +126,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "nicht mehr schicken" "nichts mehr schicken" "schickt mir" "nichts mehr von" "schreibt mir nicht"
             "stumm schalten" streichen "zustellung beenden" "alarm löschen" "keine werbung" "keine erinnerungen"
             "keine einladungen" "lasst mich" "keine zusendung" "abonnement beenden" "bezug beenden"
-            "kündigen sie den newsletter" "liste verlassen" "aus der liste" "weniger mails" raus""",
+            "kündigen sie den newsletter" "liste verlassen" "aus der liste" "weniger mails" raus
+            "keine umfragen" "keine angebote" "keine hinweise" "keine infos" "keine benachrichtigungen" """,
         "here": """klick* hier link knopf button weiter schaltfläche ja""",
     },
     "fr": {
@@ -136,7 +143,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "c est bien mon" "c est mon adresse" "je valide" "j active" "je confirme" "oui c est" "mon e mail"
             "ma boîte" "accepter le changement" "je m y inscris" validation vérif""",
         "step": """"plus qu une" "dernière étape" "encore une étape" "presque terminé" "presque fini"
-            "plus qu un clic" "encore un clic" "y êtes presque" """,
+            "plus qu un clic" "encore un clic" "y êtes presque" "un dernier clic" "dernier clic"
+            "un clic encore" "plus qu un pas" """,
         "reset": """réinitialis* "changer mon mot" "changer le mot" "changer de mot" "changer votre mot"
             "modifier mon mot" "modifier le mot" "modifier votre mot" "mot de passe oublié" "choisir un nouveau"
             "choisir un mot" "définir un nouveau" "créer un nouveau" récupérer "mot de passe a été modifié"
@@ -158,8 +166,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """invitation invité invitée "accepter l invitation" "vous a ajouté" "t a ajouté"
             "vous convie" "t attend" "invités à" "vous a ajoutée" "t a ajoutée" "vous a inscrit"
             "partage avec toi" "partage avec vous" "t invite" "vous invite" "êtes invité" "êtes invitée"
-            "es invité" "aimerait t avoir" "souhaite t avoir" """,
+            "es invité" "aimerait t avoir" "souhaite t avoir" "t a donné accès" "vous a donné accès"
+            "pense à toi" """,
         "join": """rejoindre rejoignez rejoins accepter participer participiez "je participe" """,
+        "enter": """""",
         "unsubscribe": """désabonner désabonnement désabonnez désinscri* "plus recevoir" désabonne stop résilier
             "plus de courriels" "plus envie" "plus de messages" "ne plus être" désactiver "me retirer" stopper
             "plus de mails" "plus de newsletter" "quitter la liste" "plus être informé" "annuler l abonnement"
@@ -168,7 +178,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "n envoyez plus" "retirez moi" "ôtez moi" "couper les" "plus de rappels" "plus d invitations"
             "plus d e mails" "plus rien recevoir" "ne plus être contacté" "quitter cette liste" "se désinscrire"
             "fin de l abonnement" "désactiver cette alerte" "supprimer cette alerte" desabo "stop mail"
-            "stop mails" """,
+            "stop mails" "plus d enquêtes" "plus de sondages" "plus d alertes" "plus d offres" """,
         "here": """cliquez clique cliquer ici lien bouton continuer oui""",
     },
     "es": {
@@ -183,7 +193,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "terminar tu registro" "completar tu registro" "es mi correo" "es mi dirección" "sí es mi"
             "sí soy yo" "aceptar el cambio" "mi correo" "mi buzón" "sí me suscribo" "me suscribo" validación""",
         "step": """"ya casi" "casi listo" "casi está" "último paso" "falta un" "un paso más" "solo falta"
-            "un último paso" "un clic más" """,
+            "un último paso" "un clic más" "un último clic" "último clic" "solo un clic" "queda un paso"
+            "un clic y listo" """,
         "reset": """restablec* restablezc* "nueva contraseña" "cambiar contraseña" "cambiar la contraseña"
             "cambiar mi contraseña" "cambia tu contraseña" "cambiar tu contraseña" "cambie su contraseña"
             "cambiar su contraseña" "recuperar contraseña" "recuperar la contraseña" "olvidé mi" "olvidado tu"
@@ -204,13 +215,14 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "sin recordar contraseñas" "no necesita contraseña" "estás dentro" "estarás dentro"
             "acceso de un solo uso" "enlace de un solo uso" "acceso instantáneo" "acceso inmediato"
             "directo a tu cuenta" "entra directamente" "déjame entrar" "entrar directamente" """,
-        "signin": """"iniciar sesión" "inicia sesión" "inicie sesión" acceder entrar ingresar accede acceso
-            entra""",
+        "signin": """"iniciar sesión" "inicia sesión" "inicie sesión" acceder ingresar accede acceso""",
         "invite": """invitación invitaciones invitado invitada "te invita" "le invita" "te ha añadido"
             "te agregó" invitó "quiere que te unas" "te espera en" sumarte "te añadió" "te sumó" "le ha añadido"
             "comparte contigo" "ha compartido contigo" "comparte con usted" "te ha compartido"
-            "le gustaría tenerte" "estás invitado" "estás invitada" "te ha incluido" "te han invitado" """,
+            "le gustaría tenerte" "estás invitado" "estás invitada" "te ha incluido" "te han invitado" "te suma"
+            "te da acceso" "te ha dado acceso" "quiere contar contigo" "cuenta contigo" """,
         "join": """unirme unirse únete únase aceptar unirte acepta colaborar participar participa colabora""",
+        "enter": """entrar entra entre""",
         "unsubscribe": """"cancelar suscripción" "cancelar la suscripción" "cancelar mi suscripción"
             "no recibir" "dejar de recibir" baja desuscrib* desuscripción "anular suscripción"
             "anular la suscripción" "no deseas" "no desea" "no quieres recibir" "no quiere recibir"
@@ -222,7 +234,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "dejar de recibirlas" "no me envíen" "no me lo envíen" "no enviarme" "no me manden"
             "dejen de enviar" sacarme sácame quítame "no más" "dejar la lista" "no volver a recibir"
             "ya no quiero" "dejar de seguir" silenciar "eliminar alerta" "no recibir más" "salir del boletín"
-            "dejen de" """,
+            "dejen de" "no más encuestas" "no más avisos" "sin más avisos" """,
         "here": """clic pulsa pulse aquí enlace botón continuar sí""",
     },
     "it": {
@@ -238,7 +250,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "mia casella" "mia e mail" "accetta la modifica" "sì mi iscrivo" "mi iscrivo"
             "completa registrazione" "completa iscrizione" validazione convalid*""",
         "step": """"ci siamo quasi" "ultimo passo" "manca poco" "ancora un passo" "manca solo" "ancora un clic"
-            "quasi fatto" "quasi finito" """,
+            "quasi fatto" "quasi finito" "un ultimo clic" "ultimo clic" "solo un clic" "un passo ancora"
+            "ultimo passaggio" """,
         "reset": """reimposta* reimpostare reimpostazione ripristina* "nuova password" "cambia password"
             "cambia la password" "cambiare password" "cambiare la password" "cambia la tua password"
             "recupera password" "recupera la password" "password dimenticata" "scegli una nuova"
@@ -254,12 +267,14 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "accesso immediato" "niente password" "nessuna password" "non serve password" "senza ricordare"
             "sei dentro" "e sei dentro" "accesso usa" "link usa e getta" "un clic e ci sei" "accesso istantaneo"
             "direttamente al tuo account" "fammi entrare" "entra subito" "accedi subito" """,
-        "signin": """accedi accedere entrare accesso login""",
+        "signin": """accedi accedere accesso login""",
         "invite": """invito inviti invitato invitata "ti invita" "accetta l invito" "la invita" "accetta invito"
             "ti ha aggiunto" "ti vuole" "ti aspetta" "vuole invitarti" "ti ha aggiunta" "la ha aggiunta"
             "vi ha aggiunti" "condivide con te" "ha condiviso con te" "condivide con lei" "ti vorrebbe"
-            "sei invitato" "sei invitata" "ti ha messo" "ti hanno invitato" "ti ha inserito" """,
-        "join": """unisciti unirsi partecipa accetta entra collabora""",
+            "sei invitato" "sei invitata" "ti ha messo" "ti hanno invitato" "ti ha inserito"
+            "ti ha dato accesso" "le ha dato accesso" """,
+        "join": """unisciti unirsi partecipa accetta collabora""",
+        "enter": """entra entrare""",
         "unsubscribe": """disiscri* cancellati cancellarti "annulla iscrizione" "annulla l iscrizione"
             "non ricevere" "non desideri" "annullare l iscrizione" "cancella iscrizione" "cancella l iscrizione"
             cancellarsi disdici "non scrivetemi" "non scriveteci" "non vuoi più" "non vuole più" disiscriversi
@@ -269,7 +284,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "disattivare le notifiche" "disattivare questi" "disattiva queste" "disattiva gli avvisi"
             "non ricevere più" "non voglio più" "non vuoi più riceverle" "non inviarmi" "non inviarmelo"
             "non mandarmi" "non inviatemi" "basta mail" "basta e mail" "basta messaggi" "esci dalla"
-            "uscire dalla" "lascia la lista" "elimina avviso" silenzia "smetti di" "non mi scrivete" "stop alle" """,
+            "uscire dalla" "lascia la lista" "elimina avviso" silenzia "smetti di" "non mi scrivete" "stop alle"
+            "niente più" "basta sondaggi" "basta avvisi" "basta promemoria" """,
         "here": """clicca clicchi cliccare qui link pulsante continua prosegua sì""",
     },
     "pt": {
@@ -286,7 +302,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "concluir seu cadastro" "é o meu" "sim é" "minha caixa" "meu e mail" "aceitar alteração"
             "quero receber a" "sim quero receber" "conclua o cadastro" "conclua o registo" validação confirmação""",
         "step": """"falta pouco" "só falta" "falta só" "falta apenas" "último passo" "quase lá" "mais um passo"
-            "quase pronto" "falta um" """,
+            "quase pronto" "falta um" "só mais um" "mais um clique" "último clique" "falta só um" """,
         "reset": """redefin* repor reponha "nova senha" "nova palavra passe" "alterar senha" "alterar a senha"
             "alterar palavra passe" "alterar a palavra" "mudar a senha" "trocar a senha" "trocar senha" esqueci
             "criar nova" "criar uma nova" redefinição "alterar sua senha" "definir nova" "palavra passe nova"
@@ -304,12 +320,14 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "não precisa de palavra" "não é preciso senha" "sem lembrar" "acesso de uso único" "acesso único"
             "acesso imediato" "acesso instantâneo" "direto para a sua conta" "um clique e está dentro"
             "entrar direto" "link de uso único" """,
-        "signin": """acessar aceder "iniciar sessão" "inicie sessão" entre acesse aceda""",
+        "signin": """acessar aceder "iniciar sessão" "inicie sessão" acesse aceda""",
         "invite": """convite convites convidado convidada convidou convida "aceitar convite" adicionou
             "quer que participe" "chamou você" "adicionado ao grupo" "adicionada ao grupo"
             "compartilhou com você" "partilhou contigo" "partilhou consigo" "gostaria de ter você"
-            "está convidado" "está convidada" "colocou você" "te convidou" "convidou te" """,
-        "join": """aceitar participar juntar junte aceite entrar participe participa""",
+            "está convidado" "está convidada" "colocou você" "te convidou" "convidou te" "deu acesso a você"
+            "deu te acesso" "conta com você" """,
+        "join": """aceitar participar juntar junte aceite participe participa""",
+        "enter": """entrar entre entra""",
         "unsubscribe": """"cancelar inscrição" "cancelar a inscrição" "cancelar subscrição"
             "cancelar a subscrição" "cancelar assinatura" "cancelar a assinatura" descadastr* "não receber"
             "deixar de receber" "sair da lista" "anular subscrição" "anular a subscrição" desinscrever remova
@@ -321,7 +339,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "desativar estes" "desativar avisos" "não quero mais receber" "não quero receber" "não me envie"
             "não me enviem" "não enviar mais" "parem de enviar" "chega de" "tirar me" "tirem me"
             "sair do boletim" "excluir alerta" "eliminar alerta" "não receber mais" "deixar a lista" silenciar
-            "parar de receber" "nunca mais" "sair do grupo de e" """,
+            "parar de receber" "nunca mais" "sair do grupo de e" "chega de avisos" "sem mais avisos" """,
         "here": """clique clica aqui link botão ligação continuar sim""",
     },
     "nl": {
@@ -334,7 +352,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             verificatie* bevestigings* "registratie te voltooien" "aanmelding te voltooien"
             "inschrijving te voltooien" "voltooi uw" "ja dat ben ik" "mijn mailbox" "mijn mail" "klopt dit"
             "dit klopt" "wijziging goedkeuren" "ja dit is" "ja schrijf me" bevestiging""",
-        "step": """"bijna klaar" "nog één" "laatste stap" "bijna gelukt" "nog een klik" "bijna zover" """,
+        "step": """"bijna klaar" "nog één" "laatste stap" "bijna gelukt" "nog een klik" "bijna zover"
+            "nog één stap" "laatste klik" "nog maar één" """,
         "reset": """resetten "opnieuw instellen" "nieuw wachtwoord" "wachtwoord wijzigen" "wachtwoord vergeten"
             "wijzig je wachtwoord" "wijzig uw wachtwoord" "wachtwoord instellen" herstel herstellen
             "wachtwoord veranderen" "kies een nieuw" "wachtwoord opnieuw" "wachtwoord kwijt" "nieuw ww"
@@ -351,9 +370,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """uitnodiging* uitgenodigd "nodigt je" "nodigt u" "je uit voor" "u uit voor" "wil je erbij"
             "wil je uitnodigen" "vraagt je" "heeft je toegevoegd" "heeft u toegevoegd" "toegevoegd aan de groep"
             "deelt met je" "deelt met u" "heeft met je gedeeld" "heeft je graag" "bent uitgenodigd"
-            "je bent uitgenodigd" "heeft je in" "met je gedeeld" """,
+            "je bent uitgenodigd" "heeft je in" "met je gedeeld" "heeft je toegang" "gaf je toegang" """,
         "join": """"word lid" deelnemen "doe mee" "sluit je aan" accepteren toetreden meedoen "ik doe mee"
             meewerken""",
+        "enter": """""",
         "unsubscribe": """afmelden uitschrijven uitschrijving afmelding "meld je af" "meld u af"
             "schrijf je uit" "schrijf u uit" "niet meer" "geen mails" "geen e mails" opzeggen "geen nieuwsbrief"
             "wil je geen" "wilt u geen" "niet langer" "haal mij" "haal me" "van de lijst" "geen meldingen"
@@ -362,7 +382,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "meldingen uitschakelen" "mails stopzetten" "deze mails uit" afmeldlink uitschrijflink
             "niet meer sturen" "stuur mij geen" "stuur me geen" "niet meer mailen" "geen post meer"
             "haal mij eraf" "alert verwijderen" "lijst verlaten" "van deze lijst" "stop met" "mail mij niet"
-            "niets meer" stopzetten "nooit meer" eraf""",
+            "niets meer" stopzetten "nooit meer" eraf "geen enquêtes" "geen herinneringen" "geen uitnodigingen"
+            "geen aanbiedingen" """,
         "here": """klik klikken hier link knop doorgaan ga ja""",
     },
     "pl": {
@@ -377,7 +398,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "link aktywacyjny" "link weryfikacyjny" "dokończenia rejestracji" "ukończyć rejestrację"
             "zakończyć rejestrację" "tak to ja" "moja skrzynka" "mój e mail" "to mój adres" "tak potwierdzam"
             "zapisuję się" "to moja" zatwierdzam potwierdz potwierdzenie aktywuj* aktywac* weryfik*""",
-        "step": """"prawie gotowe" "jeszcze jeden" "ostatni krok" "już prawie" "jeszcze tylko" "został jeden" """,
+        "step": """"prawie gotowe" "jeszcze jeden" "ostatni krok" "już prawie" "jeszcze tylko" "został jeden"
+            "jeszcze jedno kliknięcie" "ostatnie kliknięcie" "jeden krok" "jeszcze krok" "jeszcze jeden krok" """,
         "reset": """zresetuj resetuj zresetować resetowanie "nowe hasło" "zmień hasło" "zmienić hasło"
             "zmiana hasła" odzyskać odzyskaj "ustaw hasło" "ustaw nowe" "ustawić nowe" "nie pamiętasz hasła"
             reset "hasło zostało zmienione" "hasło zmienione" "utwórz nowe" "wybierz nowe" "inne hasło"
@@ -394,8 +416,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """zaproszenie zaproszenia zaprasza zaprosił zaprosiła "przyjmij zaproszenie" "dodał cię"
             "dodała cię" "jesteś zaproszony" "jesteś zaproszona" zaproszono "dodał panią" "dodał pana"
             "dzieli się z tobą" "udostępnił ci" "udostępniła ci" "chciałby cię" "chciałaby cię"
-            "chce cię widzieć" "zostałeś zaproszony" "zostałaś zaproszona" "zaprasza cię" zaprosz*""",
+            "chce cię widzieć" "zostałeś zaproszony" "zostałaś zaproszona" "zaprasza cię" zaprosz*
+            "dał ci dostęp" "dała ci dostęp" """,
         "join": """dołącz dołączyć przyjmij zaakceptuj dołączam współpracuj dolacz""",
+        "enter": """""",
         "unsubscribe": """wypisz wypisać zrezygnuj rezygnuję rezygnacja "anuluj subskrypcję" wyrejestruj
             odsubskryb* wypisuję zrezygnować "nie chcesz" "nie chce" "przestać otrzymywać" "usuń mnie" "z listy"
             "nie przysyłajcie" "koniec z" "zakończ subskrypcję" "bez powiadomień" "wyłącz je" "wyłączyć je"
@@ -413,7 +437,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "slutföra din registrering" fullborda färdigställ "min mejl" "min e post" "det stämmer"
             "ja jag vill" "slutför min" "min brevlåda" "godkänn adressen" validera""",
         "step": """"nästan klart" "nästan klar" "ett steg kvar" "ett klick kvar" "sista steget" "bara ett"
-            "snart klart" """,
+            "snart klart" "ett klick till" "sista klicket" "ett steg till" "bara ett klick" "ett sista klick" """,
         "reset": """återställ återställa återställning "nytt lösenord" "byt lösenord" "byta lösenord"
             "ändra lösenord" "glömt lösenord" "välj ett nytt" "skapa nytt" "ändra lösenordet" "byt lösenordet"
             nollställ "lösenord har ändrats" "lösenordet har ändrats" "lösenordet är ändrat" "sätt ett nytt"
@@ -428,8 +452,9 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """inbjudan inbjuden bjuder "bjudit in" "acceptera inbjudan" tillagd "vill ha med"
             "lagt till dig" "har blivit inbjuden" "vill bjuda" "bjöd in" "dig i gruppen" "lade till dig"
             "delar med dig" "har delat med dig" "vill ha dig" "ha dig med" "du är bjuden" "du är inbjuden"
-            "har lagt dig" """,
+            "har lagt dig" "gett dig åtkomst" "gav dig tillgång" "gett dig tillgång" """,
         "join": """"gå med" "tacka ja" delta anslut acceptera medverka "jag är med" """,
+        "enter": """""",
         "unsubscribe": """avregistrera avprenumerera "inte längre" "sluta få" slippa avanmäl* avanmäl avanmälan
             "säg upp" "inga fler" "vill du inte" "vill inte ha" avbeställ "avsluta prenumerationen"
             "ta bort mig" "från listan" "inte ha fler" slipp "sluta skicka" "ej längre" "säga upp"
@@ -437,7 +462,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "avsluta nyhetsbrevet" "stäng av dem" "stäng av utskicken" "för många mejl" "nog av"
             "stäng av aviseringar" "stäng av notiser" "stänga av aviseringar" "stäng av mejlen" avregistrering*
             "skicka inte" "skicka inga" "lämna listan" "radera bevakningen" "ta bort bevakningen" "sluta mejla"
-            "mejla mig inte" "stoppa utskicken" "aldrig mer" tysta "bort från" """,
+            "mejla mig inte" "stoppa utskicken" "aldrig mer" tysta "bort från" "inga enkäter" "inga påminnelser"
+            "inga erbjudanden" """,
         "here": """klicka här länk länken knappen fortsätt ja""",
     },
     "tr": {
@@ -449,7 +475,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "aktivasyon bağlantısı" "bu benim" "adresim doğru" "e postam" "evet ben" "kaydımı tamamla"
             "üye olmayı tamamla" "üyeliğimi tamamla" "posta kutum" """,
         "step": """"son bir adım" "az kaldı" "son adım" "bir adım kaldı" "neredeyse tamam" "neredeyse bitti"
-            "tek adım" """,
+            "tek adım" "bir tık daha" "son bir tık" "bir adım daha" "son tık" "tek tık kaldı" """,
         "reset": """sıfırla* "yeni şifre" "yeni parola" "şifremi unuttum" "şifre değiştir" "şifreyi değiştir"
             "şifreni değiştir" "şifrenizi değiştirin" "parola değiştir" "parolanı değiştir" "şifremi değiştir"
             "yeni bir şifre" "yeni bir parola" "şifreniz değiştirildi" "parolanız değiştirildi"
@@ -468,8 +494,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "invite": """davet daveti davetiye davetini "daveti kabul" "seni ekledi" "sizi ekledi" davetlisin
             davetlisiniz davetiniz "katılmanı istiyor" "listesine ekledi" "grubuna ekledi" "ekibine ekledi"
             "projesine ekledi" "seninle paylaştı" "sizinle paylaştı" "seni görmek istiyor" "sizi görmek istiyor"
-            "seni çağırıyor" "sizi çağırıyor" "davet etti" "davet ediyor" "davet edildin" "davet edildiniz" """,
+            "seni çağırıyor" "sizi çağırıyor" "davet etti" "davet ediyor" "davet edildin" "davet edildiniz"
+            "erişim verdi" """,
         "join": """katıl katılın katılmak kabul katılıyorum katil""",
+        "enter": """""",
         "unsubscribe": """"aboneliği iptal" "aboneliğini iptal" "aboneliğimi iptal" abonelikten "listeden çık"
             "e posta alma" "listeden ayrıl" "artık almak" çıkmak bırakmak "listeden çıkın" istemiyorsanız
             istemiyorum "almayı bırak" "artık gönderme" "posta gönderme" "bülten iptali" "üyelikten çık"
@@ -477,7 +505,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "bülteni iptal" "üyeliği iptal" "postaları iptal" "çok fazla e" "bunları kapat" "gönderimi durdur"
             "raporları kapat" "bildirimleri durdur" "bir daha gönderme" göndermeyin gönderme "beni çıkar"
             "beni listeden" "alarmı sil" "artık istemiyorum" "bana yazma" "bana yazmayın" "sessize al"
-            "bildirim alma" "almak istemiyorum" "bülteni bırak" "abonelikten cik" "listeden cik" """,
+            "bildirim alma" "almak istemiyorum" "bülteni bırak" "abonelikten cik" "listeden cik" gelmesin""",
         "here": """tıkla tıklayın tıklayınız buraya buradan bağlantı bağlantıya bağlantıyı düğme devam evet""",
     },
     "ru": {
@@ -489,7 +517,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "да верно" "это мой" "завершить создание" подписываюсь подпишусь podtverd* podtverzhd* aktivats*
             aktivac*""",
         "step": """"остался один" "почти готово" "последний шаг" "ещё один шаг" "осталось чуть" "один шаг"
-            "один клик" "почти всё" """,
+            "один клик" "почти всё" "ещё один клик" "последний клик" "ещё шаг" "остался шаг" """,
         "reset": """сброс* "новый пароль" "изменить пароль" "сменить пароль" "смените пароль" "забыли пароль"
             восстанов* "смена пароля" "задать пароль" "задайте новый" "придумайте новый" "измените пароль"
             "задать новый" "придумать новый" "пароль изменен" "пароль был изменён" "другой пароль"
@@ -504,8 +532,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "signin": """войти войдите вход входа""",
         "invite": """приглаш* "принять приглашение" "добавил вас" "добавила вас" зовёт пригласил* пригласи*
             "ждет вас" "добавил тебя" "добавила тебя" "добавили вас" "поделился с вами" "поделилась с вами"
-            "хочет видеть вас" "зовет вас" "делится с вами" "вас пригласили" "включил вас" priglas* prigl""",
+            "хочет видеть вас" "зовет вас" "делится с вами" "вас пригласили" "включил вас" priglas* prigl
+            "дал вам доступ" "дала вам доступ" "открыл вам доступ" """,
         "join": """присоедин* вступить принять участвовать "принять участие" vstupit prisoedin*""",
+        "enter": """""",
         "unsubscribe": """отписаться отпишитесь отписка отписки "отказаться от" "не получать" "больше не"
             отписать отписк* отпис* "не хотите" "удалить меня" "удалите меня" "из списка" "отменить подписку"
             "отмена подписки" "не присылать" "не присылайте" "остановить рассылку" "отказ от" "отключите их"
@@ -513,7 +543,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "отключите уведомления" "отключить рассылку" "отключить письма" "больше не присылать" "не шлите"
             "не отправлять" "не хочу получать" "не хочу больше" "не писать" "не пишите" "уберите меня"
             "убрать из" "выйти из" "удалить оповещение" "без рассылки" заглушить "прекратить рассылку"
-            "никогда больше" otpis* "ne pisat" "ne prisylat" """,
+            "никогда больше" otpis* "ne pisat" "ne prisylat" "не надо больше" "хватит писем" "без опросов"
+            "без напоминаний" """,
         "here": """нажмите перейдите здесь сюда ссылке ссылку ссылка кнопку продолжить да""",
     },
     "uk": {
@@ -524,7 +555,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "закінчення реєстрації" "так це" "так правильно" "це моя" "це мій" підписуюся "завершити створення"
             pidtverd* aktyvats* aktyvac*""",
         "step": """"лишився один" "залишився один" "майже готово" "останній крок" "ще один крок" "один крок"
-            "майже все" """,
+            "майже все" "ще один клік" "останній клік" "залишився крок" "лишився крок" "ще крок" """,
         "reset": """скин* "новий пароль" "змінити пароль" "змініть пароль" "забули пароль" віднов*
             "зміна пароля" "задати пароль" "встановити новий" "скидання пароля" "задати новий"
             "придумайте новий" "пароль змінено" "пароль було змінено" "інший пароль" "встановити пароль"
@@ -539,8 +570,10 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
         "signin": """увійти увійдіть вхід входу""",
         "invite": """запрош* запрос* "прийняти запрошення" "додав вас" "додала вас" кличе запроси*
             "чекає на вас" "додав тебе" "додала тебе" "додали вас" "поділився з вами" "поділилася з вами"
-            "хоче бачити вас" "кличе вас" "ділиться з вами" "вас запросили" "включив вас" zaprosh*""",
+            "хоче бачити вас" "кличе вас" "ділиться з вами" "вас запросили" "включив вас" zaprosh*
+            "надав вам доступ" "надала вам доступ" """,
         "join": """приєдн* долуч* прийняти "взяти участь" участь долучитися dolucht* pryiedna*""",
+        "enter": """""",
         "unsubscribe": """відписатися відписатись відпишіться відписка відписки "не отримувати" "більше не"
             "відмовитися від" "скасувати підписку" відпис* "не хочете" "видалити мене" "зі списку"
             "скасування підписки" "не надсилати" "не надсилайте" "зупинити розсилку" "відмова від"
@@ -548,7 +581,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "вимкнути сповіщення" "вимкніть сповіщення" "вимкнути розсилку" "вимкнути листи"
             "більше не надсилати" "не шліть" "не відправляти" "не хочу отримувати" "не хочу більше" "не писати"
             "не пишіть" "приберіть мене" "вийти з" "вийти зі" "видалити сповіщення" заглушити
-            "припинити розсилку" "більше ніколи" vidpys* "ne pysaty" """,
+            "припинити розсилку" "більше ніколи" vidpys* "ne pysaty" "без опитувань" "без нагадувань" """,
         "here": """натисніть перейдіть тут сюди посилання посиланням кнопку продовжити так""",
     },
     "ja": {
@@ -559,7 +592,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             アドレスをご確認 私です ご自身のメール 登録手続き 会員登録を完了 手続きを完了 ご登録を完了
             本会員登録 申込手続き 有効化する 私のアドレス 私のメール はい私 確認しました 登録を続ける 購読します
             アドレスを承認 変更を承認 アドレス変更を承認 変更を確定 ninsho ninshou hontouroku yuukouka""",
-        "step": """あと一歩 あと少し もう少しで 最後のステップ あとワンクリック 仮登録""",
+        "step": """あと一歩 あと少し もう少しで 最後のステップ あとワンクリック 仮登録 クリックでアカウント
+            あとワンステップ 最後のクリック あと一回""",
         "reset": """再設定 リセット 新しいパスワード パスワードを変更 パスワード変更 パスワードの変更
             パスワードをお忘れ 再発行 パスワードを設定 パスワードの設定 パスワードが変更 アカウントを復旧
             アカウント復旧 パスワードを忘れた パスワードの再登録 パスワード再登録 パスワードを再登録
@@ -573,15 +607,16 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             ログイン専用リンク かんたんログイン""",
         "signin": """ログイン サインイン""",
         "invite": """招待 に追加しました に追加されました メンバーに さんが共有しました を共有しています
-            に加えました に誘って からのお誘い 参加依頼 共有リスト shoutai shotai""",
+            に加えました に誘って からのお誘い 参加依頼 共有リスト shoutai shotai アクセス権を""",
         "join": """参加 加わる sanka""",
+        "enter": """""",
         "unsubscribe": """配信停止 配信を停止 メール停止 受信を停止 退会 受け取らない 解除 受信拒否 配信不要
             今後メール 購読をやめる 通知をオフ 受け取りを停止 送信停止 配信を希望しない 受信しない 購読を停止
             購読停止 配信の停止 メールの停止 配信をやめる 今後の配信 不要な方 不要の方 受け取りたくない
             希望されない もう送らない 送らないで 今後は送らない 送付を希望しない メールが多 もう受け取ら
             配信を終了 購読を終了 購読を解除 購読解除 登録解除 受信をやめる 通知を止める 通知をやめる
             お知らせを止める メールを止める 今後受け取ら リストから削除 リストから外 teishi haishinteishi kaijo
-            taikai kaiyaku jushinkyohi""",
+            taikai kaiyaku jushinkyohi 今後は不要 今後不要""",
         "here": """クリック こちら リンク ボタン 下記url 次のurl タップ はい""",
     },
     "ko": {
@@ -591,7 +626,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             저예요 "저 맞아요" "본인 메일" "가입을 마무리" "가입 인증" "가입을 확정" "가입 확인" "인증을 진행"
             "인증 링크" "등록을 완료" "회원가입을 완료" "회원 가입을 완료" "제 이메일" "네 맞" "네 저"
             "등록 완료" 구독합니다 "변경을 승인" "변경 승인" "이메일 인증" injeung""",
-        "step": """"한 단계만" "거의 다" "마지막 단계" "한 단계 남" "한 걸음" "한 번만 더" """,
+        "step": """"한 단계만" "거의 다" "마지막 단계" "한 단계 남" "한 걸음" "한 번만 더" "한 번만 더 누르"
+            "마지막 클릭" "클릭 한 번 남" """,
         "reset": """재설정 초기화 "새 비밀번호" "비밀번호 변경" "비밀번호를 변경" "비밀번호 찾기"
             "비밀번호를 설정" "비밀번호 설정" "비밀번호가 변경" "계정 복구" "비밀번호를 다시" "비밀번호 만들기"
             "비밀번호를 잊" "다른 비밀번호" "비밀번호를 새로" "잠금 해제" "잠금을 해제" jaeseoljeong""",
@@ -602,14 +638,15 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             간편로그인 "즉시 로그인" """,
         "signin": """로그인""",
         "invite": """초대 "목록에 추가" "그룹에 추가" "팀에 추가" "님을 추가" "님이 공유했" 함께하자 "함께 하자"
-            초대했 초대합니다 "님이 초대" "팀에 추가했" chodae""",
+            초대했 초대합니다 "님이 초대" "팀에 추가했" chodae "액세스 권한" "권한을 부여" """,
         "join": """수락 참여 합류 참가""",
+        "enter": """""",
         "unsubscribe": """수신거부 "수신 거부" "구독 취소" 구독취소 "구독 해지" 구독해지 "수신 해지" "받지 않"
             "알림 끄기" "수신을 원하지" "원치 않" "알림 그만" "그만 받기" "수신 중단" "알림을 끄" "구독을 취소"
             "구독을 해지" "수신을 거부" "수신 해제" "그만 보내" 구독해제 "구독 해제" "수신을 중단" "더 이상 받"
             "더 이상 원하지" "원하지 않으" "받고 싶지 않" "보내지 않" "보내지 마" "그만 받" "메일이 너무"
             "알림 해제" "목록에서 빼" "목록에서 삭제" "소식 그만" "수신 취소" "메일 그만" "다시 보내지"
-            "알림 삭제" susingeobu haeji "gudok haeji" """,
+            "알림 삭제" susingeobu haeji "gudok haeji" "받지 않을" "안 받을" """,
         "here": """클릭 여기 링크 버튼 누르 눌러 계속""",
     },
     "zh": {
@@ -619,7 +656,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             是你的邮箱 是您的信箱 是您本人的邮箱 属于您 屬於您 是我本人 是我操作 是我的 完成验证 注册链接
             激活链接 驗證連結 验证链接 完成激活 完成認證 完成认证 我的邮箱 我的信箱 是我 确认变更 確認變更
             确认更改 同意变更 我要订阅 我要訂閱 完成登记 驗證帳 验证账 yanzheng jihuo""",
-        "step": """还差一步 還差一步 最后一步 最後一步 快好了 只差一步 即将完成 即將完成 还剩一步""",
+        "step": """还差一步 還差一步 最后一步 最後一步 快好了 只差一步 即将完成 即將完成 还剩一步 再点一下
+            再點一下 最后一次点击 就差一步 还差最后 還差最後""",
         "reset": """重置 重設 重设 新密码 新密碼 修改密码 修改密碼 更改密码 變更密碼 找回密码 忘记密码 忘記密碼
             更改密碼 重新设置 重新設定 密码已修改 密碼已變更 密码已更改 恢复账户 恢復帳戶 更换密码 换一个密码
             设置密码 設定密碼 修改您的密码 忘记了密码 找回帳號 找回账号 另一个密码 另一個密碼 其他密码 解锁 解鎖
@@ -630,14 +668,16 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             一次性連結 一次性登录 一次性登入 免密登录 一键进入 一鍵進入 直接进入 直接進入 快速登录 快速登入""",
         "signin": """登录 登入""",
         "invite": """邀请 邀請 邀您 邀你 诚邀 受邀 把您加入 将您加入 把你加入 將您加入 将您添加 与您共享
-            與您共享 与你共享 拉您进 拉你进 邀您加入 想邀您 請您加入 请您加入群 添加您为 yaoqing""",
+            與您共享 与你共享 拉您进 拉你进 邀您加入 想邀您 請您加入 请您加入群 添加您为 yaoqing 授予您
+            授权您访问""",
         "join": """加入 接受 jiaru""",
+        "enter": """""",
         "unsubscribe": """退订 退訂 取消订阅 取消訂閱 不再接收 停止接收 不想再收到 不想收到 不再收到 不希望
             关闭通知 關閉通知 停止发送 停止發送 拒收 取消接收 不再发送 不再發送 不想接收 取消关注 取消订制
             停止订阅 停止訂閱 不再订阅 关闭它 关闭邮件 不感兴趣 太多邮件 不再发送给我 不要再发 不要再發 别再发送
             不再感兴趣 不再感興趣 不要再寄 不再打扰 不再打擾 移出列表 从列表中移除 從列表中移除 删除提醒
             刪除提醒 停止推送 停止提醒 取消通知 停止寄送 不再寄送 不再推送 tuiding quxiaodingyue
-            "quxiao dingyue" """,
+            "quxiao dingyue" 别再寄""",
         "here": """点击 點擊 这里 這裡 链接 連結 按钮 按鈕 继续 繼續 点此 點此 打开 是的""",
     },
 }

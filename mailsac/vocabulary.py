@@ -57,7 +57,7 @@ class Vocabulary:
                     self._add(entry, label)
         for listed in self._spaceless.values():
             listed.sort(key=lambda each: -len(each[0]))
-        self._spaceless_first = re.compile(f"[{''.join(map(re.escape, self._spaceless))}]")
+        self._spaceless_first = re.compile("|".join(map(re.escape, self._spaceless)) or "(?!)")
         self._known = lru_cache(maxsize=8_192)(self._look_up_word)
 
     def find(self, text: str) -> list[Found]:

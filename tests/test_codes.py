@@ -213,3 +213,11 @@ def check(found: tuple[Code, ...]) -> None:
         assert len(code.context) <= MAX_CONTEXT_CHARS
     assert len({code.value for code in found}) == len(found)
     assert [code.confidence for code in found] == sorted((code.confidence for code in found), reverse=True)
+
+
+def test_a_code_that_the_subject_names_is_one_whatever_stands_beside_it_in_the_text() -> None:
+    assert [code.value for code in find_codes("Your code: 661482", "Order 661482 is on its way.", None)] == ["661482"]
+
+
+def test_letters_to_type_are_a_code_whatever_the_subject_speaks_of() -> None:
+    assert [code.value for code in find_codes("Your phone", "Type QX82NV on it to go on.", None)] == ["QX82NV"]

@@ -246,3 +246,35 @@ def test_any_mail_has_links_of_some_kind(subject: str, text: str, html: str) -> 
 @given(st.lists(st.text(max_size=40), max_size=5).map(tuple), st.text(max_size=100))
 def test_any_strings_can_be_links(links: tuple[str, ...], text: str) -> None:
     assert [link.url for link in classify_links(links, text, text, text)] == list(links)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "expected"),
+    [
+        ("Welcome", "You gave this address when you registered. Open https://x.example/a/1b2c", "verify"),
+        ("Willkommen", "Noch ein letzter Klick, und Ihr Konto ist bereit: https://x.example/a/1b2c", "verify"),
+        ("Bienvenue", "Pour terminer votre inscription : https://x.example/a/1b2c", "verify"),
+        ("Konto", "Konto zostało zablokowane. Odblokuj je: https://x.example/a/1b2c", "reset"),
+        ("Entrar no Caderno", "Você pediu para entrar: https://x.example/a/1b2c", "magic"),
+        ("Convite para o Clube", "Entrar no clube: https://x.example/a/1b2c", "invite"),
+        ("Your statement", "The statement of your account is ready. Start reading: https://x.example/a/1b2c", "other"),
+        ("Your order", "Choose a new delivery date: https://x.example/a/1b2c", "other"),
+        ("Your plan", "Your plan is active until May: https://x.example/a/1b2c", "other"),
+        ("Promemoria della visita", "Confermi o disdica: https://x.example/a/1b2c", "other"),
+    ],
+)
+def test_what_a_mail_wants_to_have_followed(subject: str, text: str, expected: str) -> None:
+    assert kinds(subject, text) == [expected]
+
+
+def test_invitations_that_nobody_wants_any_more_are_unsubscribed_from() -> None:
+    text = "Anna invites you: https://x.example/a/1b2c\nTo receive no more invitations: https://x.example/n/1b2c"
+
+    assert kinds("Invitation", text) == ["invite", "unsubscribe"]
+
+
+def test_a_page_of_help_that_has_a_token_is_for_one_reader() -> None:
+    text = "Set a new password: https://wiki.x.example/help/password?"
+
+    assert kinds("Hello", f"{text}tok=1b2c3d4e") == ["reset"]
+    assert kinds("Hello", f"{text}page=2") == ["other"]
