@@ -30,6 +30,7 @@ FINAL_DOT_S: Final = 600.0
 QUIT_S: Final = 5.0  # nothing depends on it
 
 FINAL_DOT: Final = b".\r\n"
+FLIGHT_OCTETS: Final = 14 * 1024  # that TCP sends without waiting for anything, RFC 6928
 BLOCK_OCTETS: Final = 64 * 1024
 MAX_UNREAD_OCTETS: Final = 64 * 1024  # of replies; those to a hundred recipients are a tenth of it
 MAX_LINES: Final = 100  # of one reply
@@ -162,8 +163,9 @@ class Session:
     ) -> list[Reply | SessionLost]:
         """One mail transaction. For each recipient, the reply that decides about it, or how the session ended.
 
-        The paths are of the grammar of `address`; `data` is what `wire_form` makes. `before_end` is awaited once all
-        but the final dot is out, with which the server takes the message over. Raises Stale.
+        The paths are of the grammar of `address`; `data` is what `wire_form` makes. `before_end` is awaited before the
+        final dot, with which the server takes the message over: once all else is out, or, of a message that goes out in
+        no time, before it does. Raises Stale.
         """
         is_reused, self.mails = self.mails > 0, self.mails + 1
         decided: list[Reply | SessionLost | None] = [None] * len(recipients)
@@ -274,7 +276,9 @@ class Session:
             return reply
         self._wire.require_silence()  # a reply before the message is none to the message
         is_whole, block_s = True, scaled_timeout(BLOCK_S, self._time_scale)
-        if before_end is not None:
+        if before_end is not None and len(data) <= FLIGHT_OCTETS:
+            await before_end()  # with the dot it arrives no later than without
+        elif before_end is not None:
             start = len(data) - len(FINAL_DOT)
             is_whole = await self._wire.write_data(memoryview(data)[:start], block_s)
             await before_end()
