@@ -24,6 +24,7 @@ from fast_mail_parser import ParseError, PyAddress, PyMimePart, parse_email, par
 from mailsac.address import Address, canonical_domain
 from mailsac.errors import InvalidRequest, ReadsOtherwise
 from mailsac.headers import decode_value, read_section
+from mailsac.ids import QueueIds
 from mailsac.mime_writer import (
     Part,
     address_field,
@@ -41,6 +42,7 @@ _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _NOT_SENT: Final = re.compile(
     rb"^(?:bcc|return-path)[ \t]*:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+", re.IGNORECASE | re.MULTILINE
 )
+_IDS: Final = QueueIds()  # of Message-IDs
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -91,8 +93,8 @@ def complete(data: bytes, *, now: datetime, hostname: str) -> tuple[bytes, str]:
 
 
 def _new_message_id(hostname: str) -> str:
-    """RFC 5322 §3.6.4: 128 random bits are unique."""
-    return f"<{secrets.token_hex(16)}@{hostname}>"
+    """RFC 5322 §3.6.4: a time and 80 random bits are unique."""
+    return f"<{_IDS.next()}@{hostname}>"
 
 
 # --- writing ---
