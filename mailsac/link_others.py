@@ -23,7 +23,8 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "alike": """"is active" "active until" "stays active" "stay active" "remains active" "still active"
             "recently active" "active members" "active users" "not active" "active since" "no more than"
             "no longer available" "no longer valid" "no more orders" "no more seats" "you shared with"
-            "shared by you" "you invited" """,
+            "shared by you" "you invited" "offers end" "offer ends" "ends on" "end on" "ends soon" "end soon"
+            "sale ends" """,
         "elsewhere": """privacy terms legal imprint help support faq contact preferences settings "view in"
             "view this" "wasn t" "not you" "didn t" "did not" "was not" "not me" "not request"
             "invite your friends" "invite friends" "invite a friend" refer "learn more" report
@@ -46,13 +47,13 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
             payment transfer age card voucher coupon bonus points discount attendance coming participation seat
             ticket flight size cart basket meeting invoice bill shift quote "shipping address"
             "delivery address" "billing address" "postal address" pickup collection identity date slot activity
-            transaction""",
+            transaction "new card" "bank card" "your card" """,
         "device": """router modem boiler device devices machine factory watch appliance thermostat console
             printer counter meter""",
     },
     "de": {
         "alike": """"nicht mehr verfügbar" "nicht mehr gültig" "nicht mehr lange" "nicht mehr möglich"
-            "nicht mehr benötigt" "sie geteilt haben" "du geteilt hast" """,
+            "nicht mehr benötigt" "sie geteilt haben" "du geteilt hast" "angebote enden" """,
         "elsewhere": """datenschutz* impressum agb nutzungsbedingungen hilfe kontakt einstellungen browser
             onlineansicht "nicht sie" "nicht du" "freunde einladen" "freunde werben" "nicht ich" "folge uns"
             "folgen sie uns" "gefällt mir" "termin bestätigen" "buchung bestätigen" "bestellung bestätigen"
@@ -71,7 +72,7 @@ OTHER_WORDS: Final[dict[str, dict[str, str]]] = {
         "matter": """termin besuch buchung reservierung tisch bestellung kauf lieferung sendung paket zahlung
             überweisung alter karte kundenkarte gutschein bonus punkte rabatt teilnahme kommen anwesenheit platz
             ticket flug größe warenkorb treffen rechnung schicht angebot auftrag empfang erhalt abholung datum
-            lieferdatum liefertermin aktivität aktivitäten umsatz""",
+            lieferdatum liefertermin aktivität aktivitäten umsatz "neue karte" """,
         "device": """router modem heizung gerät geräte maschine werkseinstellung* taste uhr thermostat konsole
             drucker zähler""",
     },

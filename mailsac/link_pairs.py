@@ -12,7 +12,7 @@ entry      to get into an account         once    at once, one time, one click: 
 
 account, registration    are to be finished: to verify; an account that is locked: a reset
 finish     to complete, to begin to use   consent   to agree     entered   was given when somebody registered
-locked     cannot be got into
+locked     cannot be got into           share     of a group: an invitation
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ CALL_PAIRS: Final[
     ("registration", "finish"): "verify",
     ("account", "locked"): "reset",
     ("account", "once"): "magic",
+    ("group", "share"): "invite",
     ("enter", "once"): "magic",
     ("enter", "free"): "magic",
     ("account", "step"): "verify",
@@ -72,11 +73,11 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """team group workspace project board club family trip channel organisation organization
             calendar community crew space server company household chat class course plan roster league room
             department circle budget document tree file doc notebook album band choir "shopping list" folder
-            photos members member""",
+            members member""",
         "added": """"wants you" "asked you" "asks you" "put you" "would like you" "has a place"
             "you ve been added" "you have been added" "you were added" "adds you" "waiting for you" "saved you"
-            "become a member" "for you" "seat for you" "place for you" shares shared "with you"
-            "love to have you" "made room" "been asked" "like to have you" "included you" "brought you" """,
+            "become a member" "seat for you" "place for you" "love to have you" "made room" "been asked"
+            "like to have you" "brought you" """,
         "entry": """"into your account" "to your account" "into my account" "to my account" "get in" "take me"
             "let you in" "gets you" "opens your account" "opens my account" "open your account" "get into"
             "enter the" "your door" "let you straight" entrance access""",
@@ -84,7 +85,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             "good for one use" "just click" "straight into" instantly "a click" "a tap" "works once" "only once"
             immediately""",
         "account": """account accounts membership profile""",
-        "registration": """registration signup enrolment enrollment subscription "sign up" """,
+        "registration": """registration signup enrolment enrollment "sign up" """,
         "finish": """finish finishing complete completing finalise finalize conclude start starting begin
             "set up" active "ready to use" "switched on" "switch on" pending""",
         "consent": """approval allow permission authorise authorize acknowledge "let us know" "is right" works""",
@@ -92,6 +93,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             subscribed""",
         "locked": """locked blocked unlock unblock suspended "get back" "back in" "back into" regain restore
             "locked out" """,
+        "share": """shares shared sharing""",
     },
     "de": {
         "password": """*passwort passwörter* passworts kennwort kennworts kennwörter* zugangswort""",
@@ -121,8 +123,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             mannschaft kreis chat klasse kurs gemeinschaft raum runde haushalt wg kasse ordner notizbuch album
             dokument band chor einkaufsliste *kalender *gruppe *team *liste bereich mitglied""",
         "added": """"möchte sie" "hätte dich" "hätte sie" dabeihaben "holt dich" "wünscht sich" "möchte dass du"
-            "möchte dass sie" "einen platz" "ihnen einen" "dir einen" teilt geteilt "mit dir" "mit ihnen"
-            "dich gern" "sie gern" geholt aufgenommen freigehalten "nimmt dich" "nimmt sie" "fragt ob sie" """,
+            "möchte dass sie" "einen platz" "ihnen einen" "dir einen" "dich gern" "sie gern" geholt aufgenommen
+            freigehalten "nimmt dich" "nimmt sie" "fragt ob sie" """,
         "entry": """"in dein" "in ihr" hinein drin "zu deinem" "zu ihrem" "öffnet dein" "öffnet ihr"
             "in dein konto" "in ihr konto" reingehen zutritt "hier geht es" einlass""",
         "once": """direkt einmalig "einem klick" "ein klick" "einem tipp" automatisch schnurstracks sofort
@@ -135,6 +137,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "consent": """stimmen genehmigung einverständnis einwilligung akzeptieren erlauben zusagen""",
         "entered": """eingetragen angegeben registriert hinterlegt eingegeben verwendet genannt""",
         "locked": """gesperrt entsperren entsperre sperre blockiert wiederherstellen zurückbekommen wieder""",
+        "share": """teilt geteilt""",
     },
     "fr": {
         "password": """"mot de passe" "mots de passe" mdp "code secret" "mot d accès" """,
@@ -155,23 +158,22 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "stop": """arrêter arrêtez arrête cesser cessez quitter quittez "ne plus" "n en plus"
             "ne souhaitez plus" "ne voulez plus" "ne veux plus" "ne souhaitez pas" "ne voulez pas" désactivez
             marre "ne désirez plus" "ne souhaite plus" retirer radier supprimer supprimez couper coupez
-            "trop de" "plus rien" "ne pas recevoir" "ne vous intéressent plus" retiré retirée retirez "plus d"
+            "trop de" "plus rien" "ne pas recevoir" "ne vous intéressent plus" retiré retirée retirez
             interrompre silencieux radié "ne m intéresse" """,
         "group": """équipe groupe projet famille voyage canal organisation calendrier espace club chorale cercle
             association classe cours tableau communauté salon foyer coloc cagnotte album document dossier carnet
-            bande bureau comité membre photos""",
+            bande bureau comité membre""",
         "added": """"vous propose" "te propose" "souhaite vous" "aimerait vous" "veut t" "voudrait t"
             "vous souhaite" "partage avec" "vous ajoute" "t ajoute" "avez été ajouté" "avez été ajoutée"
             "souhaite que vous" "souhaite que tu" "aimerait que" "voudrait que" "vous a réservé" "t a réservé"
-            "une place" "avec toi" "avec vous" "t avoir" "vous avoir" "t a mis" "vous a mis" "gardé une place"
-            "comme membre" partage""",
+            "une place" "t avoir" "vous avoir" "t a mis" "vous a mis" "gardé une place" "comme membre" """,
         "entry": """accédez entrer entrez "ouvre votre" "ouvre ton" "ouvre la session" "votre espace"
             "vous y êtes" "votre accès" """,
         "once": """directement "un clic" "un seul clic" "un geste" automatiquement instantané instantanément
             immédiatement "un seul geste" unique "une seule fois" "usage unique" "tout de suite"
             "un simple clic" """,
         "account": """compte accès profil adhésion""",
-        "registration": """inscription abonnement enregistrement""",
+        "registration": """inscription enregistrement""",
         "finish": """terminer terminez achever achevez finir finissez compléter complétez commencer activée
             service utiliser débuter""",
         "consent": """accord consentement consentir""",
@@ -179,6 +181,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             enregistré enregistrée fourni""",
         "locked": """bloqué bloquée débloquer débloquez verrouillé verrouillée déverrouiller déverrouillez
             débloque* retrouvez""",
+        "share": """partage partagé""",
     },
     "es": {
         "password": """contraseña contraseñas password""",
@@ -205,20 +208,21 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             banda comité miembro coro""",
         "added": """"te ha apuntado" "te ha metido" "quiere que" "te propone" "te hemos añadido"
             "has sido añadido" "has sido añadida" "le hemos añadido" "te han añadido" compartido "te guardó"
-            "te ha guardado" "te reservó" "un lugar" "una plaza" comparte compartió contigo tenerte tenerle
-            incluido "guardado un sitio" "con usted" "como miembro" """,
+            "te ha guardado" "te reservó" "un lugar" "una plaza" tenerte tenerle incluido "guardado un sitio"
+            "como miembro" """,
         "entry": """acceda ingresa ingrese "abre tu" "abre su" "abre la sesión" "te abre" entras "a tu cuenta"
             "a su cuenta" dentro""",
         "once": """directamente "un clic" "un toque" "una sola vez" automáticamente "al instante" inmediato
             "un solo uso" "un solo clic" directo "al momento" único "de una vez" "solo una vez" """,
         "account": """cuenta perfil usuario""",
-        "registration": """registro alta inscripción suscripción""",
+        "registration": """registro alta inscripción""",
         "finish": """terminar termina termine completar completa complete concluir finalizar acabar empezar
             marcha usar comenzar finalice""",
         "consent": """consentimiento conformidad acepte acuerdo permiso""",
         "entered": """indicado puesto registrado registrada introducido dado escrito inscrito apuntado
             facilitado registrarse""",
         "locked": """bloqueado bloqueada bloqueó desbloquear desbloque* recuperar recupera recupere""",
+        "share": """comparte compartió""",
     },
     "it": {
         "password": """password "parola d ordine" "parola d accesso" """,
@@ -244,8 +248,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             bacheca comunità classe corso associazione condominio turni coro cassa documento album quaderno
             direttivo banda comitato membro""",
         "added": """"ti ha inserita" "vorrebbe che" "ti propone" "sei stato aggiunto" "sei stata aggiunta"
-            "è stato aggiunto" "è stata aggiunta" "ti ha riservato" "ti ha tenuto" "un posto" condivide
-            condiviso "con te" "con lei" "la vorrebbe" inserito "tenuto un posto" "come membro" averti""",
+            "è stato aggiunto" "è stata aggiunta" "ti ha riservato" "ti ha tenuto" "un posto" "la vorrebbe"
+            "tenuto un posto" "come membro" averti""",
         "entry": """entri acceda dentro "apre il" "nel tuo account" "nel suo account" "fa entrare" "ci sei"
             "al tuo account" "al suo account" """,
         "once": """direttamente "un clic" "un tocco" "una sola volta" automaticamente subito "usa e getta"
@@ -257,6 +261,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "consent": """consenso assenso accettare accetti benestare""",
         "entered": """indicato registrato registrata fornito iscritto iscritta lasciato""",
         "locked": """bloccato bloccata sblocca sbloccare sblocc* recupera recuperare recuperi rientrare""",
+        "share": """condivide condiviso""",
     },
     "pt": {
         "password": """senha senhas "palavra passe" "palavras passe" password""",
@@ -281,19 +286,19 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             clube quadro comunidade turma curso associação condomínio república orçamento documento álbum
             caderno direção banda comité membro coro""",
         "added": """"quer que" chamou "foi adicionado" "foi adicionada" "foste adicionado" "foste adicionada"
-            guardou reservou "um lugar" compartilhou partilhou "com você" contigo "ter você" incluído incluída
-            "como membro" consigo""",
+            guardou reservou "um lugar" "ter você" incluído incluída "como membro" """,
         "entry": """"abre a sua" "abre sua" "abre a tua" "para a sua conta" "está dentro" "estás dentro" dentro""",
         "once": """diretamente direto "um clique" "um toque" "uma única vez" automaticamente imediato
             "de imediato" "uso único" "uma vez" "na hora" instantaneamente "só clicar" """,
         "account": """conta acesso perfil utilizador""",
-        "registration": """registo registro cadastro inscrição subscrição assinatura""",
+        "registration": """registo registro cadastro inscrição""",
         "finish": """concluir conclua conclui terminar termine completar complete finalizar começar
             funcionamento usar ativa""",
         "consent": """consentimento acordo concordância""",
         "entered": """indicou indicado cadastrou registou registrou inseriu informou inscreveu colocou forneceu
             cadastrado""",
         "locked": """bloqueada bloqueado desbloquear desbloque* recuperar "voltar a entrar" """,
+        "share": """compartilhou partilhou compartilha""",
     },
     "nl": {
         "password": """*wachtwoord wachtwoorden ww""",
@@ -310,13 +315,12 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             herinnering onze "van ons" bericht "onze aanbiedingen" mail onderwerp""",
         "stop": """stoppen "liever niet" "liever geen" "geen meer" "wil geen" beëindigen uitzetten uitschakelen
             annuleren annuleer verlaten verlaat genoeg dempen verwijderen verwijder "geen zin" "af van"
-            "te veel" demp stop "niet krijgt" "niet ontvangen" "geen belangstelling" uit schrappen""",
+            "te veel" demp stop "niet krijgt" "niet ontvangen" "geen belangstelling" schrappen""",
         "group": """team groep project familie reis kanaal organisatie agenda werkruimte club gemeenschap klas
             cursus vereniging kring huishouden chat pot document album schrift map *lijst lid bestuur band koor
             *agenda""",
         "added": """"wil jou" "heeft je" "heeft jou" "heeft u" plek plekje "wacht op je" "bent toegevoegd"
-            "toegevoegd aan" "werd toegevoegd" "een plek" "een plaats" deelt gedeeld "met je" "met u" "je graag"
-            opgenomen gezet "als lid" """,
+            "toegevoegd aan" "werd toegevoegd" "een plek" "een plaats" "je graag" "als lid" """,
         "entry": """binnen "naar je" "naar mijn" "naar uw" "in je account" aangemeld "opent je" "opent uw"
             "naar je account" "je bent er" toegang "kom je binnen" """,
         "once": """direct meteen eenmalig "één keer" "één klik" "één tik" automatisch onmiddellijk eenmalige
@@ -327,6 +331,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "consent": """toestemming goedkeuring instemming "keur goed" """,
         "entered": """opgegeven ingevuld geregistreerd ingeschreven ingevoerd doorgegeven""",
         "locked": """geblokkeerd deblokkeer deblokkeren vergrendeld ontgrendel ontgrendelen "weer in" """,
+        "share": """deelt gedeeld""",
     },
     "pl": {
         "password": """hasło hasła hasłem haseł""",
@@ -353,21 +358,21 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             członek członkiem kalendarzu grup* zespoł* projekt* list* album* dokument* kalendarz*""",
         "added": """"dodał ciebie" "dodano cię" "chce dzielić" "chce żebyś" "chce abyś" dopisał dopisała
             "czeka na ciebie" udostępnia "chce dzielić z tobą" "dzielić z tobą" "podzielić się z tobą"
-            "dodaliśmy cię" "zostałeś dodany" "zostałaś dodana" "miejsce dla" udostępnił udostępniła "z tobą"
-            "z panem" "z panią" "widziałby cię" dodany dodana "jako członka" "chciałby widzieć"
-            "chciałaby widzieć" "widzieć cię" """,
+            "dodaliśmy cię" "zostałeś dodany" "zostałaś dodana" "miejsce dla" "widziałby cię" dodany dodana
+            "jako członka" "chciałby widzieć" "chciałaby widzieć" "widzieć cię" """,
         "entry": """wejdź wejść wejście "w środku" "otwiera twoje" "otwiera konto" "otworzy twoje" "do konta"
             "na konto" środka""",
         "once": """bezpośrednio "od razu" jednym jednorazowy jednorazowo automatycznie natychmiast
             "jednym kliknięciem" "jedno kliknięcie" "tylko raz" "jeden raz" jednorazowego""",
         "account": """konto konta kontem profil dostęp""",
-        "registration": """rejestracja rejestracji rejestrację zapis zapisy subskrypcja subskrypcji""",
+        "registration": """rejestracja rejestracji rejestrację zapis zapisy""",
         "finish": """zakończyć dokończyć dokończ ukończyć ukończ rozpocząć zacząć aktywacji aktywację korzystać
             uruchomić uruchom""",
         "consent": """zgodę zgody akceptacja zezwól""",
         "entered": """podał podała podano zarejestrował zarejestrowała zarejestrowano wpisano wpisał zapisano
             zapisał""",
         "locked": """zablokowane zablokowano odblokuj odblokować przywrócić""",
+        "share": """udostępnił udostępniła "dzieli się" """,
     },
     "sv": {
         "password": """lösenord lösenordet lösenorden""",
@@ -388,18 +393,19 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "group": """lag laget båtlaget grupp gruppen projekt projektet familj familjen resa resan kanal kanalen
             organisation kalender kalendern klubb klubben tavla klass kurs förening föreningen kören hushåll
             dokument album boken *lista medlem styrelse band *kalender *listan grupp*""",
-        "added": """"lagt till" "lade till" "vill ha" "vill att" "lagts till" "har lagts" "en plats" delar delat
-            "med dig" "ha dig" "som medlem" "tagit med dig" "satt upp dig" """,
+        "added": """"lagt till" "lade till" "vill ha" "vill att" "lagts till" "har lagts" "en plats" "ha dig"
+            "som medlem" "tagit med dig" "satt upp dig" """,
         "entry": """inloggad inne "öppnar ditt" "öppnar kontot" "in på ditt" "till ditt konto" "kommer in"
             "du är inne" """,
         "once": """direkt "ett klick" "ett tryck" automatiskt genast engångs* "en gång" "bara en gång"
             "med ett tryck" """,
         "account": """konto kontot *konto profil""",
-        "registration": """registrering registreringen anmälan prenumeration prenumerationen""",
+        "registration": """registrering registreringen anmälan""",
         "finish": """slutföra slutför färdig klart klar börja använda igång fullfölja fullfölj""",
         "consent": """samtycke samtycka godkännande medgivande""",
         "entered": """angett angav uppgett registrerat registrerade anmält skrivit fyllt angivit registrerats""",
         "locked": """låst spärrat spärrats spärrad "lås upp" låsa "låsas upp" "in igen" """,
+        "share": """delar delat""",
     },
     "tr": {
         "password": """şifre* parola*""",
@@ -414,23 +420,24 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             haberler kampanya* teklif* hatırlatma* anket* reklam* davetler uyarı* alarm* "e postası" fırsat*
             mesaj* posta bizden ileti*""",
         "stop": """istemiyorsan istemiyor istemezsen istemezseniz istemem artık durdur* bırak* çık çıkın
-            çıkabilir* ayrıl* iptal kapat* sustur* "daha fazla" almamak vazgeç* yeter kaldır* sil silin fazla
-            "almak istemiyor" ilgilenmiyor çıkar* bitir son""",
+            çıkabilir* ayrıl* iptal kapat* sustur* almamak vazgeç* yeter kaldır* sil silin "almak istemiyor"
+            ilgilenmiyor çıkar* bitir""",
         "group": """grup* takım* ekip* ekib* proje* aile* gezi* kanal* kurum* takvim* kulüp* kulüb* pano*
             topluluk* topluluğ* sınıf* kurs* dernek* derneğ* bütçe* koro* grub* belge* albüm* defter* liste*
             üye*""",
-        "added": """ekledi eklendin eklendiniz aramızda katılmanı katılmanızı "yer ayırdı" "sana yer" paylaştı
-            paylaşıyor seninle sizinle "görmek istiyor" aldı "üye olarak" """,
+        "added": """ekledi eklendin eklendiniz aramızda katılmanı katılmanızı "yer ayırdı" "sana yer"
+            "görmek istiyor" "üye olarak" """,
         "entry": """içeri içeride içeriye "hesabını açar" "hesabınızı açar" "içeri alır" "hesabını doğrudan"
             "hesabınızı doğrudan" hesabına hesabınıza girersin girebilir* içerides*""",
         "once": """doğrudan "tek tıkla" "tek dokunuşla" "tek seferlik" otomatik hemen "tek kullanımlık"
             "bir kez" "tek tık" anında "tek bir" """,
         "account": """hesab* hesap* üyelik* üyeliğ* profil*""",
-        "registration": """kayıt kaydı kaydın* abonelik aboneliğ*""",
+        "registration": """kayıt kaydı kaydın*""",
         "finish": """tamamla* bitir* başla* etkin* kullanmaya aktif*""",
         "consent": """onay* rıza""",
         "entered": """kaydoldu* kaydol* girdiniz girdin verdiniz belirttiniz yazdınız üye""",
         "locked": """kilitlendi kilitli kilidini engellendi "geri al" kurtar* "tekrar gir" """,
+        "share": """paylaştı paylaşıyor""",
     },
     "ru": {
         "password": """пароль пароля паролю паролем пароли паролей""",
@@ -457,20 +464,20 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             поездка поездку канал каналу организация организацию календарь клуб доска доску сообщество класс
             курс чат чате товарищество садоводство бюджет хор документ документу альбом альбома список списка
             участник участником групп* команд* списк* проект* кана* чат* календар* документ* альбом*""",
-        "added": """"хочет чтобы" "включила вас" "вас добавили" "место для" "вам место" поделился поделилась
-            делится "с вами" "с тобой" "видеть вас" включил включила "в качестве участника" "хочет видеть"
-            поделил* "вас в" делит*""",
+        "added": """"хочет чтобы" "включила вас" "вас добавили" "место для" "вам место" "видеть вас"
+            "в качестве участника" "хочет видеть" """,
         "entry": """зайти заходите зайдите внутрь внутри впустит "открывает кабинет" "открывает личный"
             "открывает ваш" "личный кабинет" "в аккаунт" "в кабинет" "на сайт" впуст* войдёте""",
         "once": """сразу напрямую "одним кликом" "одно нажатие" "одним нажатием" одноразовая одноразовый
             одноразовой автоматически мгновенно "один раз" "в одно нажатие" разовый "без лишних" "одно касание" """,
         "account": """аккаунт* учётн* профил* кабинет* доступ""",
-        "registration": """регистраци* подписк*""",
+        "registration": """регистраци*""",
         "finish": """завершить завершите завершения закончить закончите начать начните пользоваться включить
             окончания запустить""",
         "consent": """согласия согласитесь соглас*""",
         "entered": """указали указан указана указал зарегистрировал* ввели введён оставили зарегистрирован*""",
         "locked": """заблокирован* вернуть""",
+        "share": """поделил* делит*""",
     },
     "uk": {
         "password": """пароль пароля паролю паролем паролі паролів""",
@@ -494,8 +501,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             подорож канал каналу організація організації календар клуб клубу дошка дошку спільнота спільноту
             клас курс чат товариство бюджет бюджету хор документ документа альбом альбому список списку учасник
             учасником груп* команд* списк* проєкт* проект* канал* чат* календар* документ* альбом*""",
-        "added": """"хоче щоб" "чекає на" "вас додали" "місце для" "вам місце" поділився поділилася ділиться
-            "з вами" "з тобою" "бачити вас" включив включила "хоче бачити" поділи* "вас до" "вас у" ділит*""",
+        "added": """"хоче щоб" "чекає на" "вас додали" "місце для" "вам місце" "бачити вас" "хоче бачити" """,
         "entry": """зайти заходьте зайдіть всередину всередині впустить "відкриває кабінет"
             "відкриває особистий" "відкриває ваш" "особистий кабінет" "в акаунт" "до кабінету" "до акаунту"
             впуст* увійдете""",
@@ -503,12 +509,13 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             одноразове одноразовий автоматично миттєво "один раз" "в один дотик" разовий "одним дотиком"
             "один дотик" """,
         "account": """акаунт* обліков* профіл* кабінет* доступ""",
-        "registration": """реєстраці* підписк*""",
+        "registration": """реєстраці*""",
         "finish": """завершити завершіть завершення закінчити закінчіть почати почніть користуватися увімкнути
             розпочати запустити""",
         "consent": """згоди погодьтеся погодж*""",
         "entered": """вказали вказано вказана вказав зареєструвал* ввели введено залишили зареєструва*""",
         "locked": """заблокован* повернути""",
+        "share": """поділи* ділит*""",
     },
     "ja": {
         "password": """パスワード""",
@@ -523,12 +530,12 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             このようなメール こうしたメール このメール 案内メール お知らせメール ご案内 お知らせ メールの受信
             メールを受け""",
         "stop": """停止 やめ 止め 希望しない ご希望でない 不要な 必要ない 受信したくない オフ 拒否 送らない
-            送信しない 削除 止める ミュート 終了 解約 やめたい""",
+            送信しない 削除 止める ミュート 解約 やめたい""",
         "group": """グループ チーム プロジェクト 家族 旅行 チャンネル 組織 カレンダー クラブ ボード コミュニティ
             ワークスペース クラス 講座 町内会 サークル 家計簿 アルバム ドキュメント ノート メンバー 買い物リスト
             組""",
-        "added": """追加され 誘って お誘い 加わって あなたを 追加されました に加わり 編集しませんか 共有しました
-            共有され 一緒に 招かれ 加えました""",
+        "added": """追加され 誘って お誘い 加わって あなたを 追加されました に加わり 編集しませんか 招かれ
+            加えました""",
         "entry": """入れます 入る 入れる アカウントが開き アカウントを開き ログインでき 入室 入れ""",
         "once": """ワンクリック ワンタップ 押すだけ クリックするだけ タップするだけ 自動で そのまま 一度だけ
             1回限り 一回限り ボタンひとつ すぐに""",
@@ -538,6 +545,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "consent": """承諾 許可""",
         "entered": """ご登録 入力されました 登録されました 入力いただ 使って登録 お申し込み""",
         "locked": """ロック 復旧 復元""",
+        "share": """共有しました 共有され""",
     },
     "ko": {
         "password": """비밀번호 암호 패스워드""",
@@ -551,16 +559,17 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "stop": """"받고 싶지" 원하지 원치 중단 중지 거부 해지 해제 끄려면 "더 이상" "그만 보" 끄기 삭제 끄고
             그만 무시 끊""",
         "group": """그룹 프로젝트 가족 여행 채널 조직 캘린더 동호회 모임 보드 커뮤니티 워크스페이스 학급 강좌
-            가계부 앨범 문서 목록을 목록 멤버 공유""",
-        "added": """함께하 "함께 하" 추가되었 "함께 편집" "같이 편집" 공유했 공유하 함께 추가했 추가하였""",
+            가계부 앨범 문서 목록을 목록 멤버""",
+        "added": """함께하 "함께 하" 추가되었 "함께 편집" "같이 편집" 추가했 추가하였""",
         "entry": """들어가 들어갑 들어갈 "계정이 열" "계정을 엽" 접속 입장 로그인됩 로그인할""",
         "once": """바로 "클릭 한" 누르면 누르기만 버튼만 원클릭 "한 번만" 일회용 즉시 곧바로""",
         "account": """계정 회원 프로필""",
-        "registration": """가입 등록 구독""",
+        "registration": """가입 등록""",
         "finish": """완료 마무리 마치 시작 이용하려면 사용하려면""",
         "consent": """허용""",
         "entered": """입력하셨 등록하셨 신청하셨 가입하셨 등록되 사용하여""",
         "locked": """잠겼 잠금 복구 차단""",
+        "share": """공유했 공유하""",
     },
     "zh": {
         "password": """密码 密碼 口令""",
@@ -575,16 +584,16 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             靜音 别再 別再""",
         "group": """群组 群組 团队 團隊 项目 專案 家庭 旅行 频道 頻道 组织 組織 日历 日曆 俱乐部 社区 社群
             工作区 班级 班級 课程 課程 小组 小組 相册 相簿 文档 文件 清单 清單 成员 成員 乐队 合唱团""",
-        "added": """把您 将您 把你 想让您 想让你 拉您 被加入 已被加入 已被添加 一起编辑 一起編輯 分享了 与您
-            與您 与你 與你 一起 共享 加为""",
+        "added": """把您 将您 把你 想让您 想让你 拉您 被加入 已被加入 已被添加 一起编辑 一起編輯 加为""",
         "entry": """进入 進入 进去 進去 进入账号 進入帳號 进入您的账 打开账号 打开您的账 登录账 登入帳 直达 直達
             登录您 登入您""",
         "once": """一键 一鍵 点一下 點一下 一次 一次性 直接 点击即可 點擊即可""",
         "account": """账户 账号 帳號 帳戶 帐号 帐户""",
-        "registration": """注册 註冊 订阅 訂閱 登记 登記""",
+        "registration": """注册 註冊 登记 登記""",
         "finish": """完成 开始使用 開始使用 开通 開通 启动 啟動 办理完""",
         "consent": """批准 授权 授權 许可 許可""",
         "entered": """填写 填寫 注册了 註冊了 提交了 留下 输入了""",
         "locked": """锁定 鎖定 冻结 凍結 恢复 恢復""",
+        "share": """分享了 共享""",
     },
 }

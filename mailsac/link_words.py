@@ -67,12 +67,11 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "mute these" "end these" "pause these" "take me off" "quit this list" "cancel these"
             "switch them off" "turn them off" "switch these off" "switch off these" "had enough"
             "too many emails" "too many mails" "don t send me" "do not send me" "stop sending" "send me no"
-            "don t email me" "do not email me" "stop mails" "stop emails" "stop these" "stop the"
-            "no more mails" "no more emails" "hear from us again" "mute thread" "mute this" "won t write again"
-            "too much mail" "leave the mailing" "stop receiving" "stop getting" "quit the list"
-            "delete this alert" "end this" "remove from list" "manage or unsubscribe" unsubscribed
-            listunsubscribe removeme nomail "no mail" "stop mail" optouts unsubscription "no surveys"
-            "no reminders" "fewer mails" """,
+            "don t email me" "do not email me" "stop mails" "stop emails" "stop these" "no more mails"
+            "no more emails" "hear from us again" "mute thread" "mute this" "won t write again" "too much mail"
+            "leave the mailing" "stop receiving" "stop getting" "quit the list" "delete this alert"
+            "remove from list" "manage or unsubscribe" unsubscribed listunsubscribe removeme nomail "no mail"
+            "stop mail" optouts unsubscription "no surveys" "no reminders" "fewer mails" """,
         "here": """click here link button continue "get started" "go to" visit tap press yes""",
     },
     "de": {
@@ -85,8 +84,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "ja das bin ich" "ja das war ich" aktivierungs* bestätigungs* verifizierungs*
             "registrierung abzuschließen" "anmeldung abzuschließen" "anmeldung fertig" "konto fertig"
             "das ist mein postfach" "mein postfach" "stimmt so" "ja ich möchte" "konto einrichten abschließen"
-            "meine mail" "meine e mail" "adresse freigeben" "ja stimmt" "bin ich" bestaetig* verifizierung
-            aktivierung""",
+            "meine mail" "meine e mail" "adresse freigeben" "ja stimmt" bestaetig* verifizierung aktivierung""",
         "step": """"nur noch ein" "noch ein schritt" "letzter schritt" "fast geschafft" "fast fertig"
             "gleich geschafft" "noch ein klick" "ein klick fehlt" "ein letzter klick" "letzter klick"
             "nur ein klick" "ein schritt fehlt" "noch ein letzter" """,
@@ -124,10 +122,11 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "benachrichtigungen abschalten" "mails abschalten" "benachrichtigung abschalten"
             "hinweise abschalten" "nichts mehr hören" "nichts mehr von uns" abmelde* "nicht mehr senden"
             "nicht mehr schicken" "nichts mehr schicken" "schickt mir" "nichts mehr von" "schreibt mir nicht"
-            "stumm schalten" streichen "zustellung beenden" "alarm löschen" "keine werbung" "keine erinnerungen"
+            "stumm schalten" "zustellung beenden" "alarm löschen" "keine werbung" "keine erinnerungen"
             "keine einladungen" "lasst mich" "keine zusendung" "abonnement beenden" "bezug beenden"
-            "kündigen sie den newsletter" "liste verlassen" "aus der liste" "weniger mails" raus
-            "keine umfragen" "keine angebote" "keine hinweise" "keine infos" "keine benachrichtigungen" """,
+            "kündigen sie den newsletter" "liste verlassen" "aus der liste" "weniger mails" "keine umfragen"
+            "keine angebote" "keine hinweise" "keine infos" "keine benachrichtigungen" "hier raus"
+            "raus aus der" "mich streichen" "adresse streichen" """,
         "here": """klick* hier link knopf button weiter schaltfläche ja""",
     },
     "fr": {
@@ -159,8 +158,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "vous connecter en un clic" "entrer sans mot" "entrez sans mot" "lien pour vous connecter"
             "lien pour entrer" "ce lien vous connecte" "connexion directe" "accès direct" "ouvrir ma session"
             "ouvrir votre session" "pas de mot de passe" "aucun mot de passe" "sans avoir à retenir"
-            "un clic et vous y êtes" "accès unique" "accès immédiat" "connexion immédiate" "entrer directement"
-            "laissez moi entrer" "lien unique" "accès instantané" """,
+            "un clic et vous y êtes" "accès unique" "connexion immédiate" "entrer directement"
+            "laissez moi entrer" "lien unique" """,
         "signin": """"me connecter" "se connecter" "vous connecter" "connectez vous" "connecte moi" connexion
             connecté connectée""",
         "invite": """invitation invité invitée "accepter l invitation" "vous a ajouté" "t a ajouté"
@@ -178,7 +177,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "n envoyez plus" "retirez moi" "ôtez moi" "couper les" "plus de rappels" "plus d invitations"
             "plus d e mails" "plus rien recevoir" "ne plus être contacté" "quitter cette liste" "se désinscrire"
             "fin de l abonnement" "désactiver cette alerte" "supprimer cette alerte" desabo "stop mail"
-            "stop mails" "plus d enquêtes" "plus de sondages" "plus d alertes" "plus d offres" """,
+            "stop mails" """,
         "here": """cliquez clique cliquer ici lien bouton continuer oui""",
     },
     "es": {
@@ -213,8 +212,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "acceder con un clic" "entrar con un clic" "enlace para entrar" "enlace para acceder"
             "enlace para iniciar" "en tu cuenta directamente" "sin necesidad de contraseña" "ninguna contraseña"
             "sin recordar contraseñas" "no necesita contraseña" "estás dentro" "estarás dentro"
-            "acceso de un solo uso" "enlace de un solo uso" "acceso instantáneo" "acceso inmediato"
-            "directo a tu cuenta" "entra directamente" "déjame entrar" "entrar directamente" """,
+            "acceso de un solo uso" "enlace de un solo uso" "directo a tu cuenta" "entra directamente"
+            "déjame entrar" "entrar directamente" """,
         "signin": """"iniciar sesión" "inicia sesión" "inicie sesión" acceder ingresar accede acceso""",
         "invite": """invitación invitaciones invitado invitada "te invita" "le invita" "te ha añadido"
             "te agregó" invitó "quiere que te unas" "te espera en" sumarte "te añadió" "te sumó" "le ha añadido"
@@ -265,7 +264,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "senza digitare la password" "senza la password" "entra con un clic" "accedi con un clic"
             "accesso con un clic" "link per accedere" "link per entrare" "apri la sessione" "accesso diretto"
             "accesso immediato" "niente password" "nessuna password" "non serve password" "senza ricordare"
-            "sei dentro" "e sei dentro" "accesso usa" "link usa e getta" "un clic e ci sei" "accesso istantaneo"
+            "sei dentro" "e sei dentro" "accesso usa" "link usa e getta" "un clic e ci sei"
             "direttamente al tuo account" "fammi entrare" "entra subito" "accedi subito" """,
         "signin": """accedi accedere accesso login""",
         "invite": """invito inviti invitato invitata "ti invita" "accetta l invito" "la invita" "accetta invito"
@@ -285,7 +284,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "non ricevere più" "non voglio più" "non vuoi più riceverle" "non inviarmi" "non inviarmelo"
             "non mandarmi" "non inviatemi" "basta mail" "basta e mail" "basta messaggi" "esci dalla"
             "uscire dalla" "lascia la lista" "elimina avviso" silenzia "smetti di" "non mi scrivete" "stop alle"
-            "niente più" "basta sondaggi" "basta avvisi" "basta promemoria" """,
+            "basta sondaggi" "basta avvisi" "basta promemoria" """,
         "here": """clicca clicchi cliccare qui link pulsante continua prosegua sì""",
     },
     "pt": {
@@ -312,14 +311,13 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "altere a senha" "altere a palavra" "recuperar a senha" "recuperar senha" "recuperar a conta"
             "recuperar conta" "recuperar a palavra" "recuperação de conta" "recuperação de senha"
             "recuperar o acesso" recupere "outra palavra" "desbloquear conta" "desbloquear a conta"
-            "desbloquear minha conta" "trocar agora" troque recuperacao""",
+            "desbloquear minha conta" recuperacao""",
         "magic": """"link mágico" "link de acesso" "sem senha" "sem palavra passe" "ligação de acesso"
             "não precisa de senha" "não precisas de palavra" "iniciar sessão com um clique"
             "entrar com um clique" "entre com um clique" "link para entrar" "ligação para entrar"
             "acesso direto" "sem precisar de senha" "link de login" "sessão sem" "nada de senha" "nenhuma senha"
             "não precisa de palavra" "não é preciso senha" "sem lembrar" "acesso de uso único" "acesso único"
-            "acesso imediato" "acesso instantâneo" "direto para a sua conta" "um clique e está dentro"
-            "entrar direto" "link de uso único" """,
+            "direto para a sua conta" "um clique e está dentro" "entrar direto" "link de uso único" """,
         "signin": """acessar aceder "iniciar sessão" "inicie sessão" acesse aceda""",
         "invite": """convite convites convidado convidada convidou convida "aceitar convite" adicionou
             "quer que participe" "chamou você" "adicionado ao grupo" "adicionada ao grupo"
@@ -339,7 +337,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "desativar estes" "desativar avisos" "não quero mais receber" "não quero receber" "não me envie"
             "não me enviem" "não enviar mais" "parem de enviar" "chega de" "tirar me" "tirem me"
             "sair do boletim" "excluir alerta" "eliminar alerta" "não receber mais" "deixar a lista" silenciar
-            "parar de receber" "nunca mais" "sair do grupo de e" "chega de avisos" "sem mais avisos" """,
+            "parar de receber" "sair do grupo de e" "chega de avisos" "sem mais avisos" """,
         "here": """clique clica aqui link botão ligação continuar sim""",
     },
     "nl": {
@@ -365,7 +363,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "aan met één klik" "met één klik inloggen" "direct inloggen" "link om in te loggen" "log direct in"
             "meteen ingelogd" "inloggen zonder" aanmeldlink loginlink "wachtwoord is niet" "ben je binnen"
             "bent u binnen" "je bent binnen" "eenmalige toegang" "eenmalige link" "laat me binnen"
-            "rechtstreeks naar je account" "directe toegang" "meteen naar binnen" "eenmalige inlog" toegangslink""",
+            "rechtstreeks naar je account" "meteen naar binnen" "eenmalige inlog" toegangslink""",
         "signin": """inloggen "log in" aanmelden ingelogd inlogt""",
         "invite": """uitnodiging* uitgenodigd "nodigt je" "nodigt u" "je uit voor" "u uit voor" "wil je erbij"
             "wil je uitnodigen" "vraagt je" "heeft je toegevoegd" "heeft u toegevoegd" "toegevoegd aan de groep"
@@ -382,7 +380,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "meldingen uitschakelen" "mails stopzetten" "deze mails uit" afmeldlink uitschrijflink
             "niet meer sturen" "stuur mij geen" "stuur me geen" "niet meer mailen" "geen post meer"
             "haal mij eraf" "alert verwijderen" "lijst verlaten" "van deze lijst" "stop met" "mail mij niet"
-            "niets meer" stopzetten "nooit meer" eraf "geen enquêtes" "geen herinneringen" "geen uitnodigingen"
+            "niets meer" stopzetten "geen enquêtes" "geen herinneringen" "geen uitnodigingen"
             "geen aanbiedingen" """,
         "here": """klik klikken hier link knop doorgaan ga ja""",
     },
@@ -426,7 +424,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "za dużo wiadomości" "za dużo maili" "dość tych" "wyłącz powiadomienia" "wyłączyć powiadomienia"
             "wyłącz te" "nie wysyłaj" "nie wysyłajcie" "nie przysyłaj" "przestań wysyłać" "nie chcę więcej"
             "nie chcę otrzymywać" "nie wysyłać" "opuść listę" "usuń alert" "wyłącz alert" wycisz "koniec listów"
-            "już nie chcę" "nigdy więcej" wypis""",
+            "już nie chcę" wypis""",
         "here": """kliknij kliknąć tutaj tu link przycisk odnośnik dalej tak""",
     },
     "sv": {
@@ -462,7 +460,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "avsluta nyhetsbrevet" "stäng av dem" "stäng av utskicken" "för många mejl" "nog av"
             "stäng av aviseringar" "stäng av notiser" "stänga av aviseringar" "stäng av mejlen" avregistrering*
             "skicka inte" "skicka inga" "lämna listan" "radera bevakningen" "ta bort bevakningen" "sluta mejla"
-            "mejla mig inte" "stoppa utskicken" "aldrig mer" tysta "bort från" "inga enkäter" "inga påminnelser"
+            "mejla mig inte" "stoppa utskicken" tysta "bort från" "inga enkäter" "inga påminnelser"
             "inga erbjudanden" """,
         "here": """klicka här länk länken knappen fortsätt ja""",
     },
@@ -488,8 +486,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "şifre girmeden" "parola girmeden" "doğrudan giriş" "giriş yapmak için bu bağlantı"
             "giriş bağlantın" "parola gerekmez" "şifreye ihtiyaç" "şifre gerekmiyor" "parola gerekmiyor"
             "hesabını doğrudan açar" "hesabınızı doğrudan açar" "tek kullanımlık bağlantı"
-            "tek kullanımlık giriş" "içeri al" "doğrudan hesabına" "doğrudan hesabınıza" "bir tıkla"
-            "şifre istemeden" """,
+            "tek kullanımlık giriş" "içeri al" "doğrudan hesabına" "doğrudan hesabınıza" "şifre istemeden" """,
         "signin": """giriş gir girin oturum oturumun oturumunuz""",
         "invite": """davet daveti davetiye davetini "daveti kabul" "seni ekledi" "sizi ekledi" davetlisin
             davetlisiniz davetiniz "katılmanı istiyor" "listesine ekledi" "grubuna ekledi" "ekibine ekledi"
@@ -542,9 +539,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "отключить их" "слишком много писем" "надоели письма" "отключить уведомления"
             "отключите уведомления" "отключить рассылку" "отключить письма" "больше не присылать" "не шлите"
             "не отправлять" "не хочу получать" "не хочу больше" "не писать" "не пишите" "уберите меня"
-            "убрать из" "выйти из" "удалить оповещение" "без рассылки" заглушить "прекратить рассылку"
-            "никогда больше" otpis* "ne pisat" "ne prisylat" "не надо больше" "хватит писем" "без опросов"
-            "без напоминаний" """,
+            "убрать из" "выйти из" "удалить оповещение" "без рассылки" заглушить "прекратить рассылку" otpis*
+            "ne pisat" "ne prisylat" "не надо больше" "хватит писем" "без опросов" "без напоминаний" """,
         "here": """нажмите перейдите здесь сюда ссылке ссылку ссылка кнопку продолжить да""",
     },
     "uk": {
@@ -581,7 +577,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "вимкнути сповіщення" "вимкніть сповіщення" "вимкнути розсилку" "вимкнути листи"
             "більше не надсилати" "не шліть" "не відправляти" "не хочу отримувати" "не хочу більше" "не писати"
             "не пишіть" "приберіть мене" "вийти з" "вийти зі" "видалити сповіщення" заглушити
-            "припинити розсилку" "більше ніколи" vidpys* "ne pysaty" "без опитувань" "без нагадувань" """,
+            "припинити розсилку" vidpys* "ne pysaty" "без опитувань" "без нагадувань" """,
         "here": """натисніть перейдіть тут сюди посилання посиланням кнопку продовжити так""",
     },
     "ja": {
@@ -654,8 +650,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             驗證電子 确认订阅 確認訂閱 確認電子 确认电子 点击验证 立即驗證 确认地址 驗證郵件 验证 点此确认
             點此確認 完成訂閱 这是我的邮箱 這是我的信箱 完成驗證 認證信箱 认证邮箱 确认注册 確認註冊 是您的邮箱
             是你的邮箱 是您的信箱 是您本人的邮箱 属于您 屬於您 是我本人 是我操作 是我的 完成验证 注册链接
-            激活链接 驗證連結 验证链接 完成激活 完成認證 完成认证 我的邮箱 我的信箱 是我 确认变更 確認變更
-            确认更改 同意变更 我要订阅 我要訂閱 完成登记 驗證帳 验证账 yanzheng jihuo""",
+            激活链接 驗證連結 验证链接 完成激活 完成認證 完成认证 我的邮箱 我的信箱 确认变更 確認變更 确认更改
+            同意变更 我要订阅 我要訂閱 完成登记 驗證帳 验证账 yanzheng jihuo""",
         "step": """还差一步 還差一步 最后一步 最後一步 快好了 只差一步 即将完成 即將完成 还剩一步 再点一下
             再點一下 最后一次点击 就差一步 还差最后 還差最後""",
         "reset": """重置 重設 重设 新密码 新密碼 修改密码 修改密碼 更改密码 變更密碼 找回密码 忘记密码 忘記密碼

@@ -260,6 +260,9 @@ def test_any_strings_can_be_links(links: tuple[str, ...], text: str) -> None:
         ("Your statement", "The statement of your account is ready. Start reading: https://x.example/a/1b2c", "other"),
         ("Your order", "Choose a new delivery date: https://x.example/a/1b2c", "other"),
         ("Your plan", "Your plan is active until May: https://x.example/a/1b2c", "other"),
+        ("Frühling", "Unser Team spricht gern mit Ihnen: https://x.example/a/1b2c", "other"),
+        ("Anna", "Anna shares a shopping list with you: https://x.example/a/1b2c", "invite"),
+        ("Renovar", "Tu suscripción termina pronto. Renovar: https://x.example/a/1b2c", "other"),
         ("Promemoria della visita", "Confermi o disdica: https://x.example/a/1b2c", "other"),
     ],
 )
