@@ -55,7 +55,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             renewing expire expires expired expiring new another forgot forgotten forget lost recover update
             updating enter define refresh "can t remember" mislaid "don t remember" "run out" reclaim""",
         "free": """without needless unnecessary "no need" "instead of" "never need" "not needed" "don t need"
-            "needs no" "need no" "rather than" "isn t needed" "not required" "no longer need" """,
+            "needs no" "need no" "rather than" "isn t needed" "not required" "no longer need" "don t use"
+            "do not use" "have no" "there are no" """,
         "address": """address inbox mailbox "e mail address" "billing email" "this email" "your email"
             "my email" """,
         "own": """yours mine belongs own correct really prove proof certain sure agree "to you" "reach you"
@@ -101,7 +102,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             vergessen vergisst festlegen festzulegen setzen setze erstellen erstelle anlegen erneuern erneuere
             erneuerung abgelaufen ersetzen ersetze anderes anderen verloren geändert lege legen legst fest
             verlegt neuer neuem ersetzt läuft "nicht mehr wissen" entfallen eingeben bestimmen""",
-        "free": """ohne kein keine keines unnötig überflüssig "nicht nötig" "braucht es nicht" """,
+        "free": """ohne kein keine keines unnötig überflüssig "nicht nötig" "braucht es nicht" "gibt es nicht"
+            "gibt es bei uns nicht" "brauchen sie nicht" "brauchst du nicht" "verwenden wir nicht" """,
         "address": """adresse mailadresse emailadresse postfach mailbox "e mail adresse" "diese mail"
             "dieses postfach" """,
         "own": """gehört stimmt richtig korrekt wirklich prüfen prüfe überprüfen zustimmen zustimme zustimmung
@@ -145,7 +147,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             créer créez crée définir définissez définis renouveler renouvelez renouvelle oublié oubliez expire
             expiration remplacer remplacez autre perdu retrouver modification changement changeant modifiant
             choisissant nouvelle égaré égarée perdue rappelez souvenez mettez mettre actualiser""",
-        "free": """sans besoin inutile aucun "au lieu" "pas la peine" """,
+        "free": """sans besoin inutile aucun "au lieu" "pas la peine" "pas de" "n utilisons pas" "n existe pas" """,
         "address": """adresse boîte messagerie "adresse mail" "adresse e mail" "boîte mail"
             "adresse électronique" "votre e mail" "cet e mail" "votre courriel" "nouvelle adresse"
             "votre adresse" """,
@@ -191,7 +193,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             modifica modifique escoge escoja escoger poner pon créala modificación cambiando creando eligiendo
             nuevos recuerdas recuerda perdido sustituir cámbi* cambiarl* ponla póngala""",
         "free": """sin olvídate olvida innecesaria "nada de" "en lugar" "no necesitas" "no necesita"
-            "no hace falta" "ninguna falta" """,
+            "no hace falta" "ninguna falta" "no usamos" "no hay" "no utilizamos" "no se necesita" """,
         "address": """dirección buzón "tu correo" "su correo" "este correo" "nuevo correo" "de correo" """,
         "own": """tuyo tuya suyo suya mío mía pertenece correcta correcto comprobar comprobamos compruebe
             comprueba asegurarnos aprobar aprueba apruebe autorizar autoriza autorice realmente "es tuyo"
@@ -231,7 +233,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             altra sostituire modificare modifica modifichi modificata perduta persa smarrita cambio variazione
             cambiando scegliendo creando nuovi ricordi ricorda sostituisc* metti mettere aggiorna aggiornare
             aggiorni impost* cambiarla""",
-        "free": """senza niente inutile dimentica "invece di" "non serve" "non servono" "bisogno di" """,
+        "free": """senza niente inutile dimentica "invece di" "non serve" "non servono" "bisogno di"
+            "non usiamo" "non ci sono" "non occorre" """,
         "address": """indirizzo casella "tua e mail" "sua e mail" "questa e mail" "nuova e mail" "di e mail"
             "tua mail" "mia mail" """,
         "own": """appartiene corretto corretta controllare controllo approva approvare approvi autorizza
@@ -270,7 +273,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             vence outra substituir atualizar atualize perdida cadastrar cadastre alteração mudança mudando
             criando alterando trocando novos lembra lembras pôr troqu* atualiz* põe""",
         "free": """sem nada nenhuma dispensa esqueça esquece "em vez" "não precisa" "não precisas" "nem precisa"
-            "não é preciso" "dispensa a" """,
+            "não é preciso" "dispensa a" "não usamos" "não há" "não utilizamos" """,
         "address": """endereço caixa "seu e mail" "este e mail" "neste e mail" "novo e mail" "de e mail"
             "teu e mail" morada""",
         "own": """pertence correto conferir certificar comprovar certeza aprovar aprove aprova autorizar
@@ -306,7 +309,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             ingesteld vergeten vergat verloopt verlopen vernieuw vernieuwen vervang vervangen ander kwijt bepaal
             verzin bedenk aanmaken stel aangepast wijziging verandering kwijtgeraakt verlies zet invoeren
             "weet je" """,
-        "free": """zonder overbodig "in plaats" "niet nodig" "hoef je geen" "hoeft geen" """,
+        "free": """zonder overbodig "in plaats" "niet nodig" "hoef je geen" "hoeft geen" "hebben we niet"
+            "gebruiken we niet" "hebben wij niet" """,
         "address": """adres *mailadres postbus inbox postvak "jouw mail" "deze mailbox" mailbox "je mail" """,
         "own": """klopt correct echt zeker controleren controleer akkoord goedkeuren toestaan instemmen
             "van jou" "van u" "is van mij" "jouw mailbox" "hoort bij" """,
@@ -340,7 +344,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             inne zmieniono zastąp zdefiniuj wymyśl nowy nowa nowym pamiętasz pamiętam zmienia ustal ustalić
             zapomniano określ""",
         "free": """bez żadnego niepotrzebne zbędne zapomnij zamiast "nie potrzebujesz" "nie potrzeba"
-            "nie jest potrzebne" "nie trzeba" """,
+            "nie jest potrzebne" "nie trzeba" "nie ma" "nie używamy" """,
         "address": """adres adresu adresem skrzynka skrzynki skrzynkę "twój e mail" "ten e mail" "nowy e mail"
             pocztę adresie""",
         "own": """należy prawidłowy poprawny upewnić sprawdzić sprawdzamy zgoda zgadzam zaakceptować zatwierdzić
@@ -379,7 +383,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "renew": """nytt ny byt byta byter bytt ändra ändrar ändrat ändrats välj välja väljer skapa skapar
             bestäm glömt glömde förnya annat ersätt ersätta tappat uppdatera utgår skaffa ändring byte nya minns
             ange sätt sätta förnyar""",
-        "free": """utan inget inga slipper onödigt istället "behöver inget" "behövs inget" """,
+        "free": """utan inget inga slipper onödigt istället "behöver inget" "behövs inget" "använder inga"
+            "finns inga" "har inga" """,
         "address": """adress adressen *postadress *mejladress mejladress inkorg inkorgen "din e post"
             "ny e post" mejladressen postadressen "e postadress" """,
         "own": """tillhör rätt korrekt stämmer verkligen kontrollera säkra säker godkänn godkänna godkänner
@@ -413,7 +418,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             unutmuş* süresi dolacak doldu dolmak başka güncelle* kaybet* kaybol* değişiklik* hatırla* yenisini
             tanımla* koy""",
         "free": """olmadan gerekmez gerekmiyor uğraşma uğraşmadan girmeden hatırlamadan "gerek yok"
-            "ihtiyacın yok" "ihtiyacınız yok" "gerek kalmadan" """,
+            "ihtiyacın yok" "ihtiyacınız yok" "gerek kalmadan" kullanmıyoruz""",
         "address": """adres* kutu* "e posta adres" "e postan" "e postanız" """,
         "own": """benim doğru emin kontrol onay onayınız izin "sizin mi" "senin mi" """,
         "mail": """postalar postaları "e postalar" "e postaları" mailler mailleri bülten* bildirim* haber
@@ -447,7 +452,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             другой потеряли потерян укажите заменить изменение изменения смены новая новую новые новой
             "не помните" вспомнить поставить поставьте придума* поменя* задай*""",
         "free": """без забудьте вместо "не нужен" "не нужно" "не надо" "не требуется" "не понадобится"
-            "без ввода" "вводить не" """,
+            "без ввода" "вводить не" "у нас нет" "не используем" "не нужны" """,
         "address": """адрес адреса адресу ящик ящика письма почта почту почтовый "эл почта" "новая почта"
             адресом адресе почты""",
         "own": """принадлежит верно верный правильный убедиться проверить проверяем одобрить одобрите согласие
@@ -485,7 +490,8 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             задати встановіть встановити установіть створіть створити оберіть обрати виберіть вибрати забули
             забув забутий оновіть оновити спливає сплив закінчується інший втратили замінити вкажіть нова нову
             нові нової "не пам ятаєте" пригадати поставити поставте вигада* задай* змінюва*""",
-        "free": """без забудьте замість "не потрібен" "не потрібно" "не треба" "не знадобиться" "без введення" """,
+        "free": """без забудьте замість "не потрібен" "не потрібно" "не треба" "не знадобиться" "без введення"
+            "у нас немає" "не використовуємо" "не потрібні" """,
         "address": """адреса адреси адресу скринька скриньку скриньки пошта пошту "електронна пошта" "е пошта"
             "нову пошту" адресою поштою""",
         "own": """належить вірно правильно правильна переконатися перевірити перевіряємо схвалити схваліть згода
@@ -522,7 +528,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "renew": """新しい 変更 変えて 変わり 決めて 決める 設定 設定し 作成 作って 登録し直し 忘れ 失くし
             期限切れ 更新 別の もう一度 思い出せない 覚えていない 決め直 新規 入れ直""",
         "free": """なし 不要 いりません いらない 要りません 必要ありません 必要なく 使わず 使わない 入力せず
-            入力しなくて 覚えなくて 要らない なくても""",
+            入力しなくて 覚えなくて 要らない なくても 使いません 使用しません""",
         "address": """アドレス 受信箱 メールボックス 受信トレイ メールアドレスに アドレスに""",
         "own": """ご本人 本人 私の わたしの 正しい 間違いない 確かめ 承認 同意 届いている 確定 間違いがない
             正しいか""",
@@ -551,7 +557,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "password": """비밀번호 암호 패스워드""",
         "renew": """새로 새로운 변경 바꾸 바꿔 바뀌 설정 만들 정해 정하 잊으 잊어 갱신 분실 찾기 "다시 만들"
             "다시 정" 기억나지 기억이 새롭게 지정""",
-        "free": """없이 몰라도 않아도 불필요 없어도 "필요 없" "필요하지 않" 필요없""",
+        "free": """없이 몰라도 않아도 불필요 없어도 "필요 없" "필요하지 않" 필요없 "쓰지 않" "사용하지 않" """,
         "address": """메일함 편지함 "이 주소" "새 주소" "이메일 주소" "메일 주소" "새 이메일" "이메일 변경" """,
         "own": """본인 맞는지 맞으시면 맞습니다 맞다면 승인 동의 "제 것" 본인의""",
         "mail": """뉴스레터 소식지 소식 알림 광고 설문 알리미 "이런 메일" 메일을 "이런 이메일" 메일이 안내
@@ -575,7 +581,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "password": """密码 密碼 口令""",
         "renew": """新 更改 修改 变更 變更 更换 更換 设置 設定 设定 忘记 忘記 过期 過期 到期 更新 另一个 找回
             换一个 换个 換一個 重新 设定新 新的密 想不起 记不 記不 新设 设一个 設一個 改为 改成""",
-        "free": """无需 無需 不用 不必 无须 無須 不需要""",
+        "free": """无需 無需 不用 不必 无须 無須 不需要 不使用 没有密 沒有密 免输""",
         "address": """邮箱 信箱 郵箱 电子邮件地址 電子郵件地址 邮件地址 邮箱地址""",
         "own": """我的 本人 正确 正確 确定 確定 核实 核實 同意 属于 屬於 寄到 是否正确 是否正確 是您吗""",
         "mail": """邮件 郵件 通知 推送 电子报 電子報 广告 廣告 资讯 資訊 提醒 问卷 問卷 简报 簡報 信件 预警
