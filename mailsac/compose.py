@@ -28,7 +28,6 @@ from mailsac.ids import QueueIds
 from mailsac.mime_writer import (
     Part,
     address_field,
-    crlf,
     file_part,
     multipart,
     text_part,
@@ -317,7 +316,7 @@ def _leaves_read(message: email.message.Message) -> Iterator[_Leaf]:
 
 def _text_octets(text: str) -> bytes:
     """Without the last line end, which SMTP adds where it is missing."""
-    return crlf(text).encode().removesuffix(b"\r\n")
+    return text.encode().removesuffix(b"\r\n")
 
 
 def _structure(request: SendRequest) -> list[str]:

@@ -22,6 +22,7 @@ from mailsac.address import Address, canonical_domain
 from mailsac.mime_writer import (
     Part,
     address_field,
+    crlf,
     headers_part,
     multipart,
     parameter_field,
@@ -68,7 +69,7 @@ def report(
     subject = inert(subject)[:MAX_WORDS].strip()
     refers = verbatim_field("References", message_id) if _MESSAGE_ID.fullmatch(message_id) else b""
     parts = [
-        text_part("plain", _words(failures, hostname=hostname, subject=subject, arrived=arrived)),
+        text_part("plain", crlf(_words(failures, hostname=hostname, subject=subject, arrived=arrived))),
         _status_part(failures, hostname=hostname, outgoing_id=outgoing_id, arrived=arrived),
     ]
     if headers is not None:

@@ -166,8 +166,8 @@ def _extended(parameter: str, text: str) -> list[str]:
 
 
 def text_part(subtype: str, text: str) -> Part:
-    """`text/plain` or `text/html` in UTF-8, its line ends CRLF; encoded where 7bit or its line length would not do."""
-    octets = crlf(text).encode()
+    """`text/plain` or `text/html` in UTF-8, of text with CRLF; encoded where 7bit or its line length would not do."""
+    octets = text.encode()
     encoding, body = "7bit", octets
     if not _is_7bit(octets):
         encoding, body = min(
@@ -218,6 +218,8 @@ def multipart(
 
 def crlf(text: str) -> str:
     """Text with CRLF for each line end, a lone CR or LF included."""
+    if text.count("\r\n") == text.count("\n") == text.count("\r"):
+        return text
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
 
 

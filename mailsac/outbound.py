@@ -250,7 +250,7 @@ class Outbound:
         for part in parts:
             if part not in taken:
                 self._pass_over(part)
-        log.info("outbound.queued", extra={"outgoing": message, "octets": len(data), "recipients": len(recipients)})
+        log.debug("outbound.queued", extra={"outgoing": message, "octets": len(data), "recipients": len(recipients)})
         return whole(parts)
 
     def is_own(self, recipient: Address) -> bool:

@@ -18,6 +18,7 @@ import msgspec
 from mailsac.address import Address, parse_address
 from mailsac.errors import InvalidAddress, InvalidRequest, TooManyRecipients
 from mailsac.headers import MAX_MAILBOXES, MAX_VALUE, Section, mailboxes, parameters, read_section
+from mailsac.mime_writer import crlf
 from mailsac.smtp_data import MAX_RECEIVED_FIELDS
 
 MAX_FIELD_OCTETS: Final = 16 * 1024  # of a subject, of the display names in one field, and of a Received field
@@ -83,7 +84,7 @@ class SendRequest(msgspec.Struct, frozen=True):
     bcc: tuple[Mailbox, ...] = ()
     reply_to: tuple[Mailbox, ...] = ()
     subject: str = ""
-    text: str | None = None
+    text: str | None = None  # line ends CRLF, as in html
     html: str | None = None
     attachments: tuple[AttachedFile, ...] = ()
     received: tuple[str, ...] = ()  # values of Received fields, in the order in which they are put
@@ -130,8 +131,8 @@ def _of_fields(given: Mapping[str, object]) -> SendRequest:
         bcc=_mailboxes(given, "bcc"),
         reply_to=_mailboxes(given, "replyTo"),
         subject=subject,
-        text=text if text or not html else None,  # generated clients send both, and one of them empty
-        html=html or None,
+        text=crlf(text) if text or not html else None,  # generated clients send both, and one of them empty
+        html=crlf(html) or None,
         attachments=_attachments(given.get("attachments", [])),
         received=_received(given.get("received", [])),
     )
