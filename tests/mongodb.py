@@ -36,6 +36,7 @@ from mailsac.store_gridfs import GridFsRaw
 from mailsac.store_mongo import MongoTable
 
 START_S = 30.0
+PREPARE_S = (15.0, 15.0, 60.0)  # one try after the other
 PATIENT = "heartbeatFrequencyMS=500&serverSelectionTimeoutMS=15000"
 
 
@@ -179,7 +180,12 @@ def prepare(uri: str, database: str) -> None:
             await jobs.indexes.built.wait()
             await outgoing.built()
 
-    asyncio.run(work())
+    for seconds in PREPARE_S:
+        try:
+            return asyncio.run(asyncio.wait_for(work(), seconds))
+        except TimeoutError:  # now and then SecantusDB never answers to createIndexes
+            continue
+    raise TimeoutError("the database does not make its indexes")
 
 
 @asynccontextmanager
