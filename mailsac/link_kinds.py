@@ -17,6 +17,11 @@ confirmed or reset may be another thing ("confirm your order"). The front page o
 more than a word: "sign in" makes a magic link only of a URL that may be for one reader only, where nothing else is
 said, and "join" an invitation only where the mail speaks of one; some languages have one word for the two ("entrar").
 
+A sentence about an article, a trip or a page of help sounds like a call, too. So a link is of a kind, but to
+unsubscribe, only if it has a token in its URL, or is the call, or the first link of all, or has an anchor text and may
+be for one reader only; and it needs more unless it has a token and no call came before. A page that stands with others
+in one folder and has no token is one of a list: never the call.
+
 Everything is read once and bounded, so it takes linear time.
 """
 
@@ -24,6 +29,7 @@ from __future__ import annotations
 
 import html as entities
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -49,6 +55,8 @@ CALL_REACH: Final = 120  # characters before the first link in which a pair may 
 PAIR_REACH: Final = 40  # characters between the words of a pair
 MAX_CONTEXT_CHARS: Final = 200
 THRESHOLD: Final = 0.65
+THRESHOLD_OF_DOUBT: Final = 0.75  # where the URL has no token, or stands behind what the mail calls to follow
+NEVER: Final = 10.0  # where it is neither, whatever is said: no score is as high
 
 Kind = Literal["verify", "reset", "magic", "invite", "unsubscribe", "other"]
 
@@ -73,14 +81,24 @@ def classify_links(links: tuple[str, ...], subject: str, text: str | None, html:
     if not topics.isdisjoint(("moved", "step")):
         topics.add("verify")
     found: list[LinkKind] = []
+    listed = Counter(_folder(page) for page in {url.partition("?")[0] for url in links})
     is_call = True  # the first link that is meant for the reader is what the mail calls to follow
     for url in links:
         place = places.get(url, nowhere)
-        may_call = (
-            is_call and _WORD.search(place.before) and _PERSONAL.search(url.partition("://")[2].partition("/")[2])
-        )
-        found.append(_classified(url, place, topics, is_placed=url in places, is_call=bool(may_call)))
-        is_call = is_call and not (may_call and found[-1].choice == 0)
+        path = _FRAGMENT.sub("", url.partition("://")[2].partition("/")[2][:MAX_PATH_CHARS])
+        has_token = _TOKEN.search(path) is not None
+        is_listed = not has_token and listed[_folder(url.partition("?")[0])] > 1
+        may_call = is_call and not is_listed
+        is_called = may_call and _WORD.search(place.before) is not None and _is_personal(path)
+        names_itself = place.anchor != "" and _is_personal(path)
+        if has_token and may_call:
+            threshold = THRESHOLD
+        elif has_token or is_called or (may_call and url == links[0]) or (names_itself and not is_listed):
+            threshold = THRESHOLD_OF_DOUBT
+        else:
+            threshold = NEVER
+        found.append(_classified(url, place, topics, threshold, is_placed=url in places, is_call=is_called))
+        is_call = is_call and not (is_called and found[-1].choice == 0)
     return tuple(found)
 
 
@@ -212,6 +230,14 @@ _REPLY: Final = re.compile(r"\s*(?:re|aw|antw|sv|rif|odp|res|ynt|回复|回覆|�
 _WORD: Final = re.compile(r"\w")
 _APART: Final = str.maketrans(dict.fromkeys("/?&=", " . "))
 _PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
+# What reads as words or as a date is for everybody: "passwords-100-years", "2026/02/verify-then-trust".
+_READABLE: Final = re.compile(
+    r"(?:^|(?<=/))(?:(?:19|20)[0-9]{2}(?:/[01]?[0-9](?:/[0-3]?[0-9])?)?|[a-z]{3,}(?:[-_](?:[a-z]+|[0-9]+))+)(?=[/?]|$)"
+)
+# What no reader could guess: "t=77Qm", "7f3c", "eyJhbGciOi".
+_TOKEN: Final = re.compile(
+    r"=(?=[^&]*[0-9])[^&]{2}|=[^&]{8}|(?:^|[/._~-])(?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])|[A-Za-z0-9]{20}"
+)
 _LOG_IN_PAGE: Final = re.compile(r"(?:^|/)(?:log-?in|sign-?in|account|auth|session)/?(?:\?|$)", re.IGNORECASE)
 _REFERENCE_PAGE: Final = re.compile(
     r"(?:^|/)(?:help|support|faq|docs?|guides?|guia|manual|wiki|blog|hc|legal|terms|privacy"
@@ -220,10 +246,12 @@ _REFERENCE_PAGE: Final = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE_SITE: Final = re.compile(r"(?:help|support|docs|faq|wiki)\.", re.IGNORECASE)
-_TOKEN: Final = re.compile(r"[?&](?:t|k|h|tok|token|key|code|hash|sig|ticket|nonce)=[^&]{6}", re.IGNORECASE)
+_TOKEN_BY_NAME: Final = re.compile(r"[?&](?:t|k|h|tok|token|key|code|hash|sig|ticket|nonce)=[^&]{6}", re.IGNORECASE)
 
 
-def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, is_call: bool) -> LinkKind:
+def _classified(
+    url: str, place: _Place, topics: set[str], threshold: float, *, is_placed: bool, is_call: bool
+) -> LinkKind:
     scheme, _, rest = url.partition(":")
     if scheme.lower() == "mailto":
         host, path = "", rest
@@ -241,16 +269,20 @@ def _classified(url: str, place: _Place, topics: set[str], *, is_placed: bool, i
         and anchor.isdisjoint((*_KINDS, "join", "enter", "signin"))
         and not any(map(anchor.issuperset, _OF_A_CALL))
     )
-    is_personal = _PERSONAL.search(path) is not None
+    is_personal = _is_personal(path)
     is_bare = is_placed and not f"{place.anchor}{place.before}{place.behind}".strip()
     scores = _scores(
         place, anchor, path, topics, is_personal=is_personal, is_bare=is_bare, is_call=is_call and not is_page
     )
     kind = max(_KINDS, key=scores.__getitem__)
-    is_reference = (_REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host)) and not _TOKEN.search(path)
+    is_reference = (_REFERENCE_PAGE.search(path) or _REFERENCE_SITE.match(host)) and not (
+        _TOKEN_BY_NAME.search(path) or (is_call and kind in topics and _TOKEN.search(path))
+    )
     score = scores[kind] + (0.1 if is_personal else -0.1) - (0.3 if is_page else 0.0) - (1.0 if is_reference else 0.0)
-    if score < THRESHOLD or not path.strip("/"):
-        return LinkKind(url, "other", round(1 - max(score, 0.0) / 2, 2), context, place.source, 0 if host else 1)
+    if score < (THRESHOLD if kind == "unsubscribe" else threshold) or not path.strip("/"):
+        return LinkKind(
+            url, "other", round(1 - min(max(score, 0.0), 1.0) / 2, 2), context, place.source, 0 if host else 1
+        )
     return LinkKind(url, kind, round(min(score, 1.0), 2), context, place.source, 1 if kind == "unsubscribe" else 0)
 
 
@@ -296,6 +328,17 @@ def _scores(
         is_topic = not topics.isdisjoint(("magic", "signin", "enter")) or "magic" in around
         scores["magic"] += scores["signin"] * (0.0 if is_log_in_page else 0.75 if is_topic else 0.5)
     return scores
+
+
+def _folder(page: str) -> str:
+    """Of a URL without its query; the page itself at the top of a site, where all kinds of pages are."""
+    folder = page.rpartition("/")[0]
+    return folder if folder.count("/") > 2 else page
+
+
+def _is_personal(path: str) -> bool:
+    """Whether a path and a query may be for one reader only."""
+    return _PERSONAL.search(_READABLE.sub("", path)) is not None
 
 
 def _words(path: str) -> str:

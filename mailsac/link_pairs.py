@@ -186,7 +186,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
         "share": """partage partagé""",
     },
     "es": {
-        "password": """contraseña contraseñas password""",
+        "password": """contraseña contraseñas claves password""",
         "renew": """nueva nuevo cambiar cambia cambie cambió cambiado crear crea cree elegir elige elija definir
             define defina establecer establece establezca olvidada olvidado olvidó renovar renueva renueve
             caduca caducado vence expira otra reemplazar perdida actualizar actualiza actualice modificar
@@ -327,7 +327,7 @@ PAIR_WORDS: Final[dict[str, dict[str, str]]] = {
             "toegevoegd aan" "werd toegevoegd" "een plek" "een plaats" "je graag" "als lid" """,
         "entry": """binnen "naar je" "naar mijn" "naar uw" "in je account" aangemeld "opent je" "opent uw"
             "naar je account" "je bent er" toegang "kom je binnen" """,
-        "once": """direct meteen eenmalig "één keer" "één klik" "één tik" automatisch onmiddellijk eenmalige
+        "once": """direct gelijk meteen eenmalig "één keer" "één klik" "één tik" automatisch onmiddellijk eenmalige
             rechtstreeks "slechts één keer" "één druk" """,
         "account": """account profiel *account""",
         "registration": """registratie aanmelding inschrijving""",

@@ -207,7 +207,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "recuperar tu cuenta" "recuperar mi cuenta" "recuperar clave" "recupera el acceso" "recupera tu"
             "poner una nueva" "pon una nueva" "desbloquear cuenta" "desbloquear mi cuenta"
             "desbloquear tu cuenta" cámbiala cambiarla""",
-        "magic": """"enlace mágico" "sin contraseña" "enlace de acceso" "acceso directo" "enlace de inicio"
+        "magic": """"enlace mágico" "sin contraseña" "sin claves" "enlace de acceso" "acceso directo" "enlace de inicio"
             "sin clave" "entrar con este enlace" "no necesitas contraseña" "no hace falta contraseña"
             "acceder con un clic" "entrar con un clic" "enlace para entrar" "enlace para acceder"
             "enlace para iniciar" "en tu cuenta directamente" "sin necesidad de contraseña" "ninguna contraseña"
@@ -350,7 +350,7 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             verificatie* bevestigings* "registratie te voltooien" "aanmelding te voltooien"
             "inschrijving te voltooien" "voltooi uw" "ja dat ben ik" "mijn mailbox" "mijn mail" "klopt dit"
             "dit klopt" "wijziging goedkeuren" "ja dit is" "ja schrijf me" bevestiging""",
-        "step": """"bijna klaar" "nog één" "laatste stap" "bijna gelukt" "nog een klik" "bijna zover"
+        "step": """"bijna klaar" "nog één" "laatste stap" "laatste stapje" "bijna gelukt" "nog een klik" "bijna zover"
             "nog één stap" "laatste klik" "nog maar één" """,
         "reset": """resetten "opnieuw instellen" "nieuw wachtwoord" "wachtwoord wijzigen" "wachtwoord vergeten"
             "wijzig je wachtwoord" "wijzig uw wachtwoord" "wachtwoord instellen" herstel herstellen
@@ -404,7 +404,8 @@ LINK_WORDS: Final[dict[str, dict[str, str]]] = {
             "hasło od nowa" "nadaj nowe" "przywróć dostęp" "ustaw je" "nadać nowe" "zapomniane hasło"
             "zapomniałeś hasła" "wymyśl nowe" "zmień je" "odblokuj konto" "odblokować konto" "odzyskać dostęp"
             "nowe haslo" "zmien haslo" "zmiana hasla" "reset hasla" "haslo nowe" "haslo reset" "ustaw haslo" """,
-        "magic": """"magiczny link" "bez hasła" "link do logowania" "hasło nie jest" "nie potrzebujesz hasła"
+        "magic": """"magiczny link" "zaloguj mnie" "bez hasła" "link do logowania" "hasło nie jest"
+            "nie potrzebujesz hasła"
             "zaloguj się jednym" "zalogować się jednym" "logowanie jednym" "wejdź bez" "wejść bez"
             "logowanie bez" "link logujący" "link do wejścia" "odnośnik do logowania" "zalogować bez"
             "nie potrzeba hasła" "hasło niepotrzebne" "hasło nie będzie" "żadnego hasła" "bez haseł"
