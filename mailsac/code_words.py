@@ -180,7 +180,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """*code *codes pin otp tan "eenmalig wachtwoord" toegangssleutel verificatienummer
             controlegetal "tijdelijk wachtwoord" controlenummer codenummer codewoord "dit nummer"
             "volgende nummer" "vul het nummer" "typ het nummer" cijfercombinatie cijferreeks "deze cijfers"
-            "de cijfers" sleutelgetal""",
+            "de cijfers" sleutelgetal controlecijfers inlogcijfers""",
         "action": """verifieer verifiëren verificatie bevestig bevestigen bevestiging inloggen "log in" login
             aanmelden aanmelding "meld je" "meldt u" voer vul typ toets invoeren authenticatie autoriseren
             goedkeuren activeer activeren activering geldig verloopt vervalt eenmalig* ontgrendel* "deel deze"
@@ -229,7 +229,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "code": """*kod *koden *koder *koderna pin otp engångslösenord* "tillfälligt lösenord" säkerhetsnyckel
             verifieringsnummer kontrollnummer kodnummer kodord "detta nummer" "det här numret" "följande nummer"
             engångskod engångskoden "ange numret" "skriv numret" "skriv in numret" sifferkombination
-            sifferkombinationen pinkod "dessa siffror" "de här siffrorna" """,
+            sifferkombinationen pinkod kontrollsiffror "dessa siffror" "de här siffrorna" """,
         "action": """verifiera verifiering bekräfta bekräftar bekräftelse logga loggar inloggning* ange anger
             skriv mata knappa autentisering godkänn godkänna aktivera aktivering giltig upphör engångs*
             tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna
