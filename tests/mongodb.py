@@ -36,7 +36,7 @@ from mailsac.store_gridfs import GridFsRaw
 from mailsac.store_mongo import MongoTable
 
 START_S = 30.0
-PREPARE_S = (15.0, 15.0, 60.0)  # one try after the other
+PREPARE_S = (10.0, 20.0, 60.0)  # one try after the other
 PATIENT = "heartbeatFrequencyMS=500&serverSelectionTimeoutMS=15000"
 
 
@@ -83,7 +83,7 @@ class SecantusDB:
         """Returns when it listens."""
         command = [executable(), "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder)]
         # With a smaller cache its storage engine waits for ever once large messages have filled it.
-        command += ["--cache-size", "512M", "--sync-on-commit", "--enable-test-commands", "--log-level", "WARNING"]
+        command += ["--cache-size", "1G", "--sync-on-commit", "--enable-test-commands", "--log-level", "WARNING"]
         self._process = subprocess.Popen([*command, *options], cwd=self._folder.parent, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -117,16 +117,18 @@ def is_real() -> bool:
 
 
 @functools.cache
-def server_uri() -> str:
-    """The server that a whole run shares."""
-    if uri := os.environ.get("MAILSAC_TEST_MONGODB_URI"):
-        return uri
+def _shared() -> SecantusDB:
     folder = Path(tempfile.mkdtemp(prefix="mailsac-mongodb-"))
     server = SecantusDB(folder / "data")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.kill)
     server.start()
-    return f"{server.uri}?{PATIENT}"
+    return server
+
+
+def server_uri() -> str:
+    """The server that a whole run shares."""
+    return os.environ.get("MAILSAC_TEST_MONGODB_URI") or f"{_shared().uri}?{PATIENT}"
 
 
 def uri_of(database: str) -> str:
@@ -183,8 +185,10 @@ def prepare(uri: str, database: str) -> None:
     for seconds in PREPARE_S:
         try:
             return asyncio.run(asyncio.wait_for(work(), seconds))
-        except TimeoutError:  # now and then SecantusDB never answers to createIndexes
-            continue
+        except TimeoutError:  # its storage engine waits for itself now and then, and for ever
+            if not is_real():
+                _shared().kill()
+                _shared().start()
     raise TimeoutError("the database does not make its indexes")
 
 
