@@ -11,13 +11,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from subprocess import PIPE, Popen
 from typing import Final
 
 import msgspec
 
 from bench.load import ordinary_message
-from bench.servers import ROOT
+from bench.servers import beside
 
 OCTETS: Final = 4_000
 ANSWER_BOUND_S: Final = 30.0
@@ -38,31 +37,16 @@ class Sent(msgspec.Struct):
 @contextmanager
 def attacking(port: int, connections: Mapping[str, int]) -> Iterator[Sent]:
     """Attack while the block runs, with so many connections from each address."""
-    with _process("attack", port, *(f"{address}={count}" for address, count in connections.items())) as sent:
+    attackers = [f"{address}={count}" for address, count in connections.items()]
+    with beside(Sent(), "bench.flooder", "attack", port, *attackers) as sent:
         yield sent
 
 
 @contextmanager
 def sending(port: int, address: str, mailbox: str, *, per_second: float) -> Iterator[Sent]:
     """Send at that pace while the block runs."""
-    with _process("send", port, address, mailbox, per_second) as sent:
+    with beside(Sent(), "bench.flooder", "send", port, address, mailbox, per_second) as sent:
         yield sent
-
-
-@contextmanager
-def _process(*arguments: str | float) -> Iterator[Sent]:
-    sent = Sent()
-    with Popen([sys.executable, "-m", "bench.flooder", *map(str, arguments)], cwd=ROOT, stdin=PIPE, stdout=PIPE) as one:
-        assert one.stdin is not None
-        assert one.stdout is not None
-        try:
-            one.stdout.readline()  # it has begun
-            yield sent
-        finally:
-            one.stdin.close()
-            seen = msgspec.json.decode(one.stdout.read() or b"{}", type=Sent)
-    for field in msgspec.structs.fields(Sent):
-        setattr(sent, field.name, getattr(seen, field.name))
 
 
 class _Attack(asyncio.Protocol):

@@ -13,12 +13,11 @@ import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from subprocess import PIPE, Popen
 from typing import Final, Protocol
 
 import msgspec
 
-from bench.servers import ROOT
+from bench.servers import beside
 
 RATE: Final = 20  # requests per second
 ANSWER_BOUND_S: Final = 30.0
@@ -45,19 +44,8 @@ class Listening(Protocol):
 @contextmanager
 def probing(server: Listening, paths: Sequence[str] = ("/livez",)) -> Iterator[Latency]:
     """Probe while the block runs, the paths in turn; the value is filled at its end."""
-    latency = Latency()
-    command = [sys.executable, "-m", "bench.prober", str(server.http_port), *paths]
-    with Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdout.readline()  # the first answer is there
-            yield latency
-        finally:
-            process.stdin.close()
-            seen = msgspec.json.decode(process.stdout.read() or b"{}", type=Latency)
-    for field in msgspec.structs.fields(Latency):
-        setattr(latency, field.name, getattr(seen, field.name))
+    with beside(Latency(), "bench.prober", server.http_port, *paths) as latency:
+        yield latency
 
 
 class Prober:

@@ -15,7 +15,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DATA: Final = Path(__file__).resolve().parent / "data"  # on the same disk as the project: a tmpfs would flatter fsync
@@ -152,6 +156,24 @@ def smtp_sink(folder: Path) -> Iterator[Sink]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def beside(seen: S, module: str, *arguments: object) -> Iterator[S]:
+    """Run a module of bench in a process of its own, from its first line to the end of its input, which is that of the
+    block; then `seen` is filled with what it has printed as JSON."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()  # it has begun
+            yield seen
+        finally:
+            process.stdin.close()
+            printed = msgspec.json.decode(process.stdout.read() or b"{}", type=type(seen))
+    for field in msgspec.structs.fields(seen):
+        setattr(seen, field.name, getattr(printed, field.name))
 
 
 def _wait_for(port: int) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import pymongo
 from pymongo import AsyncMongoClient, IndexModel, ReadPreference, WriteConcern
+from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
@@ -30,12 +31,15 @@ T = TypeVar("T")
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 Collection = AsyncCollection[Document]
+Stream = AsyncCollectionChangeStream[Document]
 
 log = logging.getLogger(__name__)
 
 LISTING_S: Final = 10.0  # all of a large mailbox
 SCAN_S: Final = 60.0  # all of a large index, for the sweeps
 CLOSE_S: Final = (5.0, 0.5)  # for calls that are under way, then for the driver's goodbye to the server
+AWAIT_MS: Final = 500  # that the server keeps a stream's question for news; an end of the process waits for it
+STREAM_CLOSE_S: Final = 0.5
 INDEX_RETRY_S: Final = (1.0, 30.0)  # the first and the longest pause
 MAX_IDS: Final = 500  # ids in one $in
 FETCH: Final = 2000  # lines of a listing in one reply: more would hold up the loop while they are decoded
@@ -57,6 +61,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
 DURABLE: Final = WriteConcern("majority", j=True, wtimeout=2_000)
 
 DUPLICATE_KEY: Final = 11000
+NO_STREAM: Final = 40573  # what a server that is not in a replica set answers
 BAD_VALUE: Final = 2  # also the answer to a hint at an index that is gone
 
 BY_ID: Final = "_id_"  # the index that MongoDB makes by itself
@@ -162,6 +167,12 @@ class Indexes:
         # No deadline, as a server gives up a build that its client gives up; None would mean timeoutMS.
         with pymongo.timeout(0):
             await self._collection.create_indexes(self._models)
+
+
+async def end_stream(stream: Stream) -> None:
+    """Close it, unless the server does not answer."""
+    with suppress(PyMongoError), pymongo.timeout(STREAM_CLOSE_S):
+        await stream.close()
 
 
 @asynccontextmanager

@@ -27,28 +27,29 @@ import msgspec
 import pymongo
 from bson import ObjectId
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 from pymongo.errors import OperationFailure, PyMongoError
 
 from mailsac.errors import StoreUnavailable
 from mailsac.events import EventHub, MessageStored
 from mailsac.leases import ProcessLeases
 from mailsac.mongo import (
+    AWAIT_MS,
     BY_ID,
     MAX_IDS,
+    NO_STREAM,
     Calls,
     Collection,
     Database,
     Document,
+    Stream,
     call_seconds,
     connected,
+    end_stream,
     slices,
     translated,
     whole,
 )
 from mailsac.store_mongo import ADDED, WITHOUT_WORDS, MongoTable, deleted_of, message_of
-
-Stream = AsyncCollectionChangeStream[Document]
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +65,12 @@ SAMPLES: Final = 8  # of one look: the quickest answer is the best, as its time 
 MAX_OFFSET_S: Final = 300.0  # of a clock that is put right; beyond it nobody knows whose is wrong
 WRONG_S: Final = 1.0  # by which a clock is wrong enough to speak of it
 
-AWAIT_MS: Final = 500  # that the server keeps a question for news; an end of the process waits for it
 RETRY_S: Final = 1.0  # between two tries to open the stream
 POLL_S: Final = 0.05  # between two looks, where there is no stream and anybody is subscribed
 NEAR_S: Final = 1.0  # of insertions that such a look goes through again: far more than most inserts take
 FAR_S: Final = 10.0  # of which one look in LOOKS does: the longest insert, and clocks that differ
 LOOKS: Final = 40
 PAGE: Final = 2000  # lines in one answer
-CLOSE_S: Final = 0.5
-NO_STREAM: Final = 40573  # what a server that is not in a replica set answers
 
 
 async def keep_time(table: MongoTable) -> None:
@@ -369,7 +367,7 @@ class Arrivals:
                     self._publish_deleted(change)
         finally:
             self.following.clear()
-            await calls.finish(_closed(stream))
+            await calls.finish(end_stream(stream))
 
     async def _opened(self) -> Stream:
         inserted = {"operationType": "insert", "fullDocument.by": {"$ne": self._table.process}}
@@ -464,8 +462,3 @@ class Arrivals:
 
 def _beyond(line: Document) -> Document:
     return {"added": line["added"], "_id": {"$gt": line["_id"]}}
-
-
-async def _closed(stream: Stream) -> None:
-    with suppress(PyMongoError), pymongo.timeout(CLOSE_S):
-        await stream.close()

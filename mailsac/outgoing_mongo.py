@@ -15,9 +15,9 @@ import msgspec
 import pymongo
 from bson.binary import Binary
 from pymongo import IndexModel, ReturnDocument, UpdateOne
-from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 
 from mailsac.mongo import (
+    AWAIT_MS,
     BY_ID,
     LISTING_S,
     SCAN_S,
@@ -25,6 +25,7 @@ from mailsac.mongo import (
     Database,
     Document,
     Indexes,
+    Stream,
     allowed,
     call_seconds,
     given,
@@ -96,10 +97,10 @@ class MongoOutgoing:
         for indexes in (self.indexes, *self.other_indexes):
             await indexes.built.wait()
 
-    async def watch_attempts(self, *, await_ms: int) -> AsyncCollectionChangeStream[Document]:
+    async def watch_attempts(self) -> Stream:
         """The changes that attempts make, by whichever node, for `tried`. Raises PyMongoError."""
         with pymongo.timeout(self._call_s):
-            return await self._parts.watch(TRIED, full_document="updateLookup", max_await_time_ms=await_ms)
+            return await self._parts.watch(TRIED, full_document="updateLookup", max_await_time_ms=AWAIT_MS)
 
     @whole
     async def add(

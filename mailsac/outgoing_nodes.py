@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Final
 
 import msgspec
-import pymongo
-from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 from pymongo.errors import OperationFailure, PyMongoError
 
-from mailsac.mongo import Document
+from mailsac.mongo import NO_STREAM, Document, end_stream
 from mailsac.outgoing_events import OutgoingEvents
 from mailsac.outgoing_mongo import MongoOutgoing, tried
 
 log = logging.getLogger(__name__)
 
-AWAIT_MS: Final = 500  # that the server keeps a question for news; an end of the process waits for it
 RETRY_S: Final = 1.0  # between two tries to open the stream
-CLOSE_S: Final = 0.5
-NO_STREAM: Final = 40573  # what a server that is not in a replica set answers
 
 
 class AttemptsElsewhere:
@@ -49,14 +43,14 @@ class AttemptsElsewhere:
 
     async def _follow(self) -> None:
         calls = self._table.calls
-        stream = await calls.finish(self._table.watch_attempts(await_ms=AWAIT_MS))
+        stream = await calls.finish(self._table.watch_attempts())
         try:
             while True:
                 change = await calls.finish(stream.try_next())
                 if change is not None:
                     self._publish(change)
         finally:
-            await calls.finish(_closed(stream))
+            await calls.finish(end_stream(stream))
 
     def _publish(self, change: Document) -> None:
         try:
@@ -66,8 +60,3 @@ class AttemptsElsewhere:
             return
         if part is not None and part.tried_by != self._events.process:
             self._events.publish(part)
-
-
-async def _closed(stream: AsyncCollectionChangeStream[Document]) -> None:
-    with suppress(PyMongoError), pymongo.timeout(CLOSE_S):
-        await stream.close()

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -106,11 +106,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def sinking(*options: str, port: int = 0) -> Iterator[int]:
+def sinking(*options: str, port: int = 0, stdout: IO[bytes] | None = None) -> Iterator[int]:
     """Postfix's smtp-sink, which answers as its options say; yields its port, a free one unless it is given."""
     port = port or free_port()
     as_user = ("-u", "nobody") if os.geteuid() == 0 else ()  # it does not run as root
-    with subprocess.Popen([needs("smtp-sink"), *as_user, *options, f"127.0.0.1:{port}", "20"]) as sink:
+    with subprocess.Popen([needs("smtp-sink"), *as_user, *options, f"127.0.0.1:{port}", "20"], stdout=stdout) as sink:
         try:
             deadline = time.monotonic() + BOUND_S
             while True:

@@ -24,7 +24,8 @@ from mailsac.events import (
 )
 from mailsac.ids import QueueIds
 from mailsac.message import Message, StoredMessage
-from mailsac.nodes import MAX_OFFSET_S, NO_STREAM, Arrivals, keep_time, set_clock
+from mailsac.mongo import NO_STREAM
+from mailsac.nodes import MAX_OFFSET_S, Arrivals, keep_time, set_clock
 from mailsac.store_mongo import MongoTable
 
 from .contract.rows import stored

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import needs
+from tests.sending import sinking
 
 from .process import BOUND_S
 
@@ -34,7 +33,7 @@ class Sink:
         return [content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for content in files]
 
     def greet(self) -> None:
-        """Connect, and wait for its greeting. Raises ConnectionRefusedError before it listens."""
+        """Connect, and wait for its greeting."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=BOUND_S) as connection:
             assert connection.recv(3) == b"220"
 
@@ -44,33 +43,13 @@ class Sink:
 
 
 @contextmanager
-def sinking(folder: Path) -> Iterator[Sink]:
+def keeping(folder: Path) -> Iterator[Sink]:
     """A sink on a free port, which keeps what it takes in that new folder."""
-    program = needs("smtp-sink")
     folder.mkdir()
-    command, dumps = [program], str(folder)
-    if os.geteuid() == 0:  # then it insists on being somebody else, who may enter no folder of ours
+    dumps: tuple[str, ...] = ("-d", f"{folder}/mail.")
+    if os.geteuid() == 0:  # then it is somebody else, who may enter no folder of ours
         folder.chmod(0o777)
-        command, dumps = [program, "-u", "nobody", "-R", str(folder)], ""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        dumps = ("-R", str(folder), "-d", "/mail.")
     counters = folder.with_name(folder.name + ".counters")
-    with counters.open("wb") as stdout:
-        process = subprocess.Popen(
-            [*command, "-c", "-d", f"{dumps}/mail.", f"inet:127.0.0.1:{port}", "100"], stdout=stdout
-        )
-    try:
-        sink = Sink(port, folder, counters)
-        deadline = time.monotonic() + BOUND_S
-        while True:
-            try:
-                sink.greet()
-                break
-            except ConnectionRefusedError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-        yield sink
-    finally:
-        process.kill()
-        process.wait()
+    with counters.open("wb") as stdout, sinking("-c", *dumps, stdout=stdout) as port:
+        yield Sink(port, folder, counters)

@@ -28,7 +28,7 @@ from mailsac.config import Auth, Config, Store
 from tests.smtp_peer import Zone, naming
 
 from .process import BOUND_S, ROOT, Process
-from .sink import Sink, sinking
+from .sink import Sink, keeping
 
 TO = "carol@elsewhere.example"
 
@@ -103,7 +103,7 @@ def test_what_leaves_is_signed_and_verifies_with_the_record_that_the_command_pri
     assert [stat.S_IMODE(path.stat().st_mode) for path in (keys, *keys.iterdir())] == [0o700, 0o600, 0o600]
 
     with (
-        sinking(tmp_path / "sink") as sink,
+        keeping(tmp_path / "sink") as sink,
         Process(tmp_path / "data", environ=settings(sink, keys)) as server,
     ):
         post(server, "ann@example.org", subject="first")
@@ -142,7 +142,7 @@ def test_what_stays_is_not_signed_and_neither_is_what_is_forwarded(tmp_path: Pat
     keys = tmp_path / "keys"
     made(keys, "example.org")
     with (
-        sinking(tmp_path / "sink") as sink,
+        keeping(tmp_path / "sink") as sink,
         Process(tmp_path / "data", environ=settings(sink, keys)) as server,
     ):
         ask(server, "POST", "/api/addresses/box@example.org")
@@ -179,7 +179,7 @@ def test_who_has_logged_in_is_signed(tmp_path: Path) -> None:
     key = asyncio.run(account(tmp_path / "data"))
     more = {"MAILSAC_AUTH_MODE": "keys", "MAILSAC_SMTP_SUBMISSION": "true"}
     with (
-        sinking(tmp_path / "sink") as sink,
+        keeping(tmp_path / "sink") as sink,
         Process(tmp_path / "data", environ=settings(sink, keys, **more)) as server,
     ):
         with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=BOUND_S) as smtp:

@@ -15,7 +15,7 @@ from tests.smtp_peer import Peer, peering
 
 from .clients import as_sent, crlf, send_exactly
 from .process import BOUND_S, Process
-from .sink import sinking
+from .sink import keeping
 
 TO = "carol@elsewhere.example"
 FORWARDING, KEEPING = "forwarding@example.com", "keeping@example.com"
@@ -114,7 +114,7 @@ async def all_came(peer: Peer) -> None:
 
 @pytest.mark.check("C-04")
 def test_a_server_that_others_wrote_counts_as_many_messages(tmp_path: Path) -> None:
-    with sinking(tmp_path / "sink") as sink, Process(tmp_path / "data", environ=environ(sink.port)) as server:
+    with keeping(tmp_path / "sink") as sink, Process(tmp_path / "data", environ=environ(sink.port)) as server:
         send_all(server, WAYS)
         messages = sink.messages(len(WAYS) * len(BODIES))
 
