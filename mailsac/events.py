@@ -100,6 +100,11 @@ class Subscription(Generic[E]):
         """Whether it was cut off."""
         return self._cut_off.is_set()
 
+    @property
+    def pending(self) -> list[E]:
+        """The events that the iteration has not come to yet."""
+        return [event for event, _ in self._waiting]
+
     async def until_lagged(self) -> None:
         """Wait for being cut off, for a subscriber that may be stuck with an earlier event when it happens."""
         await self._cut_off.wait()

@@ -235,7 +235,7 @@ class Waiting:
             while True:
                 with self._store.events.subscribed(wanted.mailbox) as subscription:
                     if not wanted.only_news:
-                        await self._look(request[asked.PRINCIPAL], wanted, found, count, most, judge)
+                        await self._look(request[asked.PRINCIPAL], wanted, subscription, found, count, most, judge)
                     if len(found.matches) >= count or timeout_s == 0:
                         return
                     again = deadline if found.away is None else min(deadline, loop.time() + LOOK_AGAIN_S)
@@ -282,9 +282,20 @@ class Waiting:
             task.cancel()
 
     async def _look(
-        self, principal: Principal, wanted: Sought, found: Found, count: int, most: int | None, judge: Judge | None
+        self,
+        principal: Principal,
+        wanted: Sought,
+        subscription: Subscription[MessageStored],
+        found: Found,
+        count: int,
+        most: int | None,
+        judge: Judge | None,
     ) -> None:
-        """At what is there. `found.away` says whether that was all of it."""
+        """At what is there. `found.away` says whether that was all of it.
+
+        What became known while the table was asked may be missing in its answer, and yet stand before what is in it.
+        Whoever goes on from there would never get it: so it belongs to what is there.
+        """
         oldest_first = most is None and wanted.has_start
         most = max(count, USUAL_ANSWER) if most is None else most
         viewer = self._accounts.viewer(principal, wanted.mailbox)
@@ -304,6 +315,12 @@ class Waiting:
             recent = [one for one in there if wanted.is_recent(one, self._order)]
             if wanted.cursor is not None and len(recent) == MAX_LOOK:
                 raise TooLongAgo(mailbox=wanted.mailbox)
+            known = {one.id for one in there}
+            recent += [
+                event.message
+                for event in subscription.pending
+                if event.message.id not in known and self._concerns(principal, wanted, event.message)
+            ]
             recent.sort(key=lambda message: self._order.place(position(message.id)), reverse=not oldest_first)
             reads = MAX_BODIES
             for message in recent:
@@ -328,16 +345,17 @@ class Waiting:
         """To what arrives, until there are enough, or more than can be listened to."""
         async for event in subscription:
             message = event.message
-            if message.id in found.seen or not wanted.is_recent(message, self._order):
-                continue
-            if message.mailbox != wanted.mailbox or wanted.recipient not in (None, message.recipient):
-                continue
-            await event.until_replied()
             principal = request[asked.PRINCIPAL]
-            if may_see(self._accounts, principal, message):
+            if message.id not in found.seen and self._concerns(principal, wanted, message):
+                await event.until_replied()
                 await self._consider(wanted, self._accounts.shown(principal.account, message), found, judge)
                 if len(found.matches) >= count:
                     return
+
+    def _concerns(self, principal: Principal, wanted: Sought, message: Message) -> bool:
+        """Whether a message that has come is one of the mailbox, and recent, and may be seen."""
+        is_there = message.mailbox == wanted.mailbox and wanted.recipient in (None, message.recipient)
+        return is_there and wanted.is_recent(message, self._order) and may_see(self._accounts, principal, message)
 
     async def _consider(self, wanted: Sought, message: Message, found: Found, judge: Judge | None) -> bool:
         """Note what becomes of it; returns whether its body had to be read."""

@@ -14,7 +14,9 @@ import pytest
 from mailsac.api import waiting
 from mailsac.app import Server, running
 from mailsac.config import Config
+from mailsac.events import MessageStored
 from tests.api.conftest import Client, Town
+from tests.contract.rows import EPOCH_MS, message_id, stored
 from tests.http_client import call, deliver, exchange
 
 BOX = "box@example.com"
@@ -89,6 +91,29 @@ async def test_a_message_that_is_committed_while_the_look_is_under_way_is_not_mi
 
     monkeypatch.setattr(store, "newest", newest)
     assert subjects(await client("GET", f"{WAIT}?timeout=5")) == ["in the gap"]
+
+
+async def test_what_becomes_known_during_the_look_is_not_left_behind_the_cursor(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look finds a message that no event has told of yet; an event tells of one before it, which the look lacks."""
+    store = client.server.store
+    table, look = store._table, store.newest
+    soon = int(time.time() * 1000) - EPOCH_MS + 60_000
+    earlier, later = stored(soon, subject="earlier"), stored(soon + 1, subject="later")
+
+    async def newest(mailbox: str, **asked: Any) -> Any:
+        monkeypatch.undo()
+        await table.insert_many([later])
+        found = await look(mailbox, **asked)
+        await table.insert_many([earlier])
+        store.events.publish(MessageStored(earlier.message))
+        return found
+
+    monkeypatch.setattr(store, "newest", newest)
+    assert subjects(await client("GET", f"{WAIT}?timeout=5&since={message_id(0)}")) == ["later", "earlier"]
+    store.events.publish(MessageStored(later.message))
+    await client("GET", f"{WAIT}?timeout=0&since={later.message.id}", status=408)
 
 
 async def test_the_cursor_gives_each_message_once(client: Client) -> None:
