@@ -105,12 +105,12 @@ class Database:
     async def scan(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, which may look at very many rows, in a thread for such alone.
 
-        Raises Overloaded where it is not done within SCAN_S, the wait for its turn included.
+        Raises Overloaded where it is not done within SCAN_S, the wait for its turn included, or the file is closed.
         """
         deadline = time.monotonic() + SCAN_S
 
         def run() -> T:
-            self._scanner.set_progress_handler(lambda: time.monotonic() > deadline, SCAN_STEPS)
+            self._scanner.set_progress_handler(lambda: self._closed or time.monotonic() > deadline, SCAN_STEPS)
             return self._read(work, self._scanner)
 
         return await self._in(self._scans, run)
@@ -229,7 +229,6 @@ class Database:
         self._closed = True
         self._jobs.put(None)
         self._thread.join()
-        self._scanner.interrupt()
         self._scans.shutdown()
         self._pool.shutdown()
         for connection in (*self._readers, self._scanner, self._writer):

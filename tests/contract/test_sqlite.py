@@ -9,6 +9,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,13 +79,15 @@ async def test_a_scan_that_takes_too_long_is_given_up_and_holds_up_nobody(
         assert await database.scan(lambda db: db.execute("select 2").fetchall()) == [(2,)]
 
 
-async def test_a_scan_that_is_under_way_does_not_hold_up_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pause_s", [0.0, 0.1], ids=["under way", "about to begin"])
+async def test_a_scan_does_not_hold_up_the_end(tmp_path: Path, pause_s: float) -> None:
     forever = "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n"
     began = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def work(db: sqlite3.Connection) -> None:
         loop.call_soon_threadsafe(began.set)
+        time.sleep(pause_s)
         db.execute(forever).fetchall()
 
     async with asyncio.timeout(5), Database.open(tmp_path / "mailsac.db") as database:
