@@ -131,6 +131,13 @@ def server_uri() -> str:
     return os.environ.get("MAILSAC_TEST_MONGODB_URI") or f"{_shared().uri}?{PATIENT}"
 
 
+def renew() -> None:
+    """Start the shared server again, with its cache empty and nothing that holds on to old data, where it is ours."""
+    if not is_real():
+        _shared().kill()
+        _shared().start()
+
+
 def uri_of(database: str) -> str:
     """The same server, with that database named as an operator names it."""
     server, _, options = server_uri().partition("?")
@@ -186,9 +193,7 @@ def prepare(uri: str, database: str) -> None:
         try:
             return asyncio.run(asyncio.wait_for(work(), seconds))
         except TimeoutError:  # its storage engine waits for itself now and then, and for ever
-            if not is_real():
-                _shared().kill()
-                _shared().start()
+            renew()
     raise TimeoutError("the database does not make its indexes")
 
 

@@ -24,7 +24,7 @@ from mailsac.store_gridfs import CHUNK, INSERT_OCTETS, GridFsRaw, StagedRaw, Sta
 from mailsac.telemetry import Metrics
 
 from .contract.rows import message_id, stored
-from .mongodb import database_for, mongo_raw, prepare, server_uri
+from .mongodb import database_for, mongo_raw, prepare, renew, server_uri
 
 LARGE = random.Random(1).randbytes(2 * INSERT_OCTETS + CHUNK + 7)
 TO = parse_address("box@example.com")
@@ -91,6 +91,12 @@ async def node(folder: Path, database: str) -> AsyncIterator[Node]:
         StagedTable.open(server_uri(), database=database) as table,
     ):
         yield Node(folder, table, gridfs, disk)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room() -> None:
+    """Large messages fill the cache of SecantusDB, and then it waits for ever."""
+    renew()
 
 
 @pytest.fixture
