@@ -235,7 +235,7 @@ def read_trace(head: bytes) -> tuple[Trace, int]:
     value = head[start:end]
     try:
         trace = _decode_trace(value)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # of msgspec, or for octets that are not UTF-8
         raise _wrong_trace(value) from error
     if trace.v not in TRACE_VERSIONS:
         raise UnknownTraceVersion(trace.v)
@@ -294,7 +294,7 @@ class _Version(msgspec.Struct):
 def _wrong_trace(value: bytes) -> TraceError:
     try:
         version = msgspec.json.decode(value, type=_Version).v
-    except msgspec.DecodeError:
+    except ValueError:
         return TraceError()
     return TraceError() if version in TRACE_VERSIONS else UnknownTraceVersion(version)
 

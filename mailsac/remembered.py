@@ -101,7 +101,7 @@ class RememberedAccounts:
         try:
             pairs = msgspec.json.decode(self._file.read_bytes(), type=list[tuple[str, msgspec.Raw]])
             records = [msgspec.json.decode(record, type=KINDS[kind]) for kind, record in pairs]
-        except (OSError, msgspec.DecodeError, KeyError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise StoreUnavailable(reason=f"{self._file}: not the accounts of this node: {error!r}") from error
         log.warning("accounts.remembered", extra={"records": len(records), "meaning": "as they were seen last"})
         return records

@@ -100,7 +100,17 @@ def test_an_ipv6_client_is_an_ipv6_literal() -> None:
     assert b"([IPv6:2001:db8::1])" in header(envelope(client_ip="2001:db8::1"))
 
 
-@pytest.mark.parametrize("stored", [b"", BODY, b"X-Mailsac-Envelope: {}\r\n", b"A: b\r\nX-Mailsac-Envelope: {\r\n\r\n"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"",
+        BODY,
+        b"X-Mailsac-Envelope: {}\r\n",
+        b"A: b\r\nX-Mailsac-Envelope: {\r\n\r\n",
+        b'A: b\r\nX-Mailsac-Envelope: {"v":1,"id":"\xff"}\r\n\r\n',
+        b'A: b\r\nX-Mailsac-Envelope: {"v":1,"\xff":1}\r\n\r\n',
+    ],
+)
 def test_octets_without_a_whole_trace_header_are_refused(stored: bytes) -> None:
     with pytest.raises(TraceError):
         read_trace(stored)

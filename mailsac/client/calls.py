@@ -154,7 +154,7 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             return self.read(body)
         try:
             refusal = msgspec.json.decode(body, type=_Refusal)
-        except msgspec.DecodeError:  # it is not mailsac that answers
+        except ValueError:  # it is not mailsac that answers
             refusal = _Refusal(body[:200].decode(errors="replace"))
         if status == 408:
             raise NothingArrived(
