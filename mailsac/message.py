@@ -66,6 +66,22 @@ class Envelope(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
+def local_envelope(reverse_path: Address | None, recipients: Sequence[Address]) -> Envelope:
+    """As a client on this machine would say it: of mail that was sent from here and stays here."""
+    return Envelope(
+        reverse_path=reverse_path,
+        recipients=tuple(recipients),
+        client_ip="127.0.0.1",
+        server_ip="127.0.0.1",
+        helo="localhost",
+        esmtp=True,
+        tls=False,
+        smtputf8=not all(str(address).isascii() for address in recipients),
+        account=None,
+        received_at=datetime.now(UTC),
+    )
+
+
 class Message(
     msgspec.Struct,
     frozen=True,
