@@ -20,7 +20,7 @@ from typing import Final, NoReturn, cast
 import msgspec
 
 from mailsac.accounts import Accounts
-from mailsac.address import Address, canonical_domain
+from mailsac.address import Address
 from mailsac.blocklist_file import BlocklistFile
 from mailsac.budget import OctetBudget, Reservation
 from mailsac.config import Limits, Smtp
@@ -39,6 +39,7 @@ from mailsac.message import Envelope
 from mailsac.proxy import MAX_V2_OCTETS, BadProxyHeader, parse_proxy_header
 from mailsac.smtp_commands import (
     HTTP_REQUEST,
+    AcceptedDomains,
     MailCommand,
     Refused,
     decode_base64,
@@ -521,7 +522,7 @@ class SmtpServer:
         self.helo_reply = safe_reply(f"250 {config.hostname}")
         self.ehlo_reply = cache(self._ehlo_reply)
         self.peer = lru_cache(maxsize=4096)(partial(_peer, exempt, Networks(config.proxy_networks)))
-        self._accept_domains = frozenset(canonical_domain(domain) for domain in config.accept_domains)
+        self.require_acceptable = AcceptedDomains(config).require
         self._metrics = metrics
         self._time_scale = time_scale
         self._door = Door(
@@ -594,17 +595,6 @@ class SmtpServer:
         if auth:
             lines.append("AUTH PLAIN LOGIN")
         return b"\r\n".join([*(safe_reply(f"250-{line}") for line in lines), b"250 HELP"])
-
-    def require_acceptable(self, recipient: Address) -> None:
-        """Raises Refused where mail for that domain is not ours to take."""
-        config = self.config
-        if recipient.is_address_literal:
-            if not config.address_literals:
-                raise Refused("550 5.1.2 Address literals are not accepted")
-        elif self._accept_domains and canonical_domain(recipient.domain) not in self._accept_domains:
-            is_postmaster = recipient.canonical == f"postmaster@{canonical_domain(config.hostname)}"
-            if not is_postmaster:  # RFC 5321 §4.5.1: always reachable
-                raise Refused("550 5.7.1 Relaying denied")
 
     def _refuse(self, refusal: Refusal) -> bytes:
         reply = safe_reply(refusal.smtp_reply)

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from mailsac.address import Address, parse_path
+from mailsac.address import Address, canonical_domain, parse_path
+from mailsac.config import Smtp
 from mailsac.errors import InvalidAddress, MessageTooLarge
 
 # RFC 5321 §4.5.3.1.4 asks for 512 octets and lets extensions add to it; 2,048 holds them all and is Postfix's figure.
@@ -36,6 +37,25 @@ class Refused(Exception):  # noqa: N818 - an outcome, not an error
     def __init__(self, reply: str) -> None:
         super().__init__(reply)
         self.reply = reply
+
+
+class AcceptedDomains:
+    """Whose mail is ours to take: of any domain, unless smtp.accept_domains lists some."""
+
+    def __init__(self, config: Smtp) -> None:
+        self._config = config
+        self._domains = frozenset(canonical_domain(domain) for domain in config.accept_domains)
+
+    def require(self, recipient: Address) -> None:
+        """Raises Refused where it is not."""
+        config = self._config
+        if recipient.is_address_literal:
+            if not config.address_literals:
+                raise Refused("550 5.1.2 Address literals are not accepted")
+        elif self._domains and canonical_domain(recipient.domain) not in self._domains:
+            is_postmaster = recipient.canonical == f"postmaster@{canonical_domain(config.hostname)}"
+            if not is_postmaster:  # RFC 5321 §4.5.1: always reachable
+                raise Refused("550 5.7.1 Relaying denied")
 
 
 class MailCommand(msgspec.Struct, frozen=True):
