@@ -354,7 +354,14 @@ class SmtpSession(SmtpConnection):
             await self.hang_up()
         with reservation:
             self.say(b"354 End data with <CR><LF>.<CR><LF>")
-            data = await self._read_message(reservation)
+            try:
+                data = await self._read_message(reservation)
+            except (Refused, MailsacError, *END_OF_SESSION):
+                raise
+            except Exception as error:  # MemoryError, say
+                # What is still to come of the message must not be read as commands.
+                self.reply(await self.handle_exception(error))
+                await self.hang_up()
             if received_fields(data) > MAX_RECEIVED_FIELDS:
                 raise Refused("554 5.4.6 Mail loop: too many Received fields")
             await self._deliver(transaction, data)

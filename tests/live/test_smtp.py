@@ -30,6 +30,7 @@ from mailsac.inbound import Inbound
 from mailsac.limits import AuthFailures, Networks
 from mailsac.message import Envelope
 from mailsac.smtp import SmtpServer
+from mailsac.smtp_data import MessageReader
 from mailsac.telemetry import Metrics
 from tests import garbage
 from tests.conftest import needs
@@ -977,6 +978,27 @@ async def test_a_message_sent_too_early_is_not_read_as_commands_when_data_is_ref
         [reply] = await wire.rest()
         assert reply.startswith("503 5.5.1 " if reason == "no recipient" else "452 4.3.1 ")
         assert listener.inbound.messages == []
+
+
+@pytest.mark.check("C-23")
+async def test_the_rest_of_a_message_is_not_read_as_commands_when_reading_it_fails(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where memory is short."""
+
+    def feed(reader: MessageReader, chunk: bytes) -> bytes:
+        raise MemoryError
+
+    wire = await listener.open()
+    await wire.mail()
+    monkeypatch.setattr(MessageReader, "feed", feed)
+    await wire.send(b"Subject: x\r\n")
+    with contextlib.suppress(ConnectionError):
+        await wire.send(SECOND * 20_000)
+    assert [reply[:9] for reply in await wire.rest()] == ["451 4.3.0"]
+    await listener.all_gone()
+    assert listener.inbound.messages == []
+    assert listener.server.budget.used == 0
 
 
 async def test_mail_that_loops_is_refused(listener: Listener) -> None:
