@@ -253,19 +253,22 @@ def test_it(mailsac, mailbox, number, worker_id):
 """
 
 
+WORKERS: Final = int(os.environ.get("MAILSAC_TEST_WORKERS", "4"))
+MAILS: Final = int(os.environ.get("MAILSAC_TEST_MAILS", "800"))
+
+
+@pytest.mark.timeout(180 + MAILS)
 def test_all_workers_share_one_server_and_none_sees_the_mail_of_another(folder: Path) -> None:
-    """The long form is MAILSAC_TEST_WORKERS=32 MAILSAC_TEST_MAILS=10000, with -s and --timeout 3600."""
-    workers = int(os.environ.get("MAILSAC_TEST_WORKERS", "4"))
-    mails = int(os.environ.get("MAILSAC_TEST_MAILS", "800"))
+    """The long form is MAILSAC_TEST_WORKERS=32 MAILSAC_TEST_MAILS=10000, with -s."""
     (folder / "test_work.py").write_text(WORK)
 
-    status, output = pytest_in(folder, "-q", "-n", str(workers), environ={"MAILS": str(mails)}, timeout_s=170 + mails)
+    status, output = pytest_in(folder, "-q", "-n", str(WORKERS), environ={"MAILS": str(MAILS)}, timeout_s=170 + MAILS)
 
-    print(f"\n{workers} workers: {output.splitlines()[-1]}")
-    assert (status, f"{mails} passed" in output) == (0, True), output[-5000:]
+    print(f"\n{WORKERS} workers: {output.splitlines()[-1]}")
+    assert (status, f"{MAILS} passed" in output) == (0, True), output[-5000:]
     urls = [path.read_text().splitlines() for path in folder.glob("*.urls")]
-    assert len(urls) == workers
-    assert sum(map(len, urls)) == mails
+    assert len(urls) == WORKERS
+    assert sum(map(len, urls)) == MAILS
     assert len({url for each in urls for url in each}) == 1
 
 
