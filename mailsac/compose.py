@@ -48,6 +48,7 @@ class Composed(msgspec.Struct, frozen=True):
     """A message ready for the queue."""
 
     reverse_path: Address  # the first address of From
+    authors: tuple[Address, ...]  # of From and Sender: whose names it bears; none where others wrote it
     recipients: tuple[Address, ...]  # of To, Cc and Bcc, each address once
     data: bytes  # CRLF line ends, no Bcc, not dot-stuffed
     message_id: str  # with its angle brackets
@@ -64,7 +65,8 @@ def compose(request: SendRequest, *, now: datetime, hostname: str) -> Composed:
     else:
         message_id = _new_message_id(hostname)
         data = _written(request, _header_fields(request, message_id, now))
-    return Composed(request.from_[0].address, request.recipients, data, message_id)
+    authors = tuple(mailbox.address for mailbox in (*request.from_, *request.sender))
+    return Composed(authors[0], authors, request.recipients, data, message_id)
 
 
 def complete(data: bytes, *, now: datetime, hostname: str) -> tuple[bytes, str]:

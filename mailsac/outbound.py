@@ -38,6 +38,7 @@ from mailsac.message import Envelope, received_field, timestamp
 from mailsac.outgoing import OPEN, Delivery, Outgoing, OutgoingMessage, OutgoingTable, messages, part_id, whole
 from mailsac.outgoing_events import OutgoingEvents
 from mailsac.queue_runner import QueueRunner
+from mailsac.send_request import authors
 from mailsac.srs import is_rewritten, original, rewritten
 from mailsac.telemetry import Metrics
 from mailsac.worker import Worker
@@ -103,7 +104,8 @@ class Outbound:
 
         Raises SenderNotOwned, RecipientNotAllowed, SendingLimitReached, Overloaded, StoreUnavailable, StorageFull.
         """
-        self.require_sender(principal, composed.reverse_path)
+        for author in {composed.reverse_path, *composed.authors}:
+            self._require_own(principal, author)
         for recipient in composed.recipients:
             self._require_allowed(recipient)
         await self._count(datetime.now(UTC), principal.key_id or principal.account, len(composed.recipients))
@@ -117,8 +119,8 @@ class Outbound:
             message_id=composed.message_id,
         )
 
-    def require_sender(self, principal: Principal, sender: Address) -> None:
-        """Whose mail it is must be the sender's own. Raises SenderNotOwned."""
+    def _require_own(self, principal: Principal, sender: Address) -> None:
+        """Nobody sends in the name of others. Raises SenderNotOwned."""
         if self._accounts.access(principal, sender.mailbox) is not Access.OWN:
             raise SenderNotOwned(sender=sender.canonical)
 
@@ -219,7 +221,8 @@ class Outbound:
             sender = envelope.reverse_path
             if sender is None:
                 raise SenderNotOwned(account=account)
-            self.require_sender(Principal(account), sender)
+            for author in {sender, *_authors(data)}:
+                self._require_own(Principal(account), author)
             await self._count(datetime.now(UTC), account, len(recipients))
             mailbox = sender.mailbox
         is_submitted = envelope.account is not None
@@ -301,6 +304,14 @@ class Outbound:
             raise CancelTooLate(message=message.id)
         await self.table.hasten(message.id, now=_now())
         self._queue.stir()
+
+
+def _authors(data: bytes) -> tuple[Address, ...]:
+    """Raises SenderNotOwned where another reader may see other names in it."""
+    try:
+        return authors(data)
+    except InvalidRequest as error:
+        raise SenderNotOwned(reason=str(error)) from error
 
 
 def _canonical(name: str) -> str:

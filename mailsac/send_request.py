@@ -83,6 +83,7 @@ class SendRequest(msgspec.Struct, frozen=True):
     cc: tuple[Mailbox, ...] = ()
     bcc: tuple[Mailbox, ...] = ()
     reply_to: tuple[Mailbox, ...] = ()
+    sender: tuple[Mailbox, ...] = ()  # of a raw one; else it is made of from_
     subject: str = ""
     text: str | None = None  # line ends CRLF, as in html
     html: str | None = None
@@ -148,8 +149,15 @@ def _of_raw(text: str) -> SendRequest:
         to=_of_section(section, "to"),
         cc=_of_section(section, "cc"),
         bcc=_of_section(section, "bcc"),
+        sender=_of_section(section, "sender"),
         raw=raw,
     )
+
+
+def authors(data: bytes) -> tuple[Address, ...]:
+    """In whose names a message is: the addresses of its From and Sender. Raises InvalidRequest where it cannot tell."""
+    section = read_section(data)
+    return tuple(mailbox.address for name in ("from", "sender") for mailbox in _of_section(section, name))
 
 
 def _of_section(section: Section, name: str) -> tuple[Mailbox, ...]:

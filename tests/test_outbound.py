@@ -30,15 +30,17 @@ class Site(msgspec.Struct, frozen=True):
     peer: Peer
     key: str
 
-    async def send(self, sender: str, recipients: list[str], *, key: str | None) -> dict[str, tuple[int, bytes]]:
+    async def send(
+        self, sender: str, recipients: list[str], *, key: str | None, fields: bytes = b""
+    ) -> dict[str, tuple[int, bytes]]:
         """The recipients that were refused. Raises smtplib.SMTPException."""
-        return await asyncio.to_thread(self._send, sender, recipients, key)
+        return await asyncio.to_thread(self._send, sender, recipients, key, fields)
 
-    def _send(self, sender: str, recipients: list[str], key: str | None) -> dict[str, tuple[int, bytes]]:
+    def _send(self, sender: str, recipients: list[str], key: str | None, fields: bytes) -> dict[str, tuple[int, bytes]]:
         with smtplib.SMTP("127.0.0.1", self.server.smtp_port, timeout=DELIVERED_S) as client:
             if key is not None:
                 client.login("ann", key)
-            return client.sendmail(sender, recipients, b"Subject: out\r\n\r\nbody\r\n")
+            return client.sendmail(sender, recipients, fields + b"Subject: out\r\n\r\nbody\r\n")
 
     async def queue(self) -> list[dict[str, object]]:
         answer = await call(self.server, "GET", "/api/outgoing-messages", headers={"Mailsac-Key": self.key})
@@ -101,6 +103,31 @@ async def test_who_has_logged_in_sends_under_no_other_name(site: Site) -> None:
 
     assert refused.value.smtp_code == 550
     assert await site.queue() == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"From: Ceo <ceo@other.example>\r\n",
+        b"From: me@ann.example, ceo@other.example\r\n",
+        b"From: me@ann.example\r\nfrom: ceo@other.example\r\n",
+        b"From: me@ann.example\r\nSender: ceo@other.example\r\n",
+        b"From: ceo\r\n",
+        b"From: me@ann.example ceo@other.example\r\n",
+    ],
+)
+async def test_a_submitted_message_bears_no_other_name_either(site: Site, fields: bytes) -> None:
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        await site.send("me@ann.example", [ELSEWHERE], key=site.key, fields=fields)
+
+    assert refused.value.smtp_code == 550
+    assert await site.queue() == []
+
+
+async def test_a_submitted_message_bears_any_name_of_its_account(site: Site) -> None:
+    fields = b'From: "ceo@other.example" <You+tag@Ann.Example>\r\nSender: me@ann.example\r\n'
+    assert await site.send("me@ann.example", [ELSEWHERE], key=site.key, fields=fields) == {}
+    assert len(await site.queue()) == 1
 
 
 @pytest.mark.check("C-72")

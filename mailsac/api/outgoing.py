@@ -128,7 +128,7 @@ class OutgoingMessages:
             raise TooManyRecipients(recipients=len(recipients))
         stored = await self._store.read_raw(message.id)
         data, message_id = await self._worker.run(message.size, self._completed, stored)
-        composed = Composed(parse_address(message.mailbox), recipients, data, message_id)
+        composed = Composed(parse_address(message.mailbox), (), recipients, data, message_id)
         return await self._submitted(request, composed)
 
     async def suppressions(self, request: web.Request) -> web.StreamResponse:

@@ -108,6 +108,12 @@ async def test_nobody_sends_in_the_name_of_others(town: Town) -> None:
     for sender in ("me@bert.test", berts, town.box(), "me@elsewhere.example"):
         refused = await town.anna("POST", "/api/outgoing-messages", fields(town, **{"from": sender}), status=403)
         assert "from must be" in refused["message"]
+    for names in (
+        {"from": ["me@anna.test", "me@bert.test"]},
+        {"raw": "From: me@anna.test\nFrom: me@bert.test\nTo: you@anna.test\n\nx\n"},
+        {"raw": "From: me@anna.test\nSender: me@bert.test\nTo: you@anna.test\n\nx\n"},
+    ):
+        await town.anna("POST", "/api/outgoing-messages", fields(town, **names), status=403)
     await town.nobody("POST", "/api/outgoing-messages", fields(town), status=401)
     await town.bert("POST", "/api/outgoing-messages", fields(town, **{"from": berts}))
 
