@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ from mailsac.routing import Routing
 from mailsac.search_sqlite import SqliteSearch
 from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
+from mailsac.status import Status
+from mailsac.status_ring import FILE_NAME as STATUS_FILE
 from mailsac.store import MailStore, MessageTable
 from mailsac.store_disk import DiskRaw
 from mailsac.store_journal import JournaledDisk
@@ -395,7 +398,6 @@ async def running(config: Config) -> AsyncIterator[Server]:
         stack.callback(gate.stress.stop)
         blocklist.on_blocked.append(gate.close_blocked)
         blocking = Blocking(blocklist, Rules(config), gate.traffic)
-        await stack.enter_async_context(Control(blocking).listening(_node_folder(config.store)))
         tls = server_context(config.tls, config.store.data_dir)
         signer = Signer(config.outbound)
         await asyncio.to_thread(signer.load)
@@ -409,6 +411,19 @@ async def running(config: Config) -> AsyncIterator[Server]:
             clock=storage.clock,
             spool_is_full=None if spool is None else lambda: spool.is_full,
         )
+        status = Status(
+            _node_folder(config.store) / STATUS_FILE,
+            metrics,
+            refuse_reason=inbound.refuse_reason,
+            ping=store.ping,
+            disk=raw,
+            min_free_bytes=inbound.min_free_bytes,
+            stress=gate.stress,
+            connections=lambda: Counter(slot.listener for slot in gate.open),
+            breaker=None if spool is None else spool.breaker,
+            node="" if spool is None else config.store.node_id,
+        )
+        await stack.enter_async_context(Control(blocking, status.view).listening(_node_folder(config.store)))
         leases: Leases = ProcessLeases()
         if spool is not None:
             from mailsac.nodes import LEASE_S, MongoLeases, set_clock
@@ -498,6 +513,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             clock=storage.clock,
             time_scale=time_scale,
             is_degraded=None if spool is None else lambda: spool.is_degraded,
+            status=status.view,
         )
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S, config.pop3.tls_port)
@@ -523,6 +539,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ("outbound", outbound.run()),
             ("search", indexer.run()),
             ("blocklist", blocklist.run()),
+            ("status", status.run()),
         ]
         if spool is not None:
             from mailsac.blocklist_mongo import SharedBlocks

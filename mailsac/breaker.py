@@ -30,6 +30,8 @@ class Breaker:
         self._on_open, self._clock = on_open, clock
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self.is_open = False
+        self.why = ""  # the kind of the failure that opened it last: its text may name hosts
+        self.on_change: list[Callable[[], None]] = []  # called when it has opened, and when it has closed
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -63,8 +65,10 @@ class Breaker:
         """Ask the database no more."""
         if not self.is_open:
             self.is_open = True
+            self.why = type(why.__cause__ or why).__name__
             log.warning("spool.database_away", extra={"reason": repr(why)})
             self._on_open()
+            self._changed()
 
     def close(self) -> None:
         """The database answers again."""
@@ -72,6 +76,11 @@ class Breaker:
         if self.is_open:
             self.is_open = False
             log.warning("spool.database_back")
+            self._changed()
+
+    def _changed(self) -> None:
+        for told in self.on_change:
+            told()
 
 
 class _Behind:

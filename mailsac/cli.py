@@ -35,18 +35,20 @@ MAX_DESCRIPTORS: Final = 65_536
 SWITCH_S: Final = 0.0005  # after which a thread that computes lets the event loop have its turn; Python's own is 5 ms
 
 
-# Groups with a module of their own, each called like what makes it.
+# Commands with a module of their own, each called like what makes it.
 GROUPS: Final = {
     "accounts": "mailsac.cli_accounts",
     "block": "mailsac.cli_block",
     "dkim": "mailsac.cli_dkim",
     "domains": "mailsac.cli_accounts",
     "keys": "mailsac.cli_accounts",
+    "readyz": "mailsac.cli_status",
+    "status": "mailsac.cli_status",
 }
 
 
 class _Commands(click.Group):
-    """Imports a group when it is named, or listed: a server would keep them all in memory, and use none."""
+    """Imports such a command when it is named, or listed: a server would keep them all in memory, and use none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *GROUPS])
@@ -54,8 +56,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in GROUPS:
             return super().get_command(ctx, cmd_name)
-        group: click.Group = getattr(import_module(GROUPS[cmd_name]), cmd_name)
-        return group
+        command: click.Command = getattr(import_module(GROUPS[cmd_name]), cmd_name)
+        return command
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

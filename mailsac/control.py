@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -21,6 +21,7 @@ import msgspec
 
 from mailsac.blocking import Blocking, BlockView, Changed, NewBlock
 from mailsac.errors import InvalidRequest, NoSuchRecord
+from mailsac.status_view import StatusView
 from mailsac.traffic import Busy
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,11 @@ class Top(msgspec.Struct, frozen=True, tag_field="command", tag="block top"):
     limit: int = 20
 
 
-Request: TypeAlias = Add | Remove | List | Top
+class Look(msgspec.Struct, frozen=True, tag_field="command", tag="status"):
+    """How the server does; the answer is what `/api/status` answers."""
+
+
+Request: TypeAlias = Add | Remove | List | Top | Look
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -77,8 +82,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Control:
     """Answers requests."""
 
-    def __init__(self, blocking: Blocking) -> None:
-        self._blocking = blocking
+    def __init__(self, blocking: Blocking, status: Callable[[], Awaitable[StatusView]]) -> None:
+        self._blocking, self._status = blocking, status
         self._clients: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -114,7 +119,7 @@ class Control:
         except msgspec.MsgspecError:
             return Answer(error="is no request of this version of mailsac")
 
-    async def _carry_out(self, request: Request) -> Changed | Listed | list[Busy]:
+    async def _carry_out(self, request: Request) -> Changed | Listed | list[Busy] | StatusView:
         blocking = self._blocking
         match request:
             case Add():
@@ -126,6 +131,8 @@ class Control:
                 return Listed(entries, len(blocking.blocklist.current), blocking.blocklist.broken)
             case Top():
                 return blocking.busiest(max(0, min(request.limit, MAX_BUSIEST)))
+            case Look():
+                return await self._status()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())

@@ -76,7 +76,7 @@ class Inbound:
         self._spool_is_full = spool_is_full
         self._hostname = hostname
         self._disk = disk
-        self._floor = min(min_free_bytes, int(disk.total_bytes() * FLOOR_SHARE))
+        self.min_free_bytes = min(min_free_bytes, int(disk.total_bytes() * FLOOR_SHARE))
         self._refusal: MailsacError | None = None
         self._asked_at = -FREE_BYTES_AGE_S
         self._clock = clock or Clock()
@@ -93,7 +93,7 @@ class Inbound:
             self._asked_at = now
             try:
                 free = self._disk.free_bytes()
-                self._refusal = StorageFull(free=free) if free < self._floor else None
+                self._refusal = StorageFull(free=free) if free < self.min_free_bytes else None
             except MailsacError as error:
                 self._refusal = error
         return self._refusal

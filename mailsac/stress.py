@@ -29,6 +29,7 @@ class Stress:
 
     def __init__(self, metrics: Metrics) -> None:
         self.level = 0
+        self.peak_s = 0.0  # the highest lag since somebody set this to nothing
         self._lags: deque[float] = deque(maxlen=SAMPLES)
         self._calm_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -68,6 +69,7 @@ class Stress:
         """Take one measurement, made at that time."""
         self._lags.append(lag_s)
         lag = self._lag()
+        self.peak_s = max(self.peak_s, lag)
         level = sum(lag > bound for bound in LATE_S)
         if level:
             self._calm_at = now + CALM_S

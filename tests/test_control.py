@@ -31,9 +31,15 @@ from mailsac.control import (
     ask,
     socket_path,
 )
+from mailsac.status_ring import History
+from mailsac.status_view import StatusView, unanswered
 from mailsac.traffic import Traffic
 
 pytestmark = pytest.mark.timeout(60)
+
+
+async def no_status() -> StatusView:
+    return unanswered(History([], []), now=0, is_gone=False)
 
 
 @asynccontextmanager
@@ -41,7 +47,7 @@ async def listening(folder: Path, config: Config | None = None) -> AsyncIterator
     config = config or Config()
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240
     blocking = Blocking(BlocklistFile(config.limits, folder, config.smtp.proxy_networks), Rules(config), Traffic())
-    async with Control(blocking).listening(folder):
+    async with Control(blocking, no_status).listening(folder):
         yield blocking
 
 

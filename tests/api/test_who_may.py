@@ -147,7 +147,7 @@ async def test_every_operation_is_in_one_of_the_tables(town: Town) -> None:
         ("GET", path)
         for path in (
             "/", "/style.css", "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/incoming-messages",
-            "/api/incoming-messages",
+            "/api/incoming-messages", "/api/status",
         )
     }  # fmt: skip
 
