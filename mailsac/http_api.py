@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -45,6 +45,7 @@ from mailsac.api.one_value import OneValue
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation
 from mailsac.api.outgoing import OutgoingMessages
+from mailsac.api.pages import Pages
 from mailsac.api.protocol import Connection, refuse
 from mailsac.api.refusals import HostNotAllowed, MessageHidden, OriginNotAllowed
 from mailsac.api.response import JSON, error_body
@@ -52,7 +53,6 @@ from mailsac.api.route import Handler, Route
 from mailsac.api.routes import Handlers, route_table
 from mailsac.api.search import Search
 from mailsac.api.statistics import Statistics
-from mailsac.api.status import StatusPage
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
 from mailsac.api.waiting import Waiting
@@ -70,7 +70,6 @@ from mailsac.leases import Leases
 from mailsac.limits import AuthFailures
 from mailsac.outbound import Outbound
 from mailsac.routing import Routing
-from mailsac.status_view import StatusView
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
 from mailsac.webhooks import Webhooks
@@ -117,7 +116,6 @@ class HttpServer:
         clock: Clock,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
-        status: Callable[[], Awaitable[StatusView]],
     ) -> None:
         """`is_degraded` says whether answers may lack something, because the database is away.
 
@@ -136,6 +134,7 @@ class HttpServer:
         memory = OctetBudget(MAX_HELD_OCTETS)
         self._operation = Operation(store, metrics, inbound.refuse_reason, spools=is_degraded is not None)
         cors_origins = config.cors_origins
+        self._pages = Pages()
         self._stream = Stream(store, accounts, failures, memory, cors_origins=cors_origins, time_scale=time_scale)
         self._waiting = Waiting(
             store,
@@ -188,7 +187,7 @@ class HttpServer:
                 stream=self._stream,
                 event_stream=self._event_stream,
                 operation=self._operation,
-                status=StatusPage(status),
+                pages=self._pages,
                 description=description,
             )
         )
@@ -232,7 +231,7 @@ class HttpServer:
 
     def show_ports(self, *, smtp: int, pop3: int) -> None:
         """What the start page names; it waits for this, as the other listeners open later."""
-        self._operation.ports = (smtp, pop3)
+        self._pages.ports = (smtp, pop3)
 
     async def start(self) -> None:
         """Listen. Raises OSError where the address is taken."""

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mailsac
 from mailsac.api.guard import host_allowed, origin_allowed
+from mailsac.api.pages import CONTENT_TYPES, PAGE_POLICY
 from mailsac.api.request import decode_body, pattern
 from mailsac.api.response import attachment_disposition, safe_file_name
 from mailsac.app import Server, running
@@ -95,7 +97,7 @@ async def test_every_mailbox_route_reads_its_path_alike(server: Server) -> None:
     # Of a mailbox with a message without a code in it.
     others = {"/api/addresses/{email}/expect-none": 409, "/otp/{email}": 404, "/otp/{email}.json": 404}
     for route in server.http.routes:
-        if "{email}" not in route.path or route.method != "GET":
+        if "{email}" not in route.path or route.method != "GET" or route.tag == "pages":
             continue
         expected = others.get(route.path, 200)
         target = filled(route.path, email=BOX, message_id=queue_id, attachment=checksum)
@@ -528,7 +530,7 @@ async def test_no_file_is_named_by_a_message(server: Server, tmp_path: Path) -> 
 async def test_an_id_is_an_id(server: Server, message_id: str) -> None:
     await deliver(server, BOX, PLAIN)
     for route in server.http.routes:
-        if "{message_id}" in route.path:
+        if "{message_id}" in route.path and route.tag != "pages":
             target = filled(route.path, email=BOX, message_id=message_id)
             answer = await call(server, route.method, target, body=example_body(route))
             refused(answer, 404)
@@ -955,13 +957,30 @@ async def test_the_start_page_shows_the_real_ports(server: Server) -> None:
         assert text in page.text
     assert f"http://mailhost:{server.http_port}/api/addresses/bob@example.com/messages" in page.text
     assert "{" not in page.text
-    assert "style-src 'self'" in page.headers["content-security-policy"]
+    assert page.headers["content-security-policy"] == PAGE_POLICY
+    assert (await get(server, "/", **{"If-None-Match": page.headers["etag"]})).status == 200  # under another name
+    again = await get(server, "/", Host=f"mailhost:{server.http_port}", **{"If-None-Match": page.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
     assert f"smtp://[::1]:{server.smtp_port}" in (await get(server, "/", Host="[::1]")).text
-    assert (await get(server, "/style.css")).headers["content-type"] == "text/css; charset=utf-8"
+    for path in ("/inbox/bob@example.com", "/inbox/bob@example.com/latest"):
+        assert (await get(server, path)).text == (await get(server, "/")).text
+
+
+async def test_every_asset_is_served_and_nothing_else(server: Server) -> None:
+    folder = Path(mailsac.__file__).parent / "web"
+    assets = [file for file in folder.iterdir() if file.suffix in CONTENT_TYPES]
+    assert {"base.css", "theme.js", "icon.svg", "inbox.css", "inbox.js"} <= {file.name for file in assets}
+    for file in assets:
+        answer = await get(server, f"/assets/{file.name}")
+        assert answer.body == file.read_bytes()
+        assert answer.headers["content-type"] == CONTENT_TYPES[file.suffix]
+        assert (await get(server, f"/assets/{file.name}", **{"If-None-Match": answer.headers["etag"]})).status == 304
+    for name in ("inbox.html", "none.js", "..%2Fconfig.py", "..%2Fweb%2Fbase.css", ".", "base.css%00", "base.css/x"):
+        refused(await get(server, f"/assets/{name}"), 404)
 
 
 async def test_the_start_page_waits_for_the_other_listeners(server: Server) -> None:
-    server.http._operation.ports = None
+    server.http._pages.ports = None
     refused(await get(server, "/"), 503)
 
 

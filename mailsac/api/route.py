@@ -86,5 +86,6 @@ PLACES: Final[Mapping[str, Parameter]] = {
     "text": Parameter("What may be an address.", example="bob+news@mailinator.com"),
     "sender": Parameter("A domain or an IP address.", example="203.0.113.7"),
     "account": Parameter("The id of an account.", example="ann"),
+    "asset": Parameter("The name of a file that the pages are made of.", example="base.css"),
     "key": Parameter("The id of a key: its first characters.", example="k_0123abcd"),
 }

@@ -48,6 +48,7 @@ from mailsac.api.one_value import KINDS, OneValue
 from mailsac.api.openapi import Description
 from mailsac.api.operation import Operation, Readiness
 from mailsac.api.outgoing import NewOutgoing, OutgoingMessages, Release, Sent, Suppressed
+from mailsac.api.pages import CONTENT_TYPES, Pages
 from mailsac.api.refusals import (
     AttachmentNotFound,
     ClaimEnded,
@@ -71,7 +72,6 @@ from mailsac.api.request import MAX_LIMIT, MAX_SKIP
 from mailsac.api.route import Parameter, Refusals, Route
 from mailsac.api.search import DeletedFound, FoundPage, Search
 from mailsac.api.statistics import Denied, Number, Statistics
-from mailsac.api.status import StatusPage
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Emails, Validation, Validations
 from mailsac.api.values import MessageInFull, Value
@@ -103,7 +103,6 @@ from mailsac.jobs import Job, State
 from mailsac.message import Attachment, Message
 from mailsac.outgoing import OutgoingMessage
 from mailsac.search import MAX_QUERY
-from mailsac.status_view import StatusView
 from mailsac.traffic import Busy
 
 MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
@@ -201,7 +200,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream
     event_stream: EventStream
     operation: Operation
-    status: StatusPage
+    pages: Pages
     description: Description
 
 
@@ -219,7 +218,8 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_search(by.search),
         *_statistics(by.statistics, by.validations),
         *_admin(by.admin, by.block),
-        *_operation(by.operation, by.status, by.description),
+        *_operation(by.operation, by.description),
+        *_pages(by.pages),
     )
 
 
@@ -553,7 +553,7 @@ def _block(by: Block) -> tuple[Route, ...]:
     )
 
 
-def _operation(by: Operation, status: StatusPage, description: Description) -> tuple[Route, ...]:
+def _operation(by: Operation, description: Description) -> tuple[Route, ...]:
     public: Any = {"tag": "operation", "caller": "nobody"}
     reading = {"for": Parameter("`read` asks whether mail can be read.", example="read")}
     return (
@@ -561,8 +561,17 @@ def _operation(by: Operation, status: StatusPage, description: Description) -> t
         Route("GET", "/healthz", by.alive, **public, answer=Readiness),
         Route("GET", "/readyz", by.ready, **public, query=reading, answer=Readiness),
         Route("GET", "/metrics", by.metrics, **public, media_types=TEXT),
-        Route("GET", "/api/status", status.get, **public, answer=StatusView),
         Route("GET", "/openapi.json", description.get, **public, answer=dict[str, Any]),
-        Route("GET", "/", by.page, **public, media_types=HTML, refusals=(Starting,)),
-        Route("GET", "/style.css", by.style, **public, media_types=("text/css",)),
+    )
+
+
+def _pages(by: Pages) -> tuple[Route, ...]:
+    public: Any = {"tag": "pages", "caller": "nobody"}
+    assets = tuple(kind.partition(";")[0] for kind in CONTENT_TYPES.values())
+    page: Any = {**public, "media_types": HTML, "refusals": (Starting,)}
+    return (
+        Route("GET", "/", by.inbox, **page),
+        Route("GET", "/inbox/{email}", by.inbox, **page),
+        Route("GET", "/inbox/{email}/{message_id}", by.inbox, **page),
+        Route("GET", "/assets/{asset}", by.asset, **public, media_types=assets),
     )

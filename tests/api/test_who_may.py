@@ -146,8 +146,9 @@ async def test_every_operation_is_in_one_of_the_tables(town: Town) -> None:
     assert {key_of(route) for route in town.server.http.routes if route.is_public} == {
         ("GET", path)
         for path in (
-            "/", "/style.css", "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/incoming-messages",
-            "/api/incoming-messages", "/api/status",
+            "/", "/inbox/{email}", "/inbox/{email}/{message_id}", "/assets/{asset}",
+            "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/incoming-messages",
+            "/api/incoming-messages",
         )
     }  # fmt: skip
 
