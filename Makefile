@@ -1,4 +1,4 @@
-# install · run · test · check · clients · bench · hardening · kill · lock. Each makes .venv first where it is missing.
+# install · run · test · check · clients · bench · hardening · kill · fuzz · lock. Each makes .venv first where it is missing.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,7 +7,7 @@ PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 # More arguments for the command of a target: make test ARGS="-k pop3", make run ARGS="--smtp-port 2525".
 ARGS :=
 
-.PHONY: install run test check clients bench hardening kill lock clean
+.PHONY: install run test check clients bench hardening kill fuzz lock clean
 
 install: $(VENV)/.installed
 
@@ -46,6 +46,10 @@ hardening: $(VENV)/.installed-dev
 # kill -9 under load: of the server 200 times on each store, 50 while it sends; of the database 50 times.
 kill: $(VENV)/.installed-dev
 	MAILSAC_TEST_KILLS=200 $(PYTHON) -m pytest tests/live/test_kill.py tests/live/test_webhooks.py tests/live/test_outgoing_kill.py --timeout 3600 -s $(ARGS)
+# The adversary of the tests, for longer than they have: make fuzz ARGS="--target links --inputs 1000000 --seed 7".
+fuzz: $(VENV)/.installed-dev
+	$(PYTHON) -m tests.adversary $(ARGS)
+
 
 # Both lock files again, from pyproject.toml. Needs uv; `make lock ARGS=--upgrade` takes newer versions.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

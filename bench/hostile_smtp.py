@@ -16,7 +16,7 @@ from bench.figures import MB, Figure
 from bench.load import BOUND_S, deliver, ordinary_message, warm
 from bench.prober import probing
 from bench.servers import Server, fresh_folder, mailsac
-from tests.garbage import ENDING, LINES_PER_SESSION, STATES, lines
+from tests.adversary.garbage import ENDING, LINES_PER_SESSION, STATES, lines
 
 MIB: Final = 1024 * 1024
 MAILBOX: Final = "hostile@example.com"

@@ -32,7 +32,7 @@ from mailsac.message import Envelope
 from mailsac.smtp import SmtpServer
 from mailsac.smtp_data import MessageReader
 from mailsac.telemetry import Metrics
-from tests import garbage
+from tests.adversary import garbage
 from tests.conftest import needs
 
 pytestmark = pytest.mark.each_loop
