@@ -103,7 +103,7 @@ for (const value of all("code.value")) value.after(copyButton(() => value.textCo
 
 // --- Where the reader is ----------------------------------------------------------------------------------------------
 
-const navigation = $("#navigation");
+const navigation = $(".contents nav");
 const places = all("section[id], .guide h2[id]").filter((each) => !each.classList.contains("group"));
 const links = new Map(all("a[href*='#']", navigation).map((link) => [link.hash.slice(1), link]));
 
