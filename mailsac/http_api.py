@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -53,6 +53,7 @@ from mailsac.api.route import Handler, Route
 from mailsac.api.routes import Handlers, route_table
 from mailsac.api.search import Search
 from mailsac.api.statistics import Statistics
+from mailsac.api.status import StatusPage
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Validations
 from mailsac.api.waiting import Waiting
@@ -70,6 +71,7 @@ from mailsac.leases import Leases
 from mailsac.limits import AuthFailures
 from mailsac.outbound import Outbound
 from mailsac.routing import Routing
+from mailsac.status_view import StatusView
 from mailsac.store import MailStore
 from mailsac.telemetry import Metrics
 from mailsac.webhooks import Webhooks
@@ -116,6 +118,7 @@ class HttpServer:
         clock: Clock,
         time_scale: float = 1.0,
         is_degraded: Callable[[], bool] | None = None,
+        status: Callable[[], Awaitable[StatusView]],
     ) -> None:
         """`is_degraded` says whether answers may lack something, because the database is away.
 
@@ -187,6 +190,7 @@ class HttpServer:
                 stream=self._stream,
                 event_stream=self._event_stream,
                 operation=self._operation,
+                status=StatusPage(status),
                 pages=self._pages,
                 description=description,
             )

@@ -335,15 +335,21 @@ def test_of_a_server_that_does_not_answer_the_ring_tells() -> None:
 async def test_the_server_answers_by_http(server: Server) -> None:
     await deliver(server, "bob@example.com", b"Subject: hello\r\n\r\n")
     answer = await get(server, "/api/status")
+    page = await get(server, "/status")
 
     states = {part["name"]: part["status"] for part in answer.json["parts"]}
     assert answer.json["status"] == states["loop"]  # of a machine that may be busy
     assert set(states.values()) - {states["loop"]} <= {"ok"}
     assert "node" not in answer.json
     assert [part["name"] for part in answer.json["parts"]] == [kind.name for kind in KINDS]
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.json["summary"] in page.text
+    assert page.text.count("<li ") == len(KINDS)
+    assert "style=" not in page.text
 
 
 async def test_everybody_may_see_it_in_keys_mode_too(tmp_path: Path) -> None:
     config = msgspec.structs.replace(local_config(tmp_path / "data"), auth=Auth(mode="keys"))
     async with running(config) as server:
+        assert (await get(server, "/status")).status == 200
         assert (await get(server, "/api/status")).json["status"] in ("ok", "degraded")

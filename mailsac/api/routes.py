@@ -72,6 +72,7 @@ from mailsac.api.request import MAX_LIMIT, MAX_SKIP
 from mailsac.api.route import Parameter, Refusals, Route
 from mailsac.api.search import DeletedFound, FoundPage, Search
 from mailsac.api.statistics import Denied, Number, Statistics
+from mailsac.api.status import StatusPage
 from mailsac.api.stream import Stream
 from mailsac.api.validations import Emails, Validation, Validations
 from mailsac.api.values import MessageInFull, Value
@@ -103,6 +104,7 @@ from mailsac.jobs import Job, State
 from mailsac.message import Attachment, Message
 from mailsac.outgoing import OutgoingMessage
 from mailsac.search import MAX_QUERY
+from mailsac.status_view import StatusView
 from mailsac.traffic import Busy
 
 MESSAGE: Final = "/api/addresses/{email}/messages/{message_id}"
@@ -200,6 +202,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream
     event_stream: EventStream
     operation: Operation
+    status: StatusPage
     pages: Pages
     description: Description
 
@@ -218,7 +221,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_search(by.search),
         *_statistics(by.statistics, by.validations),
         *_admin(by.admin, by.block),
-        *_operation(by.operation, by.description),
+        *_operation(by.operation, by.status, by.description),
         *_pages(by.pages),
     )
 
@@ -553,7 +556,7 @@ def _block(by: Block) -> tuple[Route, ...]:
     )
 
 
-def _operation(by: Operation, description: Description) -> tuple[Route, ...]:
+def _operation(by: Operation, status: StatusPage, description: Description) -> tuple[Route, ...]:
     public: Any = {"tag": "operation", "caller": "nobody"}
     reading = {"for": Parameter("`read` asks whether mail can be read.", example="read")}
     return (
@@ -561,6 +564,8 @@ def _operation(by: Operation, description: Description) -> tuple[Route, ...]:
         Route("GET", "/healthz", by.alive, **public, answer=Readiness),
         Route("GET", "/readyz", by.ready, **public, query=reading, answer=Readiness),
         Route("GET", "/metrics", by.metrics, **public, media_types=TEXT),
+        Route("GET", "/status", status.page, **public, media_types=HTML),
+        Route("GET", "/api/status", status.get, **public, answer=StatusView),
         Route("GET", "/openapi.json", description.get, **public, answer=dict[str, Any]),
     )
 

@@ -147,8 +147,8 @@ async def test_every_operation_is_in_one_of_the_tables(town: Town) -> None:
         ("GET", path)
         for path in (
             "/", "/inbox/{email}", "/inbox/{email}/{message_id}", "/assets/{asset}",
-            "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/incoming-messages",
-            "/api/incoming-messages",
+            "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/status", "/incoming-messages",
+            "/api/incoming-messages", "/api/status",
         )
     }  # fmt: skip
 

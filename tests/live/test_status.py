@@ -55,6 +55,7 @@ def test_an_outage_is_noted_by_itself_with_its_begin_and_its_end(tmp_path: Path)
             assert server.get("/api/addresses/nobody@example.com/messages")[0] == 503
             wait_for(lambda: metric(server, "database_away") == 1, "nobody notices that the database is away")
             during = told(server)
+            page = server.get("/status")
             command = run("status", "--data-dir", str(own.data_dir))
         wait_for(lambda: of_database(told(server))[0] == "ok", "the incident does not end")
         after = told(server)
@@ -64,6 +65,8 @@ def test_an_outage_is_noted_by_itself_with_its_begin_and_its_end(tmp_path: Path)
     assert during["summary"].startswith("No answer from the database (")
     assert "ended" not in open_incident
     (incident,) = of_database(after)[1]
+    assert page[0] == 200
+    assert during["summary"] in page[1].decode()
     assert command.returncode == 1
     assert during["summary"] in command.stdout
     assert open_incident["began"] == incident["began"] <= incident["ended"]
