@@ -31,6 +31,10 @@ class Figure(msgspec.Struct, frozen=True):
         """Whether the target holds."""
         return self.measured <= self.target
 
+    def __str__(self) -> str:
+        wanted = "" if self.is_met else f", not ≤ {self.target:,.4g} {self.unit}".rstrip()
+        return f"{self.what}: {self.measured:,.4g} {self.unit}".rstrip() + wanted
+
 
 def circumstances() -> dict[str, str | int | float]:
     """Where and when: without it a figure means nothing."""

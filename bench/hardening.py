@@ -1,20 +1,19 @@
-"""Figures of time and memory of the hardening checks. `make hardening`, or `python -m bench.hardening C-33 C-59`.
+"""Figures of time and memory of the hardening checks: `python -m bench.hardening C-33 C-59`.
 
 Each check has a server of its own. HTTP is judged by a bystander that asks 20 times a second meanwhile. What the checks
-demand beyond time and memory is in `tests/`; docs/hardening.md says where.
+demand beyond time and memory is in `tests/`; docs/hardening.md says where. `bench.score` puts the two together.
 """
 
 from __future__ import annotations
 
 import sys
-import traceback
-from collections.abc import Callable, Iterator
 from typing import Final
 
 import click
 
 from bench import (
     blocking,
+    bounded,
     flood,
     hanging_webhook,
     hostile_http,
@@ -22,11 +21,13 @@ from bench import (
     hostile_pop3,
     hostile_smtp,
     outage,
+    soak,
     stream,
 )
+from bench.bounded import Check
 from bench.figures import Figure, circumstances, console, print_figures, write_results
 
-Check = Callable[[], Iterator[Figure]]
+BOUND_S: Final = 600.0  # for one check
 
 CHECKS: Final[dict[str, Check]] = {
     "C-06": hostile_smtp.broken_handshakes,
@@ -53,6 +54,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-92": flood.incident,
     "C-95": blocking.blocking,
     "C-97": flood.steady,
+    "C-98": soak.recorded,
     "C-99": flood.logged,
 }
 
@@ -65,16 +67,15 @@ def main(names: tuple[str, ...]) -> None:
     failed: list[str] = []
     for name in names or CHECKS:
         try:
-            for figure in CHECKS[name]():
+            for figure in bounded.figures(CHECKS[name], bound_s=BOUND_S):
                 figures.append(figure)
-                print(f"{name}: {figure.what}: {figure.measured:,.4g} {figure.unit}", file=sys.stderr)
-        except Exception as error:
-            traceback.print_exc()
+                print(f"{name}: {figure}", file=sys.stderr)
+        except RuntimeError as error:
             failed.append(f"{name}: {error}")
     print_figures("hardening", figures)
     console().print(str(circumstances()))
     print(write_results("hardening", figures), file=sys.stderr)
-    missed = [f"{figure.name}: {figure.what}" for figure in figures if not figure.is_met]
+    missed = [f"{figure.name}: {figure}" for figure in figures if not figure.is_met]
     for complaint in (*(f"missed: {line}" for line in missed), *(f"failed: {line}" for line in failed)):
         console().print(complaint, markup=False, soft_wrap=True)
     if missed or failed:

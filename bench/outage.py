@@ -1,4 +1,4 @@
-"""Figures of outages: the database goes away for a minute, in six ways, while a steady load arrives.
+"""Figures of outages: the database goes away in six ways, once for a minute, while a steady load arrives.
 
 What must hold whatever it takes, such as that nothing is refused, lost or doubled, fails the run; the rest is figures.
 """
@@ -15,7 +15,8 @@ from bench.servers import fresh_folder
 from tests.live.outage import Raw, SteadyLoad, outage, rig
 from tests.live.process import Ledger, serving
 
-SECONDS: Final = 60.0
+SECONDS: Final = {"killed": 60.0}  # how long each fault lasts
+OTHERWISE_S: Final = 20.0
 PER_SECOND: Final = 100.0
 PLACES: Final[dict[Raw, str]] = {"disk": "disk", "gridfs": "GridFS"}
 
@@ -47,7 +48,9 @@ def _outages(check: str, faults: Sequence[str], *, raw: Raw = "disk") -> Iterato
             time.sleep(2)
         for fault in faults:
             with probing(server) as latency:
-                seen = outage(own, server, ledger, fault, seconds=SECONDS, per_second=PER_SECOND)
+                seen = outage(
+                    own, server, ledger, fault, seconds=SECONDS.get(fault, OTHERWISE_S), per_second=PER_SECOND
+                )
             what = f"{fault}, {seen.accepted} messages on {PLACES[raw]}"
             p99_ms = 1000 * seen.refusals_s[int(0.99 * len(seen.refusals_s))]
             yield Figure(check, f"{what}: all visible after the return in", seen.visible_s, 10, "s")

@@ -137,12 +137,12 @@ def never_reads() -> Iterator[Figure]:
 
 
 @contextmanager
-def unread(server: Server) -> Iterator[socket.socket]:
+def unread(server: Server, mailbox: str = MAILBOX) -> Iterator[socket.socket]:
     """A web socket on a bare connection."""
     with socket.create_connection(("127.0.0.1", server.http_port), BOUND_S) as client:
         key = "MDEyMzQ1Njc4OWFiY2RlZg=="
         client.sendall(
-            f"GET /incoming-messages?addresses={MAILBOX} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            f"GET /incoming-messages?addresses={mailbox} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
         answer = client.recv(65536)

@@ -17,6 +17,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(id): the hardening check that the test automates")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The reports say which checks a test automates: `bench.score` reads them."""
+    for item in items:
+        item.user_properties += [("check", mark.args[0]) for mark in item.iter_markers("check")]
+
+
 def is_for_want_of_a_tool(report: pytest.TestReport) -> bool:
     return report.skipped and isinstance(report.longrepr, tuple) and "needs " in report.longrepr[2]
 

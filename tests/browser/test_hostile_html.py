@@ -20,6 +20,7 @@ import pytest
 from aiohttp import web
 
 from mailsac.app import Server
+from tests.browser.vectors import JS, JS_BASE64, LEAKS, RAN, XSS, every_element, every_property
 from tests.conftest import needs
 from tests.http_client import call, deliver, get
 
@@ -30,170 +31,6 @@ pytestmark = pytest.mark.timeout(300)
 
 BOX: Final = "bob@example.com"
 MESSAGES: Final = f"/api/addresses/{BOX}/messages"
-RAN: Final = "SCRIPT-RAN"
-
-# What a vector runs, without quotes, spaces and angle brackets, so that it fits anywhere.
-JS: Final = f"document.title=`{RAN}`;(new(Image)).src=`//@@/js`"
-JS_BASE64: Final = "JSBASE64"
-
-XSS: Final = [
-    "<script>%</script>",
-    "<SCRIPT/x>%</SCRIPT >",
-    "<script type=module>%</script>",
-    "<script src=//@@/script></script>",
-    "<script src=data:text/javascript,%></script>",
-    "<script>%",
-    "<<script>%//<</script>",
-    "<scr<script>ipt>%</scr</script>ipt>",
-    "<script\x00>%</script>",
-    "<script><!--\n%\n--></script>",
-    "<img src=x onerror=%>",
-    '<img src="x" onerror="%">',
-    "<img src=x onerror='%'>",
-    "<img/src=x/onerror=%>",
-    '<img src=x\nonerror\n=\n"%">',
-    "<img src=x oNeRrOr=%>",
-    '<img """><script>%</script>">',
-    "<img src=x onerror=&#x64;ocument.title=`%`>",
-    "<image src=x onerror=%>",
-    "<body onload=%>",
-    "<body onpageshow=%>",
-    "<body onfocus=%><input autofocus>",
-    "<frameset onload=%>",
-    "<svg onload=%>",
-    "<svg/onload=%>",
-    "<svg><script>%</script></svg>",
-    "<svg><script href=data:text/javascript,%></script></svg>",
-    "<svg><script xlink:href=//@@/svg-script></script></svg>",
-    "<svg><animate onbegin=% attributeName=x dur=1s></svg>",
-    "<svg><set onbegin=% attributeName=x></svg>",
-    "<svg><a xlink:href=javascript:%><text y=20>x</text></a></svg>",
-    "<svg><foreignObject><iframe srcdoc='<script>parent.%</script>'></iframe></foreignObject></svg>",
-    "<svg><style><img src=x onerror=%></style></svg>",
-    "<svg></p><style><a id='</style><img src=x onerror=%>'>",
-    "<math><mtext></mtext><mglyph><style></math><img src=x onerror=%>",
-    "<math><mi><table><mglyph><style><img src=x onerror=%></style></table></math>",
-    "<math href=javascript:%>x</math>",
-    "<iframe src=javascript:%></iframe>",
-    "<iframe srcdoc='<script>top.%</script>'></iframe>",
-    "<iframe srcdoc='<img src=x onerror=%>'></iframe>",
-    "<iframe onload=% src=about:blank></iframe>",
-    "<iframe src='data:text/html,<script>%</script>'></iframe>",
-    "<object data='data:text/html,<script>%</script>'></object>",
-    "<object data=javascript:%></object>",
-    "<embed src='data:text/html,<script>%</script>'>",
-    f"<embed src='data:image/svg+xml;base64,{JS_BASE64}'>",
-    "<video src=x onerror=%></video>",
-    "<video><source onerror=% src=x></video>",
-    "<audio src=x onerror=%></audio>",
-    "<input autofocus onfocus=%>",
-    "<textarea autofocus onfocus=%></textarea>",
-    "<select autofocus onfocus=%></select>",
-    "<button autofocus onfocus=%>x</button>",
-    "<details open ontoggle=%>x</details>",
-    "<marquee onstart=%>x</marquee>",
-    "<style>@keyframes k{}</style><div style='animation:k 1ms' onanimationstart=%>x</div>",
-    "<link rel=stylesheet href='data:text/css,*{}' onload=%>",
-    "<style onload=%></style>",
-    "<meta http-equiv=refresh content='0;url=javascript:%'>",
-    "<meta http-equiv=refresh content='0;url=data:text/html,<script>%</script>'>",
-    "<meta charset=utf-7>+ADw-script+AD4-%+ADw-/script+AD4-",
-    "<base href=javascript:/x/><a href=%>x</a><form action=x><input type=submit></form>",
-    "<form action=javascript:%><button autofocus>x</button></form>",
-    "<a href=javascript:% autofocus>x</a>",
-    "<template><script>%</script></template><script>%</script>",
-    "<noscript><p title='</noscript><img src=x onerror=%>'></noscript>",
-    "<title></title><script>%</script></title>",
-    "<textarea></textarea><script>%</script></textarea>",
-    "<xmp></xmp><img src=x onerror=%></xmp>",
-    "<!--><img src=x onerror=%>-->",
-    "<!-- --!><img src=x onerror=%> -->",
-    "<![CDATA[<img src=x onerror=%>]]>",
-    "<?xml version='1.0'?><?xml-stylesheet href='javascript:%'?><img src=x onerror=%>",
-    "<div style=\"background:url('javascript:%')\">x</div>",
-    "<table background=javascript:%><td background=javascript:%>x</table>",
-    "<div popover id=p onbeforetoggle=%>x</div><button popovertarget=p autofocus>y</button>",
-]
-
-# Every way that we know of to make a page load something. Each names its own path, so that a failure names the leak.
-LEAKS: Final = [
-    *(f"<{tag} {attribute}=http://@@/{tag}-{attribute}></{tag}>" for tag, attribute in [
-        ("img", "src"), ("img", "srcset"), ("img", "longdesc"), ("img", "dynsrc"), ("img", "lowsrc"), ("image", "src"),
-        ("image", "href"), ("input type=image", "src"), ("body", "background"), ("table", "background"),
-        ("td", "background"), ("iframe", "src"), ("frame", "src"), ("embed", "src"), ("object", "data"),
-        ("object", "codebase"), ("object", "classid"), ("applet", "code"), ("applet", "archive"), ("audio", "src"),
-        ("video", "src"), ("video", "poster"), ("track", "src"), ("source", "src"), ("source", "srcset"),
-        ("script", "src"), ("bgsound", "src"), ("portal", "src"), ("fencedframe", "src"), ("isindex", "src"),
-        ("a", "ping"), ("blockquote", "cite"), ("q", "cite"), ("ins", "cite"), ("layer", "src"), ("ilayer", "src"),
-        ("html", "manifest"), ("menuitem", "icon"), ("xml", "src"), ("div", "attributionsrc"),
-        ("img", "attributionsrc"),
-    ]),
-    *(f"<link rel={relation} href=http://@@/link-{relation}>" for relation in [
-        "stylesheet", "icon", "apple-touch-icon", "manifest", "prefetch", "preconnect", "dns-prefetch", "prerender",
-        "subresource", "modulepreload", "import", "next", "search", "pingback", "alternate", "canonical", "mask-icon",
-        "expect", "author", "help", "license", "amphtml", "shortcut",
-    ]),
-    *(f"<link rel=preload as={kind} href=http://@@/preload-{kind}>" for kind in
-      ("script", "style", "image", "font", "fetch", "track", "audio", "video", "document")),
-    *(f"<p style='width:9px;height:9px;{declaration.replace('url', f'url(http://@@/style-{number})')}'>x</p>"
-      for number, declaration in enumerate([
-        "background:url", "background-image:url", "list-style:url;display:list-item",
-        "list-style-image:url;display:list-item",
-        "border-image:url 30", "border-image-source:url;border:1px solid", "content:url", "filter:url",
-        "cursor:url,auto",
-        "mask:url", "-webkit-mask-image:url", "mask-border:url 1", "clip-path:url", "shape-outside:url;float:left",
-        "background:image-set(url 1x)", "background:-webkit-image-set(url 1x)", "background:cross-fade(url,url)",
-        "offset-path:url", "-webkit-box-reflect:below 0 url", "background:element(url)", "--x:url;background:var(--x)",
-        "background:\\75\\72\\6c(http://@@/style-escaped)", "background:u/**/rl(http://@@/style-comment)",
-    ])),
-    "<style>@import 'http://@@/import-string';@import url(http://@@/import-url) screen;</style>",
-    "<style>@import url(http://@@/import-layer) layer(x) supports(display:block);</style>",
-    "<style>@font-face{font-family:f;src:url(http://@@/font)}p{font-family:f}</style><p>x</p>",
-    "<style>@namespace x url(http://@@/namespace);p::before{content:url(http://@@/before)}</style><p>x</p>",
-    "<style>p::marker{content:url(http://@@/marker)}p{display:list-item}</style><p>x</p>",
-    "<style>@media screen{body{background:url(http://@@/media)}}</style><p>x</p>",
-    "<style>@property --u{syntax:'<url>';inherits:false;initial-value:url(http://@@/property)}</style>",
-    "<svg width=9 height=9><image href=http://@@/svg-image /><image xlink:href=http://@@/svg-xlink width=9 /></svg>",
-    "<svg><use href=http://@@/svg-use#x /><use xlink:href=http://@@/svg-use-xlink#x /></svg>",
-    "<svg><filter id=f><feImage href=http://@@/fe-image xlink:href=http://@@/fe-image-x /></filter><rect width=9 "
-    "height=9 filter=url(#f) /></svg>",
-    "<svg><rect width=9 height=9 fill=url(http://@@/fill#x) stroke=url(http://@@/stroke#x) mask=url(http://@@/mask#x) "
-    "clip-path=url(http://@@/clip#x) filter=url(http://@@/filter#x) marker-start=url(http://@@/marker#x) "
-    "cursor=url(http://@@/cursor) /></svg>",
-    "<svg><image><animate attributeName=href values=http://@@/animate /><set attributeName=href to=http://@@/set />"
-    "</image></svg>",
-    "<svg><style>@import 'http://@@/svg-import';</style><font-face-uri xlink:href=http://@@/font-face-uri /></svg>",
-    "<svg><script href=http://@@/svg-script /><foreignObject><img src=http://@@/foreign></foreignObject></svg>",
-    "<svg><pattern xlink:href=http://@@/pattern#x /><linearGradient href=http://@@/gradient#x /><textPath "
-    "href=http://@@/textpath#x>x</textPath><mpath href=http://@@/mpath#x /></svg>",
-    "<?xml-stylesheet type='text/css' href='http://@@/xml-stylesheet'?>",
-    "<!DOCTYPE html SYSTEM 'http://@@/doctype'>",
-    "<!--[if gte mso 9]><img src=http://@@/conditional><![endif]--><![if !mso]><img src=http://@@/downlevel><![endif]>",
-    "<meta http-equiv=refresh content='0;url=http://@@/refresh'>",
-    "<meta http-equiv=Content-Security-Policy content=\"img-src 'none';report-uri http://@@/report\"><img src=x>",
-    "<meta http-equiv=Link content='<http://@@/meta-link>;rel=stylesheet'>",
-    "<meta name=msapplication-TileImage content=http://@@/tile><meta property=og:image content=http://@@/og>",
-    "<base href=http://@@/base/><img src=relative><a href=x ping=y>z</a>",
-    "<img srcset='http://@@/srcset-1 1x,http://@@/srcset-2 2x' sizes=100vw>",
-    "<picture><source srcset=http://@@/picture><img src=data:,></picture>",
-    "<img src='data:image/svg+xml,<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\">"
-    "<image xlink:href=\"http://@@/svg-in-data\" width=\"9\" height=\"9\"/></svg>'>",
-    "<iframe srcdoc='<img src=http://@@/srcdoc>'></iframe>",
-    "<iframe src='data:text/html,<img src=http://@@/iframe-data>'></iframe>",
-    "<object><param name=movie value=http://@@/param><embed src=http://@@/inner-embed></object>",
-    "<video controls><track default src=http://@@/track kind=subtitles><source src=http://@@/source></video>",
-    "<form action=http://@@/form><button formaction=http://@@/formaction autofocus>x</button></form>",
-    "<div style='behavior:url(http://@@/behavior);-moz-binding:url(http://@@/binding)'>x</div>",
-    "<img src=//@@/scheme-relative><img src=\\\\@@\\backslash><img src='ht\ntp://@@/newline'><img src=' http://@@/space'>",
-    "<img src=https://@@/tls><img src=ftp://@@/ftp><img src=ws://@@/ws>",
-    "<template shadowrootmode=open><img src=http://@@/shadow></template>",
-    "<table><tr background=http://@@/tr><td background=http://@@/cell>x</table>",
-    "<dialog open><img src=http://@@/dialog loading=eager></dialog><details open><img src=http://@@/details></details>",
-    "<model src=http://@@/model></model><math><maction actiontype=x xlink:href=http://@@/maction>x</maction></math>",
-    "<script type=speculationrules>{\"prefetch\":[{\"source\":\"list\",\"urls\":[\"http://@@/speculation\"]}]}</script>",
-    "<script type=importmap>{\"imports\":{\"x\":\"http://@@/importmap\"}}</script>",
-]  # fmt: skip
-
 
 # Chromium opens a connection for a frame before it asks the policy, and for a preconnect hint without asking it at all;
 # nothing is sent on it. Only HTML without the tags avoids that.
@@ -255,6 +92,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     driver.set_page_load_timeout(20)
     yield driver
     driver.quit()
+
+
+def known_properties(browser: Chrome) -> list[str]:
+    """The CSS properties of this browser, as scripts name them."""
+    script = "const names = []; for (const name in document.documentElement.style) names.push(name); return names"
+    names: list[str] = browser.execute_script(script)
+    assert len(names) > 300
+    return names
 
 
 @asynccontextmanager
@@ -320,7 +165,14 @@ async def test_the_vectors_and_leaks_work_where_nothing_stops_them(browser: Chro
         canary.take()
         await show(browser, f"{base}/{len(pages)}", dwell_s=2)
         leaked = {line.split(" ")[1] for line in canary.take() if line.startswith("GET ")}
-        assert len(leaked) >= 40, leaked
+        assert len(leaked) >= 60, leaked
+    async with unprotected(
+        [canary.armed(every_element()), canary.armed(every_property(known_properties(browser)))]
+    ) as base:
+        for number, (name, least) in enumerate((("element", 15), ("property", 8))):
+            await show(browser, f"{base}/{number}", dwell_s=2)
+            leaked = {line.split(" ")[1] for line in canary.take() if line.startswith("GET ")}
+            assert len(leaked) >= least, (name, leaked)
 
 
 @pytest.mark.check("C-46")
@@ -377,9 +229,10 @@ async def test_no_script_runs_from_any_other_part_of_a_message(server: Server, b
 async def test_no_request_leaves_a_message(
     server: Server, browser: Chrome, canary: Canary, route: str, tolerated: set[str]
 ) -> None:
-    """The ways to load something a dozen to a page, and then all of them on one."""
+    """The ways to load something a dozen to a page, and then all of them on one; then every element and property."""
     pages = [canary.armed("".join(LEAKS[start : start + 12])) for start in range(0, len(LEAKS), 12)]
-    for page in [*pages, "".join(pages)]:
+    pages += ["".join(pages), canary.armed(every_element()), canary.armed(every_property(known_properties(browser)))]
+    for page in pages:
         queue_id = await deliver(server, BOX, html_message(page))
         await show(browser, f"{server.http_url}/api/{route}/{BOX}/{queue_id}", dwell_s=1.0)
     assert not set(await settled(browser, server.http_url, canary)) - tolerated
