@@ -32,6 +32,7 @@ from mailsac.api.domains import Domains
 from mailsac.api.event_stream import EventStream
 from mailsac.api.guard import (
     DEFAULT_HEADERS,
+    POLICY,
     PREFLIGHT_HEADERS,
     SAFE_METHODS,
     cors_headers,
@@ -305,7 +306,9 @@ class HttpServer:
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         for name, value in DEFAULT_HEADERS.items():
-            headers.setdefault(name, value)
+            # A browser takes the headers of a 304 for those of what it has (RFC 9111 §3.2), which came with a policy.
+            if name != POLICY or response.status != HTTPStatus.NOT_MODIFIED:
+                headers.setdefault(name, value)
         headers["Server"] = DEFAULT_HEADERS["Server"]  # aiohttp has put its own there
         if (request_id := request.get(asked.REQUEST_ID)) is not None:
             headers["X-Request-Id"] = request_id

@@ -336,6 +336,21 @@ async def test_download_names_a_file(server: Server) -> None:
         assert disposition.startswith(f'attachment; filename="{queue_id}-0.{extension}"')
 
 
+async def test_the_html_in_a_frame_may_be_given_images_and_links_that_open(server: Server) -> None:
+    page = b"<!DOCTYPE html>\r\n<html><body><img src=http://x.test/y></body></html>\r\n"
+    queue_id = await deliver(server, BOX, b"Subject: x\r\nContent-Type: text/html\r\n\r\n" + page)
+    url = f"/api/dirty/{BOX}/{queue_id}"
+    strict = (await get(server, url)).headers["content-security-policy"]
+    loose = (await get(server, f"{url}?remote=1&frame=1")).headers["content-security-policy"]
+    assert (await get(server, f"{url}?remote=1")).headers["content-security-policy"] == strict.replace(
+        "img-src data:", "img-src data: https: http:"
+    )
+    assert loose.startswith("sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data: h")
+    assert "allow-scripts" not in loose and "allow-same-origin" not in loose
+    assert (await get(server, f"{url}?frame=1")).body == page.replace(b"html>", b'html><base target="_blank">', 1)
+    assert (await get(server, f"{url}?remote=0")).body == page
+
+
 async def test_an_unchanged_answer_is_304(server: Server) -> None:
     queue_id = await deliver(server, BOX, MIXED)
     paths = [f"/api/{route}/{BOX}/{queue_id}" for route in ("raw", "dirty", "body", "text", "headers")]
@@ -347,6 +362,7 @@ async def test_an_unchanged_answer_is_304(server: Server) -> None:
         for condition in (etag, f'W/{etag}, "x"', "*"):
             again = await get(server, path, If_None_Match=condition)
             assert (again.status, again.body, again.headers["etag"]) == (304, b"", etag)
+            assert "content-security-policy" not in again.headers, "it would replace that of what the browser has"
         assert (await get(server, path, If_None_Match='"other"')).status == 200
     before = (await get(server, MESSAGES)).headers["etag"]
     await deliver(server, BOX, PLAIN)

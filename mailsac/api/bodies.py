@@ -6,7 +6,8 @@ the loop. The octets of a message never change, so its id, the representation an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -25,6 +26,7 @@ from mailsac.api.response import (
     REVALIDATE,
     TEXT,
     attachment_disposition,
+    hostile,
     in_pieces,
     not_modified,
     streamed,
@@ -50,6 +52,10 @@ from mailsac.worker import ON_LOOP_OCTETS
 STREAMED_OCTETS: Final = PIECE  # a message above it goes out in pieces
 ROOM_WAIT_S: Final = 5.0  # for room in memory
 COPIES: Final = 3  # of a message that are in memory while it is rendered, roughly
+
+# What stands before it decides how a browser lays the page out, so it stays in front.
+_DOCTYPE: Final = re.compile(r"\A(?:\s*<!doctype[^>]{0,1000}>)?", re.IGNORECASE)
+_NEW_TAB: Final = '<base target="_blank">'
 
 
 class Rendering(msgspec.Struct, frozen=True):
@@ -108,14 +114,26 @@ class Bodies:
         return await streamed(request, pieces, headers, length=length, timeout_s=self._piece_timeout_s)
 
     async def dirty(self, request: web.Request) -> web.StreamResponse:
-        """The HTML part untouched, except that images of the message itself are inlined."""
-        return await self.dirty_of(request, await readable(request, self._store, self._accounts))
+        """The HTML part untouched, except that images of the message itself are inlined.
 
-    async def dirty_of(self, request: web.Request, message: Message) -> web.StreamResponse:
+        With `remote=1` it may load images of other servers, with `frame=1` its links open a tab of their own.
+        """
+        remote, framed = asked.flag(request, "remote"), asked.flag(request, "frame")
+        policy = hostile(remote_images=remote, links_open_tabs=framed)
+        return await self.dirty_of(request, await readable(request, self._store, self._accounts), policy, framed)
+
+    async def dirty_of(
+        self, request: web.Request, message: Message, policy: Mapping[str, str] = HOSTILE, framed: bool = False
+    ) -> web.StreamResponse:
         """The answer of `dirty` for that message."""
         raw = await self._store.read_raw(message.id) if message.attachments else b""
-        rendering = Rendering("dirty", HTML, "html", lambda parsed: dirty_html(parsed, raw))
-        return await self._rendered(request, message, rendering)
+
+        def render(parsed: Parsed) -> str:
+            markup = dirty_html(parsed, raw)
+            return _DOCTYPE.sub(lambda doctype: doctype[0] + _NEW_TAB, markup, count=1) if framed else markup
+
+        rendering = Rendering("dirty-framed" if framed else "dirty", HTML, "html", render)
+        return await self._rendered(request, message, rendering, policy)
 
     async def body(self, request: web.Request) -> web.StreamResponse:
         """The HTML without scripts, images and links; made from the text where there is no HTML."""
@@ -141,8 +159,13 @@ class Bodies:
         """The header fields as older clients want them: a string where a name occurs once, else a list."""
         return await self._rendered(request, await readable(request, self._store, self._accounts), LEGACY_HEADERS)
 
-    async def _rendered(self, request: web.Request, message: Message, rendering: Rendering) -> web.StreamResponse:
-        headers = _headers(request, message, rendering.kind, rendering.content_type, rendering.extension)
+    async def _rendered(
+        self, request: web.Request, message: Message, rendering: Rendering, policy: Mapping[str, str] = HOSTILE
+    ) -> web.StreamResponse:
+        headers = {
+            **_headers(request, message, rendering.kind, rendering.content_type, rendering.extension),
+            **policy,
+        }
         if (unchanged := not_modified(request, headers["ETag"])) is not None:
             return unchanged
         if message.size <= ON_LOOP_OCTETS:

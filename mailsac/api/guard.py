@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1, without TRACE
 
+POLICY: Final = "Content-Security-Policy"
+
 # What a handler does not say otherwise.
 DEFAULT_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    POLICY: "default-src 'none'; frame-ancestors 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -27,6 +27,8 @@ HOSTILE: Final[Mapping[str, str]] = {
     ),
     "X-DNS-Prefetch-Control": "off",
 }
+_REMOTE_IMAGES: Final = ("img-src data:", "img-src data: https: http:")
+_LINKS_OPEN_TABS: Final = ("sandbox;", "sandbox allow-popups allow-popups-to-escape-sandbox;")
 REVALIDATE: Final = "private, no-cache"
 
 PIECE: Final = 256 * 1024
@@ -35,6 +37,14 @@ _MAX_FILE_NAME: Final = 150  # octets of UTF-8
 
 _UNSAFE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 ._()+,=@~!#&{}\[\]-]")
+
+
+def hostile(*, remote_images: bool, links_open_tabs: bool) -> Mapping[str, str]:
+    """HOSTILE, loosened by what its reader has asked for: nothing of it lets a script run."""
+    policy = HOSTILE["Content-Security-Policy"]
+    for wanted, (strict, loose) in ((remote_images, _REMOTE_IMAGES), (links_open_tabs, _LINKS_OPEN_TABS)):
+        policy = policy.replace(strict, loose) if wanted else policy
+    return {**HOSTILE, "Content-Security-Policy": policy}
 
 
 def spelled(name: str) -> str:

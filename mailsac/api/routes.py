@@ -392,6 +392,11 @@ def _one_value(by: OneValue) -> tuple[Route, ...]:
 
 def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
     named, tag = "{email}/{message_id}", "contents of a message"
+    dirty_query = {
+        **DOWNLOAD,
+        "remote": Parameter("1 lets a browser load images of other servers.", _Switch),
+        "frame": Parameter("1 has its links open a tab of their own.", _Switch),
+    }
     raw_query = {**DOWNLOAD, "original": Parameter("1 leaves out what this server has put in front.", _Switch)}
     header_query = {**DOWNLOAD, "messageHeadersFormat": HEADER_FORMAT, "format": HEADER_FORMAT}
     headers = dict[str, list[str]] | list[dict[str, str]]
@@ -401,7 +406,7 @@ def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
     no_attachment = (*READ, AttachmentNotFound)
     return (
         Route("GET", f"/api/raw/{named}", by.raw, tag, query=raw_query, media_types=TEXT, refusals=READ),
-        Route("GET", f"/api/dirty/{named}", by.dirty, tag, query=DOWNLOAD, media_types=HTML, refusals=READ),
+        Route("GET", f"/api/dirty/{named}", by.dirty, tag, query=dirty_query, media_types=HTML, refusals=READ),
         Route("GET", f"/api/body/{named}", by.body, tag, query=DOWNLOAD, media_types=HTML, refusals=READ),
         Route("GET", f"/api/text/{named}", by.text, tag, query=DOWNLOAD, media_types=TEXT, refusals=READ),
         Route(
