@@ -491,7 +491,7 @@ def _error(status: int, message: str, problems: tuple[str, ...] = ()) -> web.Res
 def _text(request: web.Request, error: MailsacError) -> str:
     """What the client reads. Where a message is named these are the hosted service's own words; tests compare them."""
     match error:
-        case MessageNotFound():
+        case MessageNotFound() if "message_id" in request.match_info:
             message_id, who = request.match_info["message_id"], asked.address(request)
             return f"Message not found by id {message_id} and inbox {who.canonical}"
         case MessageHidden():

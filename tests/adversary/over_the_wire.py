@@ -61,11 +61,12 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class WireTarget(msgspec.Struct, frozen=True):
-    """One protocol of the server. `talk` has a session and raises where the server did not do as it must."""
+    """One protocol of the server. `talk` has a session, and raises where the server did not do as it must."""
 
     name: str
     sessions: Callable[[Random], Iterator[Session]]
-    talk: Callable[[Process, Session, str], Awaitable[None]]  # the last is a mailbox that nobody else reads meanwhile
+    # With a mailbox that nobody else reads meanwhile; returns how many of the inputs the server has looked at.
+    talk: Callable[[Process, Session, str], Awaitable[int]]
     sample: int
 
     def run(self, inputs: int, seed: int) -> Iterator[Failure]:
@@ -74,9 +75,9 @@ class WireTarget(msgspec.Struct, frozen=True):
             sessions = self.sessions(Random(f"{self.name} {seed}"))
             known: set[str] = set()
             while inputs > 0 and len(known) < MAX_FAILURES:
-                some = list(_worth(sessions, min(inputs, LOOKED_AT)))
-                inputs -= sum(session.inputs for session in some)
-                for failure in asyncio.run(self._have(server, some)):
+                done, failures = asyncio.run(self._have(server, list(_worth(sessions, min(inputs, LOOKED_AT)))))
+                inputs -= done
+                for failure in failures:
                     if failure.what not in known:
                         known.add(failure.what)
                         yield failure
@@ -85,24 +86,26 @@ class WireTarget(msgspec.Struct, frozen=True):
         """Have this one session."""
         state, _, said = octets.partition(b"\n")
         with _served() as server:
-            failures = asyncio.run(self._have(server, [Session(state.decode(), said, 1)]))
+            _, failures = asyncio.run(self._have(server, [Session(state.decode(), said, 1)]))
         return failures[0] if failures else None
 
-    async def _have(self, server: Process, sessions: list[Session]) -> list[Failure]:
-        """Have those sessions, CLIENTS at a time, and tell which failed."""
+    async def _have(self, server: Process, sessions: list[Session]) -> tuple[int, list[Failure]]:
+        """Have those sessions, CLIENTS at a time; how many inputs it were, and what failed."""
         failures: list[Failure] = []
         waiting = iter(sessions)
         logged = len(server.logged())
 
-        async def client(mailbox: str) -> None:
+        async def client(mailbox: str) -> int:
+            done = 0
             for session in waiting:
                 try:
                     async with asyncio.timeout(BOUND_S):
-                        await self.talk(server, session, mailbox)
+                        done += await self.talk(server, session, mailbox)
                 except (AssertionError, TimeoutError) as error:
                     failures.append(Failure(session.encode(), f"{type(error).__name__} {session.state}", repr(error)))
+            return done
 
-        await asyncio.gather(*map(client, MAILBOXES))
+        done = sum(await asyncio.gather(*map(client, MAILBOXES)))
         said = server.logged()[logged:]
         together = b"\n".join(session.encode() for session in sessions)  # one of them
         if wrong := _WRONG.search(said):
@@ -111,7 +114,7 @@ class WireTarget(msgspec.Struct, frozen=True):
             await asyncio.to_thread(_must_be_there, server)
         except (AssertionError, OSError) as error:
             failures.append(Failure(together, "the server does not answer any more", repr(error)))
-        return failures
+        return done, failures
 
 
 def _worth(sessions: Iterator[Session], inputs: int) -> Iterator[Session]:
@@ -161,7 +164,7 @@ def _pop3_sessions(chance: Random) -> Iterator[Session]:
             yield Session(state, b"\r\n".join(lines) + garbage.POP3_ENDING, len(lines))
 
 
-async def _talk_smtp(server: Process, session: Session, mailbox: str) -> None:
+async def _talk_smtp(server: Process, session: Session, mailbox: str) -> int:
     """Every line that comes back is one of a reply."""
     behind_proxy = session.state == "before PROXY"
     async with _connected(server.smtp_port, BEHIND_PROXY if behind_proxy else "127.0.0.1") as (reader, writer):
@@ -174,9 +177,11 @@ async def _talk_smtp(server: Process, session: Session, mailbox: str) -> None:
             await writer.start_tls(_UNVERIFIED)
         for line in await _answered(reader, writer, session.octets):
             assert re.fullmatch(rb"[2-5]\d\d[ -][ -~]*", line), line
+        return session.inputs
+    return 0
 
 
-async def _talk_pop3(server: Process, session: Session, mailbox: str) -> None:
+async def _talk_pop3(server: Process, session: Session, mailbox: str) -> int:
     """Every line that comes back is one: what they mean is looked at without a server, in `pop3-session`."""
     async with _connected(server.pop3_port) as (reader, writer):
         for command in (b"", *garbage.POP3_STATES[session.state]):
@@ -187,6 +192,8 @@ async def _talk_pop3(server: Process, session: Session, mailbox: str) -> None:
             await writer.start_tls(_UNVERIFIED)
         for line in await _answered(reader, writer, session.octets):
             assert b"\n" not in line
+        return session.inputs
+    return 0
 
 
 @asynccontextmanager
@@ -233,29 +240,35 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, oc
 # They have no end, or would shut the adversary out.
 _LEFT_OUT: Final = re.compile(r"stream|incoming-messages|/admin/block")
 _LAST: Final = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-_HTTP_WORDS: Final = (
-    b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", b" HTTP/9.9\r\n", b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"/", b"//",
-    b"/..", b"%2e%2e/", b"%2f", b"%00", b"%0d%0a", b"%ff", b"%ed%a0%80", b"%", b"?", b"&", b"=", b"#", b";", b"[]=",
-    b"?limit=-1", b"?limit=99999999999999999999", b"?wait=1e9", b"?wait=nan", b"?since=9999-12-31T23:59:59-23:59",
-    b"?query=%22", b"Host: evil.example\r\n", b"Host: \r\n", b"Content-Length: 5\r\n", b"Content-Length: -1\r\n",
-    b"Content-Length: 1_0\r\n", b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n",
-    b"0\r\n\r\n", b"5\r\nabcde\r\n", b"ffffffffffffffff\r\n", b"Expect: 100-continue\r\n",
-    b"Content-Encoding: gzip\r\n", b"Content-Type: multipart/form-data; boundary=b\r\n",
-    b"Content-Type: application/json\r\n", b"Content-Type: application/x-www-form-urlencoded\r\n",
-    b"Range: bytes=0-0,-1\r\n", b"If-None-Match: *\r\n", b"Upgrade: websocket\r\nConnection: Upgrade\r\n",
-    b"Mailsac-Key: k_\r\n", b"Authorization: Basic Og==\r\n", b"Accept: text/html\r\n", b"Prefer: wait=99999\r\n",
-    b"Cookie: \xff=\xff\r\n", b"Origin: null\r\n", b"http://localhost/", b"latest", b"@", b"a@example.com", b"{", b"}",
-    b"[", b"]", b'"', b"null", b"true", b"-1", b"1e999", b"NaN", b"\\ud800", b"\\u0000", b'{"$ne":1}', b"[" * 200,
-    b"\xff",
+_FIELDS: Final = (
+    b"Expect: 100-continue", b"Content-Encoding: gzip", b"Content-Type: multipart/form-data; boundary=b",
+    b"Content-Type: application/json", b"Content-Type: application/x-www-form-urlencoded", b"Range: bytes=0-0,-1",
+    b"If-None-Match: *", b"If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT", b"Upgrade: websocket",
+    b"Mailsac-Key: k_0123", b"Authorization: Basic Og==", b"Authorization: Bearer x", b"Accept: text/html;q=0.5",
+    b"Accept: application/json", b"Prefer: wait=99999", b"Cookie: a=b; c=d", b"Origin: null", b"Origin: http://localhost",
+    b"Host: evil.example", b"Referer: http://localhost/", b"Accept-Encoding: gzip, br", b"Sec-Fetch-Site: cross-site",
+    b"X-Forwarded-For: 192.0.2.1", b"Last-Event-ID: latest", b"Content-Language: x", b"Accept-Language: de",
 )  # fmt: skip
+_HTTP_WORDS: Final = (
+    b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PRI * HTTP/2.0", b" HTTP/1.1\r\n",
+    b" HTTP/1.0\r\n", b" HTTP/9.9\r\n", b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"/", b"//", b"/..",
+    b"%2e%2e/", b"%2f", b"%00", b"%0d%0a", b"%ff", b"%ed%a0%80", b"%", b"?", b"&", b"=", b"#", b";", b"[]=", b"?limit=-1",
+    b"?limit=99999999999999999999", b"?wait=1e9", b"?wait=nan", b"?since=9999-12-31T23:59:59-23:59", b"?query=%22",
+    b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Content-Length: 1_0\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n", b"5\r\nabcde\r\n", b"ffffffffffffffff\r\n", b"\xff", b"-1",
+    b"http://localhost/", b"latest", b"@", b"a@example.com", b"{", b"}", b"[", b"]", b'"', b"null", b"true", b"1e999",
+    b"NaN", b"\\ud800", b"\\u0000", b'{"$ne":1}', b"[" * 200, b"adversary1@example.com", b"9" * 30, b"\xc3\xa4",
+    *(field + b"\r\n" for field in _FIELDS),
+)  # fmt: skip
+_CONTROLS: Final = bytes(range(32)) + b"\x7f"
 
 
 class _Request(msgspec.Struct, frozen=True):
     """A good one."""
 
-    line: bytes
-    fields: bytes
+    method: bytes
+    target: bytes
+    kind: bytes  # the media type of the body
     body: bytes
 
 
@@ -274,44 +287,47 @@ def _good_requests() -> Iterator[_Request]:
         named = {name: one.example for name, one in route.query.items() if one.example is not None}
         body = route.mail or (b"" if route.body is None else msgspec.json.encode(route.body))
         kind = b"message/rfc822" if route.mail else b"application/json"
-        fields = b"Content-Type: " + kind + b"\r\n" if body else b""
-        for target in {path, f"{path}?{urlencode(named)}"}:
-            yield _Request(f"{route.method} {target} HTTP/1.1\r\n".encode(), fields, body)
+        for target in (path, f"{path}?{urlencode(named)}"):
+            yield _Request(route.method.encode(), target.encode(), kind, body)
 
 
 def _http_sessions(chance: Random) -> Iterator[Session]:
-    good = sorted(_good_requests(), key=lambda request: request.line)
-    of_http = Target("http", check=lambda octets: None, seeds=[request.line for request in good], words=_HTTP_WORDS)
-    mutator = Mutator(chance, of_http)
+    """By turns some requests whose framing is right, and one that may be damaged anywhere."""
+    good = list(_good_requests())
+    whole = [_sent(one.method, one.target, b"Content-Type: " + one.kind, one.body) for one in good]
+    mutator = Mutator(chance, Target("http", check=lambda octets: None, seeds=whole, words=_HTTP_WORDS))
     while True:
-        requests = [_damaged(chance.choice(good), mutator, chance) for _ in range(REQUESTS)]
-        yield Session("connected", b"".join(requests) + _LAST, REQUESTS)
+        requests = [_framed(chance.choice(good), mutator, chance) for _ in range(REQUESTS)]
+        yield Session("framed", b"".join(requests) + _LAST, REQUESTS)
+        yield Session("damaged", mutator.octets() + _LAST, 1)
 
 
-def _damaged(request: _Request, mutator: Mutator, chance: Random) -> bytes:
-    """Either the body, whose length is told, or its target or anything before it, or all octets."""
-    body = mutator.damaged(request.body) if request.body and chance.random() < 0.6 else request.body
-    fields = b"Host: localhost\r\n" + request.fields
-    if body:
-        fields += b"Content-Length: %d\r\n" % len(body)
-    if chance.random() < 0.3:
-        return mutator.damaged(request.line + fields + b"\r\n" + body)
-    line = request.line
-    if chance.random() < 0.5:
-        method, target, version = line.split(b" ")
-        target = quote(mutator.damaged(target), safe="/?&=%@+").encode() or b"/"
-        line = b" ".join((method, target, version))
+def _framed(request: _Request, mutator: Mutator, chance: Random) -> bytes:
+    """Its body, its target or one of its fields is damaged, and it is still a request."""
+    target, body, field = request.target, request.body, b"Content-Type: " + request.kind
+    if body and chance.random() < 0.6:
+        body = mutator.damaged(body)
+    elif chance.random() < 0.5:
+        target = b"/" + quote(mutator.damaged(target), safe="/?&=%@+").encode().lstrip(b"/")
     else:
-        fields += chance.choice(_HTTP_WORDS).strip() + b"\r\n"
-    return line + fields + b"\r\n" + body
+        name, _, value = chance.choice(_FIELDS).partition(b": ")
+        field = name + b": " + mutator.damaged(value).translate(None, _CONTROLS)
+    return _sent(request.method, target, field, body)
 
 
-async def _talk_http(server: Process, session: Session, mailbox: str) -> None:
+def _sent(method: bytes, target: bytes, field: bytes, body: bytes) -> bytes:
+    length = b"Content-Length: %d\r\n" % len(body) if body else b""
+    return method + b" " + target + b" HTTP/1.1\r\nHost: localhost\r\n" + field + b"\r\n" + length + b"\r\n" + body
+
+
+async def _talk_http(server: Process, session: Session, mailbox: str) -> int:
     """Answers, none of them an error of the server, until the one after which it closes."""
     async with _connected(server.http_port) as (reader, writer):
         answer = await _answer(reader, writer, session.octets)
-        for status in _statuses(answer):
-            assert status < 500 or status in (501, 505), status
+        statuses = [status for status in _statuses(answer) if status >= 200]
+        assert all(status < 500 or status in (501, 505) for status in statuses), statuses
+        return max(1, min(len(statuses), session.inputs))
+    return 1
 
 
 _HEAD: Final = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")

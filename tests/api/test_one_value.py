@@ -142,6 +142,8 @@ async def test_a_message_whose_file_is_lost_has_its_row(config: Config) -> None:
         [row] = await client("GET", f"/api/addresses/{BOX}/messages")
         assert await client("GET", f"/api/addresses/{BOX}/messages/latest") == row
         assert await client("GET", f"/api/addresses/{BOX}/wait") == [row]
+        for form in ("", ".html", ".eml"):  # as where it is deleted while it is read
+            await text(client, f"/last/{BOX}{form}", status=404)
 
 
 async def test_a_large_message_is_looked_into_too(client: Client) -> None:
