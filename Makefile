@@ -38,18 +38,17 @@ bench: $(VENV)/.installed-dev
 	$(PYTHON) -m bench.codes
 	$(PYTHON) -m bench.outbound
 
-# The hardening checks in their long form, then the figures of time and memory.
+# The score of the hardening checks: their tests in the long form, then their figures of time and memory.
 hardening: $(VENV)/.installed-dev
-	$(PYTHON) -m pytest -m "check or hardening" --timeout 900 $(ARGS)
-	$(PYTHON) -m bench.hardening
+	$(PYTHON) -m bench.score $(ARGS)
 
 # kill -9 under load: of the server 200 times on each store, 50 while it sends; of the database 50 times.
 kill: $(VENV)/.installed-dev
 	MAILSAC_TEST_KILLS=200 $(PYTHON) -m pytest tests/live/test_kill.py tests/live/test_webhooks.py tests/live/test_outgoing_kill.py --timeout 3600 -s $(ARGS)
+
 # The adversary of the tests, for longer than they have: make fuzz ARGS="--target links --inputs 1000000 --seed 7".
 fuzz: $(VENV)/.installed-dev
 	$(PYTHON) -m tests.adversary $(ARGS)
-
 
 # Both lock files again, from pyproject.toml. Needs uv; `make lock ARGS=--upgrade` takes newer versions.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

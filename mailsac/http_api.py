@@ -63,7 +63,14 @@ from mailsac.blocking import Blocking
 from mailsac.budget import OctetBudget
 from mailsac.clock import Clock
 from mailsac.config import Auth, Http, Retention, Smtp
-from mailsac.errors import InvalidRequest, MailsacError, MessageNotFound, NotAuthenticated, NotPermitted
+from mailsac.errors import (
+    InvalidRequest,
+    MailsacError,
+    MessageNotFound,
+    NotAuthenticated,
+    NotPermitted,
+    Overloaded,
+)
 from mailsac.gate import Door, Gate
 from mailsac.inbound import Inbound
 from mailsac.index import MessageIndex
@@ -379,6 +386,8 @@ class HttpServer:
             log.exception("http.crashed", extra={"request_id": request[asked.REQUEST_ID]})
             if request.writer.output_size:
                 raise ConnectionResetError from error
+            if isinstance(error, MemoryError):  # which passes, where others give theirs back
+                return _error(Overloaded.http_status, Overloaded.http_message)
             return _error(500, MailsacError.http_message)
 
     @web.middleware

@@ -855,6 +855,18 @@ async def test_a_crash_says_nothing_of_itself(
     [record] = [record for record in caplog.records if record.message == "http.crashed"]
     assert record.__dict__["request_id"] == answer.headers["x-request-id"]
     assert "/secret/path" in caplog.text
+
+
+async def test_where_memory_is_short_clients_are_told_to_come_back(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(server.store, "count", crash)
+    answer = await get(server, f"/api/addresses/{BOX}/message-count")
+    assert refused(answer, 503)["message"] == "Too busy, try again later."
+    assert answer.headers["retry-after"] == "5"
     assert (await get(server, "/livez")).status == 200
 
 
