@@ -459,6 +459,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             signer=signer,
             metrics=metrics,
             hostname=config.smtp.hostname,
+            clock=storage.clock,
             submission=config.smtp.submission,
             time_scale=time_scale,
         )

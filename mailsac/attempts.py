@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ import msgspec
 from mailsac.address import Address, parse_address
 from mailsac.bounces import Bounces
 from mailsac.budget import OctetBudget
+from mailsac.clock import Clock
 from mailsac.config import Outbound as Settings
 from mailsac.delivery import Courier, Outcome
 from mailsac.destinations import LOCAL, Destinations
@@ -67,9 +68,10 @@ class Attempts:
         bounces: Bounces,
         events: OutgoingEvents,
         metrics: Metrics,
+        clock: Clock,
         time_scale: float,
     ) -> None:
-        self._config = config
+        self._config, self._clock = config, clock
         self._table, self._destinations = table, destinations
         self._courier, self._inbound, self._bounces, self._events = courier, inbound, bounces, events
         self._scale = time_scale
@@ -93,8 +95,8 @@ class Attempts:
                         data = (await self._table.data([part])).get(part.message)
                     if part.unreported:
                         await turns.enter_async_context(self._local_turn)
-                        now = datetime.now(UTC)
-                        settled = self._due_again(await self._bounces.report(part, data, now=now), now)
+                        settled = await self._bounces.report(part, data, now=self._clock.now())
+                        settled = self._due_again(settled, self._clock.shared())
                     else:
                         outcomes = await self._outcomes_of(part, data, suppressed, turns)
                         settled = self._judged(part, outcomes)
@@ -125,17 +127,17 @@ class Attempts:
         One message at a time is handed over to a destination: `turns` is to be closed once this is noted. A crash
         before that makes a second copy of that message, and of no other.
         """
-        now = _now()
+        at = self._at()
         found: dict[str, DeliveryAttempt] = {}
         waiting = []
         for delivery in part.deliveries:
             if delivery.state not in OPEN:
                 continue
             if data is None:
-                found[delivery.address] = DeliveryAttempt(at=now, state="bounced", status="5.3.0", reply=GONE)
+                found[delivery.address] = DeliveryAttempt(at=at, state="bounced", status="5.3.0", reply=GONE)
             elif (reply := suppressed.get((part.account, delivery.address))) is not None:
                 found[delivery.address] = DeliveryAttempt(
-                    at=now, state="bounced", status="5.1.1", reply=IS_SUPPRESSED + reply
+                    at=at, state="bounced", status="5.1.1", reply=IS_SUPPRESSED + reply
                 )
             else:
                 waiting.append(parse_address(delivery.address))
@@ -151,8 +153,9 @@ class Attempts:
                 destination, reverse_path=reverse_path, recipients=recipients, data=data
             )
             outcomes = await turns.enter_async_context(delivering)
+            at = self._at()
             for recipient, outcome in zip(recipients, outcomes, strict=True):
-                found[str(recipient)] = _attempt(outcome)
+                found[str(recipient)] = _attempt(outcome, at)
             has_answered = not all(outcome.status.startswith(NO_ANSWER) for outcome in outcomes)
             self._destinations.answered(part.destination, has_answered)
         return found
@@ -169,18 +172,21 @@ class Attempts:
         except MailsacError as error:
             code, status, _ = error.smtp_reply.split(" ", 2)
             state: AttemptState = "deferred" if code.startswith("4") else "bounced"
-            attempt = DeliveryAttempt(at=_now(), state=state, status=status, reply=error.smtp_reply)
+            attempt = DeliveryAttempt(at=self._at(), state=state, status=status, reply=error.smtp_reply)
         else:
             reply = f"250 2.0.0 queued as {queue_id}"
-            attempt = DeliveryAttempt(at=_now(), state="delivered", status="2.0.0", reply=reply)
+            attempt = DeliveryAttempt(at=self._at(), state="delivered", status="2.0.0", reply=reply)
             self._destinations.answered(part.destination, True)
         return {str(recipient): attempt for recipient in recipients}
+
+    def _at(self) -> str:
+        return timestamp(self._clock.now())
 
     # ── what follows from it ──
 
     def _judged(self, part: Outgoing, attempts: Mapping[str, DeliveryAttempt]) -> Outgoing:
         """The part after those attempts: what has failed for too long has failed for good."""
-        now = datetime.now(UTC)
+        now = self._clock.shared()
         deliveries, bounced = [], []
         for delivery in part.deliveries:
             attempt = attempts.get(delivery.address)
@@ -235,7 +241,7 @@ class Attempts:
 
     async def _suppress(self, before: Outgoing, after: Outgoing) -> None:
         """Who is not there is not tried again for a while."""
-        until = timestamp(datetime.now(UTC) + SUPPRESSED * self._scale)
+        until = timestamp(self._clock.shared() + SUPPRESSED * self._scale)
         wrong = [
             Suppression(after.account, delivery.address, until, delivery.attempts[-1].reply)
             for was, delivery in zip(before.deliveries, after.deliveries, strict=True)
@@ -258,16 +264,12 @@ class Attempts:
             log.info("outbound.attempt", extra={"part": after.id, "state": state, "recipients": recipients})
 
 
-def _attempt(outcome: Outcome) -> DeliveryAttempt:
+def _attempt(outcome: Outcome, at: str) -> DeliveryAttempt:
     return DeliveryAttempt(
-        at=outcome.at,
+        at=at,
         state="bounced" if outcome.state == "failed" else outcome.state,
         status=outcome.status,
         reply=outcome.reply,
         host=outcome.host,
         tls=outcome.tls,
     )
-
-
-def _now() -> str:
-    return timestamp(datetime.now(UTC))

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Literal
 
@@ -15,7 +14,6 @@ import msgspec
 from mailsac.address import Address, canonical_domain, parse_address
 from mailsac.config import Outbound, Smtp, Testing
 from mailsac.errors import InvalidAddress
-from mailsac.message import timestamp
 from mailsac.mx import LOOKUP_S, MailServers, NoRoute, Target
 from mailsac.net_guard import NetGuard
 from mailsac.setting_types import is_loopback
@@ -37,7 +35,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reply: str  # of the other server, or fixed text of ours: one line that prints, at most 500 characters
     host: str  # name and address of the server that was asked last; "" where there was none to ask
     tls: bool
-    at: str  # timestamp
 
 
 class Courier:
@@ -261,7 +258,6 @@ class _Unreachable(Exception):  # noqa: N818
             reply=self._text,
             host=self._host,
             tls=False,
-            at=timestamp(datetime.now(UTC)),
         )
 
 
@@ -283,7 +279,7 @@ async def _send(
         parameters = _parameters(session, [_path(reverse_path), *paths], data)
         replies = iter(await session.send(_path(reverse_path), paths, wire, parameters, before_end=before_end))
         decided = [next(replies) if known is None else known for known in decided]
-    at, host = timestamp(datetime.now(UTC)), _shown(target)
+    host = _shown(target)
     return [
         Outcome(
             recipient=str(recipient),
@@ -292,7 +288,6 @@ async def _send(
             reply=reply.text,
             host=host,
             tls=session.tls,
-            at=at,
         )
         for recipient, reply in zip(recipients, decided, strict=True)
         if reply is not None

@@ -91,6 +91,7 @@ async def set_clock(table: MongoTable) -> None:
     if abs(offset_s) > WRONG_S and abs(offset_s - table.clock.offset_s) > WRONG_S:
         meaning = "left as it is: set one of the two" if is_mad else "mail is given the time of the database"
         log.warning("nodes.clocks_differ", extra={"ahead_s": round(-offset_s, 3), "meaning": meaning})
+    table.clock.shared_offset_s = offset_s
     if not is_mad:
         table.clock.offset_s = offset_s
 

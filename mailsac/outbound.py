@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 from mailsac.accounts import Access, Accounts, Principal
 from mailsac.address import Address, canonical_domain, parse_address
 from mailsac.attempts import Attempts
 from mailsac.bounces import Bounces
+from mailsac.clock import Clock
 from mailsac.compose import Composed, complete
 from mailsac.config import Outbound as Settings
 from mailsac.delivery import Courier
@@ -61,16 +61,17 @@ class Outbound:
         signer: Signer,
         metrics: Metrics,
         hostname: str,
+        clock: Clock,
         submission: bool = False,
         time_scale: float = 1.0,
     ) -> None:
         """`hostname` and `submission` are settings of SMTP."""
         self._config, self._hostname, self._submission = config, hostname, submission
         self.table = table
-        self._inbound, self._accounts = inbound, accounts
+        self._inbound, self._accounts, self._clock = inbound, accounts, clock
         self.signer = signer
         self._allowed = frozenset(map(_canonical, config.allowed_recipients))
-        self._ids = QueueIds()
+        self._ids = QueueIds(clock.time)
         self._worker = Worker()
         self._destinations = Destinations(accounts, courier, is_all_local=config.mode == "local")
         attempts = Attempts(
@@ -82,6 +83,7 @@ class Outbound:
             bounces=Bounces(inbound, accounts, hostname=hostname),
             events=events,
             metrics=metrics,
+            clock=clock,
             time_scale=time_scale,
         )
         self._queue = QueueRunner(
@@ -90,6 +92,7 @@ class Outbound:
             attempts=attempts,
             accounts=accounts,
             metrics=metrics,
+            clock=clock,
             time_scale=time_scale,
         )
 
@@ -108,7 +111,7 @@ class Outbound:
             self._require_own(principal, author)
         for recipient in composed.recipients:
             self._require_allowed(recipient)
-        await self._count(datetime.now(UTC), principal.key_id or principal.account, len(composed.recipients))
+        await self._count(principal.key_id or principal.account, len(composed.recipients))
         return await self.enqueue(
             await self._signed(composed.data, composed.reverse_path, composed.recipients),
             account=principal.account,
@@ -152,7 +155,7 @@ class Outbound:
             raise Overloaded(waiting=self._queue.open)
         if (reason := await self._inbound.refuse_reason()) is not None:
             raise reason
-        now = datetime.now(UTC)
+        now = timestamp(self._clock.shared())
         subject = decode_value(read_section(data).first.get("subject", b""))
         message = queue_id or self._ids.next()
         grouped = self._destinations.grouped(recipients)
@@ -170,12 +173,12 @@ class Outbound:
                 size=len(data),
                 destination=destination,
                 deliveries=tuple(Delivery(str(recipient)) for recipient in of_one),
-                queued=timestamp(now),
-                due=timestamp(now),
+                queued=now,
+                due=now,
             )
             for index, (destination, of_one) in enumerate(grouped.items())
         ]
-        await self._queue.add(parts, data, now=now)
+        await self._queue.add(parts, data)
         log.debug("outbound.queued", extra={"outgoing": message, "octets": len(data), "recipients": len(recipients)})
         return whole(parts)
 
@@ -186,10 +189,10 @@ class Outbound:
         if self._allowed.isdisjoint(names):
             raise RecipientNotAllowed(recipient=recipient.canonical)
 
-    async def _count(self, now: datetime, sender: str, recipients: int) -> None:
+    async def _count(self, sender: str, recipients: int) -> None:
         if not self._config.max_per_day:
             return
-        sent = await self.table.count(timestamp(now)[:10], sender, recipients)
+        sent = await self.table.count(timestamp(self._clock.now())[:10], sender, recipients)
         if sent > self._config.max_per_day:
             raise SendingLimitReached(sender=sender, limit=self._config.max_per_day)
 
@@ -207,7 +210,7 @@ class Outbound:
                 recipient: recipient for recipient in envelope.recipients if not self._destinations.is_own(recipient)
             }
         if envelope.reverse_path is None and self._config.mode != "local":
-            now = datetime.now(UTC)
+            now = self._clock.now()
             ours = filter(is_rewritten, envelope.recipients)  # all others arrive while the secret is not known too
             found = {one: original(one, secret=self._srs_secret(), now=now) for one in ours}
             return {one: sender for one, sender in found.items() if sender is not None}
@@ -223,7 +226,7 @@ class Outbound:
                 raise SenderNotOwned(account=account)
             for author in {sender, *_authors(data)}:
                 self._require_own(Principal(account), author)
-            await self._count(datetime.now(UTC), account, len(recipients))
+            await self._count(account, len(recipients))
             mailbox = sender.mailbox
         is_submitted = envelope.account is not None
         passed_on = await self._pass_on(
@@ -233,7 +236,7 @@ class Outbound:
 
     async def forward(self, envelope: Envelope, mailbox: str, target: str, data: bytes) -> None:
         """Queue it for the address to which a mailbox forwards, under a reverse-path of ours."""
-        now, domain = datetime.now(UTC), mailbox.rpartition("@")[2]
+        now, domain = self._clock.now(), mailbox.rpartition("@")[2]
         sender = rewritten(envelope.reverse_path, domain=domain, secret=self._srs_secret(), now=now)
         account = self._accounts.directory.owner_of(mailbox) or ""
         try:
@@ -253,7 +256,7 @@ class Outbound:
         sign: bool = False,
     ) -> OutgoingMessage:
         """What is forwarded is not signed: its From may be anybody's, and the signature would make it ours."""
-        now, queue_id = datetime.now(UTC), self._ids.next()
+        now, queue_id = self._clock.now(), self._ids.next()
         completed, message_id = await self._worker.run(
             len(data), partial(complete, now=now, hostname=self._hostname), data
         )
@@ -293,7 +296,7 @@ class Outbound:
         """Try it no more. Raises CancelTooLate where nothing of it is waiting."""
         if not any(delivery.state in OPEN for delivery in message.recipients):
             raise CancelTooLate(message=message.id)
-        await self.table.cancel(message.id, now=_now())
+        await self.table.cancel(message.id, now=timestamp(self._clock.shared()))
         parts = await self.table.get(message.id)
         if all(delivery.state != "cancelled" for part in parts for delivery in part.deliveries):
             raise CancelTooLate(message=message.id)
@@ -302,7 +305,7 @@ class Outbound:
         """Try at once what is waiting. Raises CancelTooLate where nothing of it is."""
         if not any(delivery.state in OPEN for delivery in message.recipients):
             raise CancelTooLate(message=message.id)
-        await self.table.hasten(message.id, now=_now())
+        await self.table.hasten(message.id, now=timestamp(self._clock.shared()))
         self._queue.stir()
 
 
@@ -320,7 +323,3 @@ def _canonical(name: str) -> str:
         return parse_address(name).canonical
     except InvalidAddress:
         return canonical_domain(name)
-
-
-def _now() -> str:
-    return timestamp(datetime.now(UTC))

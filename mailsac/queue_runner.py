@@ -12,11 +12,12 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mailsac.accounts import Accounts
 from mailsac.attempts import Attempts
+from mailsac.clock import Clock
 from mailsac.destinations import PER_DESTINATION, Destinations
 from mailsac.errors import MailsacError
 from mailsac.ids import time_prefix
@@ -32,7 +33,7 @@ MAX_DELIVERIES: Final = 1_000  # parts that one process has claimed
 READ_AHEAD_OCTETS: Final = 2 * 1024 * 1024  # of small messages, read with one question
 MAX_OPEN: Final = 100_000  # parts; beyond it nothing more is taken
 MAX_CLOSED: Final = 100_000  # parts that are kept for their senders to look at, the oldest go first …
-KEPT: Final = timedelta(days=7)  # … and after this time
+KEPT_S: Final = 7 * 86_400.0  # … and after this time
 
 POLL_S: Final = 1.0  # between two looks for parts that are due again, or that another node has left
 MIN_POLL_S: Final = 0.02
@@ -52,10 +53,11 @@ class QueueRunner:
         attempts: Attempts,
         accounts: Accounts,
         metrics: Metrics,
+        clock: Clock,
         time_scale: float,
     ) -> None:
         self._table, self._destinations, self._attempts, self._accounts = table, destinations, attempts, accounts
-        self._scale = time_scale
+        self._clock, self._scale = clock, time_scale
         self._deliveries: dict[str, asyncio.Task[None]] = {}  # by part
         self._entering = 0  # parts that are claimed as they are queued, and not yet there
         self._is_running = False
@@ -70,7 +72,7 @@ class QueueRunner:
         """Whether nothing more may be added."""
         return self.open >= MAX_OPEN
 
-    async def add(self, parts: Sequence[Outgoing], data: bytes, *, now: datetime) -> None:
+    async def add(self, parts: Sequence[Outgoing], data: bytes) -> None:
         """Queue all parts of a message; durable when it returns. What there is room for begins at once.
 
         Raises StoreUnavailable, StorageFull.
@@ -79,7 +81,9 @@ class QueueRunner:
         self._entering += len(taken)
         try:
             claimed = [part.id for part in taken]
-            suppressed = await self._table.add(parts, data, claimed=claimed, until=self._lease_end(now))
+            suppressed = await self._table.add(
+                parts, data, claimed=claimed, until=self._lease_end(self._clock.shared())
+            )
         except BaseException:  # where they are kept all the same, their leases run out
             self._leave(taken)
             raise
@@ -119,9 +123,8 @@ class QueueRunner:
 
     async def sweep(self) -> None:
         """Keep the queue within its bounds. Raises StoreUnavailable."""
-        now = datetime.now(UTC)
-        before = time_prefix(int((now - KEPT).timestamp() * 1000))
-        self.open = await self._table.trim(now=timestamp(now), before=before, closed=MAX_CLOSED)
+        before = time_prefix(int((self._clock.time() - KEPT_S) * 1000))
+        self.open = await self._table.trim(now=timestamp(self._clock.shared()), before=before, closed=MAX_CLOSED)
         self._waiting.set(self.open)
 
     # ── claiming ──
@@ -145,7 +148,7 @@ class QueueRunner:
         if limit <= 0 or not self._accounts.is_loaded:
             return False
         full = self._destinations.full()
-        now = datetime.now(UTC)
+        now = self._clock.shared()
         claimed = await self._table.claim(now=timestamp(now), until=self._lease_end(now), limit=limit, without=full)
         taken, returned = [], []
         for part in claimed:
@@ -204,7 +207,7 @@ class QueueRunner:
             self._destinations.forget_idle()
             if self._deliveries:
                 try:
-                    await self._table.renew(list(self._deliveries), until=self._lease_end(datetime.now(UTC)))
+                    await self._table.renew(list(self._deliveries), until=self._lease_end(self._clock.shared()))
                 except MailsacError as error:
                     log.warning("outbound.leases_not_renewed", extra={"error": repr(error)})
 

@@ -323,13 +323,14 @@ async def test_a_clock_is_put_right_by_that_of_the_server(
     wrong_s: float,
     told: bool,
 ) -> None:
-    """Unless it is so wrong that nobody knows whose is."""
+    """Unless it is so wrong that nobody knows whose is. What nodes agree on is the time of the server all the same."""
     real = time.time
     async with mongo_table(server.uri + PATIENT, database_for(tmp_path)) as table:
         monkeypatch.setattr(time, "time", lambda: real() + wrong_s)
         for _ in range(2):
             await set_clock(table)
-        seen = table.clock.time() - real()
+        seen, agreed = table.clock.time() - real(), table.clock.shared().timestamp() - real()
+    assert abs(agreed) < 0.1
     assert abs(seen - (wrong_s if wrong_s > MAX_OFFSET_S else 0)) < 0.1
     assert [record.message for record in caplog.records].count("nodes.clocks_differ") == told + (wrong_s > MAX_OFFSET_S)
 

@@ -19,12 +19,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.mongodb import PATIENT, prepare
-from tests.smtp_peer import Peer, peering
+from tests.smtp_peer import HANG, Peer, peering
 
 from .outage import Rig, rig, wait_for
 from .process import BOUND_S, Process, serving
@@ -34,6 +35,8 @@ MESSAGES: Final = int(os.environ.get("MAILSAC_TEST_QUEUED", "100"))
 IN_FLIGHT: Final = 40  # of one node, to one destination
 QUEUE: Final = "/api/outgoing-messages"
 SUPPRESSED: Final = "/api/outgoing-suppressions"
+LEASE_S: Final = 60 * TIME_SCALE
+LOOKS_S: Final = 0.5 * LEASE_S  # of a node for what is due: ten
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -258,4 +261,32 @@ async def test_senders_look_after_their_mail_at_any_node(site: Site) -> None:
             await at(b, f"{SUPPRESSED}/{to}", "DELETE", status=204)
             assert await at(a, SUPPRESSED) == []
             await becomes(b, await send(a, "fifth"), "delivered")
+            assert len(taken(peer)) == 2
+
+
+@pytest.mark.parametrize("ahead_s", [100, -100, 4000])
+async def test_a_node_whose_clock_is_wrong_takes_nothing_that_another_works_on(site: Site, ahead_s: int) -> None:
+    """By its own clock, or by that of the other, the lease is over."""
+    database = f"clocks{abs(ahead_s)}{ahead_s < 0}"
+    await asyncio.to_thread(prepare, f"{site.rig.database.uri}?{PATIENT}", database)
+    async with peering() as peer:
+        peer.answers["."] = [HANG, b"250 2.0.0 queued\r\n"]
+        settings = {
+            "MAILSAC_STORE_MONGODB_URI": f"{site.rig.database.uri}{database}",
+            "MAILSAC_OUTBOUND_SMARTHOST": f"127.0.0.1:{peer.port}",
+        }
+        wrong = {
+            "MAILSAC_TEST_CLOCK_S": str(ahead_s),
+            "PYTHONPATH": f"{Path(__file__).with_name('wrong_clock')}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        }
+        with site.node("f", **settings) as right, site.node("g", **settings | wrong) as other:
+            working, looking = (right, other) if ahead_s > 0 else (other, right)
+            await asyncio.to_thread(submit, working, "slow@elsewhere.example", "slow")
+            async with asyncio.timeout(BOUND_S):
+                while not taken(peer):  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(LOOKS_S)
+            await asyncio.to_thread(submit, looking, "quick@elsewhere.example", "quick")
+            await asyncio.to_thread(wait_for, lambda: "delivered" in states(looking, {"quick"}), "nothing is sent")
+            assert states(looking, {"slow"}) == {"sending"}
             assert len(taken(peer)) == 2
