@@ -5,6 +5,8 @@ action     says what such a code is for or what to do with it: "to sign in, ente
 password   names a password, which is a code where it stands right before a number
 other      names another number: "order 482913"
 qualifier  names another number, and beside a word of `code` makes it another kind of code: "promo code", "code postal"
+reference  names the number of a licence, a job advert, of a voucher: as `qualifier`, and not what one verifies,
+           but what one types in: "enter the coupon code: KIND2415"
 ending     says that a number is only the end of another: "the phone ending in 4829"
 
 `stem*` is any word that begins so, `*stem` any word that ends so, and what stands in quotes is several words in a row.
@@ -29,48 +31,59 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "valid for" "valid until" "finish signing" "keep it secret" "never share" "do not share"
             "don t share" read collect pickup "pick up" digits digit "read out" numeric""",
         "password": """password passphrase""",
-        "other": """orders invoice invoices client phone telephone tel fax mobile call ring ref number numbers
-            id receipt flight shipment parcel locker serial model items sku article policy contract membership
-            member patient transaction payment amount total subtotal balance price fare fee vat iban bic account
-            card street avenue ave road suite room box version build port pid kernel uptime tenant employee user
-            year since copyright payout seat gate postcode licence license quote "p o" "auth no" "case number"
-            "case id" incident "cost centre" "cost center" extension timesheet task issue permit release request
-            event lines""",
-        "qualifier": """promo promotion promotional discount coupon voucher gift referral offer rebate sale qr
-            zip postal post error exit status response source country area dialling dialing dress tracking
-            booking reservation sort swift tax product item order parking colour color hex http https airport
-            ticket shipping customer reference style commission pantone "booking confirmation"
-            "reservation confirmation" ean upc hs tariff project cost department activity conduct "of conduct"
-            building civil penal highway morse cheat club team class course unit batch lot stock vendor supplier
-            review commit "exited with" exited returned "error with" job draw raffle section""",
+        "other": """orders invoice invoices client phone telephone tel fax mobile call ring ref number numbers id
+            receipt flight shipment parcel locker serial model items sku article policy contract membership member
+            patient transaction payment amount total subtotal balance price fare fee vat iban bic account card
+            street avenue ave road suite room box version build port pid kernel uptime tenant employee user year
+            since copyright payout seat gate postcode quote "p o" "auth no" "case number" "case id" incident
+            "cost centre" "cost center" extension timesheet task issue release request event lines visa mastercard
+            badge""",
+        "qualifier": """gift referral offer rebate sale qr zip postal post error exit status response source country
+            area dialling dialing dress tracking booking reservation sort swift tax product item order parking
+            colour color hex http https airport ticket shipping customer reference style commission pantone
+            "booking confirmation" "reservation confirmation" ean upc hs tariff project cost department activity
+            conduct "of conduct" building civil penal highway morse cheat club team class course unit batch lot
+            stock vendor supplier review commit "exited with" exited returned "error with" job draw raffle
+            section""",
+        "reference": """"reference number" "reference no" "reference code" "ref no" "job reference" requisition req
+            vacancy vacancies "registration number" "registration no" "registered number" "registered no"
+            "company number" "company no" "charity number" "charity no" licence licences license licenses permit
+            certificate certificates certification accreditation accredited "approval number" "approval no" diploma
+            patent docket coupon coupons voucher vouchers "gift card" "gift cards" "gift certificate" "store credit"
+            redemption discount promo promotion promotional "application number" "application no" "candidate number"
+            "enrolment number" "enrollment number" "student number" isbn issn fca nmls ofcom "savings code" """,
         "ending": """"ending in" "ends in" "ending with" ending "last digits" "last four digits" """,
     },
     "de": {
         "code": """*code *codes einmalpasswort einmalkennwort einmalpin pin *pin tan tans mtan pushtan smstan
             "einmal passwort" zugangsschlüssel sicherheitsschlüssel bestätigungsnummer prüfnummer prüfziffer*
-            geheimzahl geheimnummer kennziffer zahlencode losung codenummer codewort kodewort "diese nummer"
-            "folgende nummer" "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode "die zahl"
-            "folgende ziffern" ziffernfolge kennzahl zahlenfolge zahlenkombination "die ziffern" losungswort""",
+            geheimzahl geheimnummer zahlencode losung codenummer codewort kodewort "diese nummer" "folgende nummer"
+            "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode "die zahl" "folgende ziffern"
+            ziffernfolge kennzahl zahlenfolge zahlenkombination "die ziffern" losungswort""",
         "action": """bestätige* bestätigen bestätigung anmelden anmeldung anmelde* einloggen login verifizier*
             freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
             läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
             niemandem eintippen eintragen nennen schreib* unterschr* unterzeichn* abhol* ziffern zahl stellige*
             stelligen tragen trage nenne numerische numerischen""",
         "password": """passwort kennwort""",
-        "other": """bestellung bestellnummer bestellnr rechnung* rechnungsnummer auftrag* vorgang* ticket*
-            kunde* kundennummer kundennr telefon* tel fax mobil* handy rufnummer hotline *nummer nummer nr
-            nummern aktenzeichen referenz* buchung* reservierung* flug sendung* paket* sendungsnummer vertrag*
-            mitglied* patient* transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße
-            *strasse *weg *platz *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer
-            plz postleitzahl jahr seit id zählerstand zähler* seite aufgabe build depot vorgang losnummer zeilen
-            störung antrag durchwahl nebenstelle""",
-        "qualifier": """gutschein* rabatt* aktions* promo* qr fehler* post postleit* länder* strich* produkt*
-            artikel* bestell* buchungs* status* error quell* vorteils* coupon* empfehlungs* vorwahl*
-            gutscheincode rabattcode aktionscode fehlercode buchungscode barcode strichcode postcode promocode
-            vorteilscode farbcode statuscode quellcode freundschaftscode bestellcode länderkennzahl projekt*
-            kostenstelle* morse* dresscode zollcode firmencode projektcode aktivitäts* freundescode werbecode
-            ländercode bankcode swiftcode produktcode artikelcode codereview review "beendet mit" teilnehmer*
-            lieferant* filial* mitarbeiter* partner*""",
+        "other": """bestellung bestellnummer bestellnr rechnung* rechnungsnummer auftrag* vorgang* ticket* kunde*
+            kundennummer kundennr telefon* tel fax mobil* handy rufnummer hotline *nummer nummer nr nummern
+            referenz* buchung* reservierung* flug sendung* paket* sendungsnummer vertrag* mitglied* patient*
+            transaktion* betrag* summe gesamt* preis* iban bic konto* karte* straße *straße *strasse *weg *platz
+            *allee postfach zimmer raum version hrb hrn amtsgericht ust ustid steuernummer plz postleitzahl jahr
+            seit id zählerstand zähler* seite aufgabe build depot vorgang losnummer zeilen störung antrag durchwahl
+            nebenstelle stellenanzeige* stellenausschreibung* ausschreibung*""",
+        "qualifier": """aktions* promo* qr fehler* post postleit* länder* strich* produkt* artikel* bestell*
+            buchungs* status* error quell* vorteils* empfehlungs* vorwahl* fehlercode buchungscode barcode
+            strichcode postcode promocode vorteilscode farbcode statuscode quellcode freundschaftscode bestellcode
+            länderkennzahl projekt* kostenstelle* morse* dresscode zollcode firmencode projektcode aktivitäts*
+            freundescode werbecode ländercode bankcode swiftcode produktcode artikelcode codereview review
+            "beendet mit" teilnehmer* lieferant* filial* mitarbeiter* partner*""",
+        "reference": """kennziffer kennnummer geschäftszeichen aktenzeichen zulassung zulassungs* lizenz*
+            konzession* zertifikat* zertifizierungs* urkunde* diplom patent* prüfzeichen gewerbeschein führerschein*
+            handelsregister* vereinsregister* genossenschaftsregister* partnerschaftsregister* registernummer
+            registrierungsnummer registriernummer gutschein* rabatt* coupon* kupon* geschenkkarte*
+            geschenkgutschein* wertgutschein* aktionscode aktionsnummer voucher* isbn bafin ihk gnr""",
         "ending": """"endet auf" "endend auf" endziffer* endnummer endung "der endung" endziffern endend endet""",
     },
     "fr": {
@@ -87,17 +100,23 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             écrivez écrire utilisez donnez communiquez signer signez signature retirer retrait chiffres composez
             numérique""",
         "password": """"mot de passe" """,
-        "other": """commandes facture factures dossier numéro numéros référence réf téléphone tél fax mobile
-            appelez colis vol train billet billets série modèle contrat adhérent membre abonné patient
-            transaction montant total prix frais tva iban bic siret siren rcs carte compte rue avenue boulevard
-            chemin quai impasse allée bp cedex salle bureau bâtiment version depuis année matricule devis ticket
-            "code postal" cp identifiant agrément ral tâche "tâche n" build compilation lot poste interne""",
-        "qualifier": """promo promotionnel promotion réduction remise avantage cadeau parrainage postal barres
-            barre qr erreur source couleur produit article suivi réservation commande commercial naf insee
-            "d erreur" client fiscal banque guichet iata pays livraison "bon d" route travail civil pénal
-            commerce consommation "la route" projet vestimentaire conduite déontologie analytique
-            "bonne conduite" monétique douanier revue relecture "composez le" "appelez le" "au numéro" tombola
-            fournisseur agence""",
+        "other": """commandes facture factures dossier numéro numéros référence réf téléphone tél fax mobile appelez
+            colis vol train billet billets série modèle contrat adhérent membre abonné patient transaction montant
+            total prix frais tva iban bic siret siren rcs carte compte rue avenue boulevard chemin quai impasse
+            allée bp cedex salle bureau bâtiment version depuis année matricule devis ticket "code postal" cp
+            identifiant ral tâche "tâche n" build compilation lot poste interne offre offres visa étudiant permis
+            candidature*""",
+        "qualifier": """promotion parrainage postal barres barre qr erreur source couleur produit article suivi
+            réservation commande commercial naf insee "d erreur" client fiscal banque guichet iata pays livraison
+            "bon d" route travail civil pénal commerce consommation "la route" projet vestimentaire conduite
+            déontologie analytique "bonne conduite" monétique douanier revue relecture "composez le" "appelez le"
+            "au numéro" tombola fournisseur agence""",
+        "reference": """"numéro d offre" "offre n" "offre d emploi" immatriculation licence licences certificat
+            certificats attestation agrément agréments homologation habilitation diplôme brevet accréditation
+            "numéro d enregistrement" "numéro d inscription" "numéro de déclaration" "numéro de protocole" coupon
+            coupons promo promotionnel réduction remise avantage cadeau cadeaux "bon d achat" "bon d achats"
+            "bon de réduction" "chèque cadeau" "carte cadeau" "bon cadeau" isbn orias acpr "permis n"
+            "permis de conduire" "permis de construire" """,
         "ending": """"se terminant par" "finissant par" "se termine par" "terminant par" "finit par"
             "derniers chiffres" """,
     },
@@ -114,16 +133,22 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "no lo compartas" "no lo comparta" "dos pasos" firmar firma facilita facilite teclear recoger
             recogida dígitos cifras diga""",
         "password": """contraseña contraseñas""",
-        "other": """pedidos factura facturas número núm nro nº referencia ref teléfono tel tfno tlf fax móvil
-            llame llámanos paquete vuelo tren billete localizador serie modelo contrato póliza socio miembro
-            paciente transacción importe total precio gastos iva iban bic nif cif dni tarjeta cuenta calle
-            avenida avda plaza paseo carretera apartado apdo sala piso puerta versión desde año expediente
-            ticket incidencia página cp "código postal" llámenos tarea compilación solicitud extensión ext anexo""",
-        "qualifier": """promocional promo promoción descuento oferta cupón regalo postal barras qr error fuente
-            color producto artículo seguimiento reserva pedido país área cliente amigo "de vestimenta" iata
-            swift cnae rastreo envío referido conducta civil penal trabajo circulación comercio proyecto
-            vestimenta tráfico ético "buenas prácticas" deontológico arancelario revisión "llame al" "llama al"
-            "marque el" "marca el" boleto sorteo premio proveedor empleado agencia sucursal""",
+        "other": """pedidos factura facturas número núm nro nº referencia ref teléfono tel tfno tlf fax móvil llame
+            llámanos paquete vuelo tren billete localizador serie modelo contrato póliza socio miembro paciente
+            transacción importe total precio gastos iva iban bic nif cif dni tarjeta cuenta calle avenida avda plaza
+            paseo carretera apartado apdo sala piso puerta versión desde año expediente ticket incidencia página cp
+            "código postal" llámenos tarea compilación solicitud extensión ext anexo permiso candidatura
+            convocatoria vacante vacantes""",
+        "qualifier": """oferta regalo postal barras qr error fuente color producto artículo seguimiento reserva
+            pedido país área cliente amigo "de vestimenta" iata swift cnae rastreo envío referido conducta civil
+            penal trabajo circulación comercio proyecto vestimenta tráfico ético "buenas prácticas" deontológico
+            arancelario revisión "llame al" "llama al" "marque el" "marca el" boleto sorteo premio proveedor
+            empleado agencia sucursal""",
+        "reference": """"número de registro" "registro n" "registro mercantil" "registro de entrada" matrícula
+            licencia licencias certificado certificados homologación homologado acreditación colegiado colegiada
+            carné carnet diploma patente "número de inscripción" "número de candidato" cupón cupones descuento
+            promocional promo promoción bono "vale de compra" "vale regalo" "vale descuento" "tarjeta regalo"
+            "cheque regalo" isbn cnmv rae""",
         "ending": """"terminada en" "terminado en" "termina en" "acabado en" "acaba en" "últimas cifras" """,
     },
     "it": {
@@ -137,16 +162,19 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "due fattori" sbloccare "non condividerlo" "non comunicarlo" "non comunicare" firma firmare scrivi
             scriva scrivere utilizza riporta comunica ritiro ritirare cifre comunichi numerico numerica""",
         "password": """password""",
-        "other": """ordini fattura fatture numero num nr nº riferimento rif telefono tel fax cellulare chiama
-            chiami chiamare pacco volo treno serie modello contratto polizza socio tessera paziente transazione
-            importo totale prezzo spese iva iban bic partita carta conto viale piazza stanza sala ufficio
-            versione anno pratica ticket segnalazione pagina "codice fiscale" matricola bolletta pnr preventivo
-            "casella postale" attività build compilazione richiesta interno""",
-        "qualifier": """promo promozionale sconto fiscale coupon buono regalo barre qr errore postale sorgente
-            colore prodotto articolo prenotazione ordine spedizione tracciamento cliente amico univoco sdi pdr
-            destinatario avviamento iata paese "di avviamento" strada civile penale condotta etico progetto
-            consumo abbigliamento deontologico doganale revisione "chiama il" "chiami il" lotteria biglietto
-            fornitore dipendente filiale agenzia agente""",
+        "other": """ordini fattura fatture numero num nr nº riferimento rif telefono tel fax cellulare chiama chiami
+            chiamare pacco volo treno serie modello contratto polizza socio tessera paziente transazione importo
+            totale prezzo spese iva iban bic partita carta conto viale piazza stanza sala ufficio versione anno
+            pratica ticket segnalazione pagina "codice fiscale" matricola bolletta pnr preventivo "casella postale"
+            attività build compilazione richiesta interno permesso candidatura annuncio bando""",
+        "qualifier": """fiscale barre qr errore postale sorgente colore prodotto articolo prenotazione ordine
+            spedizione tracciamento cliente amico univoco sdi pdr destinatario avviamento iata paese "di avviamento"
+            strada civile penale condotta etico progetto consumo abbigliamento deontologico doganale revisione
+            "chiama il" "chiami il" lotteria biglietto fornitore dipendente filiale agenzia agente""",
+        "reference": """protocollo "numero di registrazione" "numero di iscrizione" "iscrizione albo" "all albo"
+            "registro imprese" licenza licenze certificato certificati certificazione omologazione accreditamento
+            abilitazione brevetto diploma patentino patente bollino coupon sconto promo promozionale buono buoni
+            regalo voucher isbn rea ivass consob""",
         "ending": """"che termina con" "terminante con" "termina con" "che finisce con" finale""",
     },
     "pt": {
@@ -164,16 +192,23 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "não partilhe" "duas etapas" escreva escreve coloque escrever levantar levantamento retirar retirada
             assinar dígitos algarismos diga numérica numérico""",
         "password": """senha "palavra passe" """,
-        "other": """pedidos encomendas fatura faturas factura número núm nº nr referência ref telefone tel
-            telemóvel fax celular ligue ligar pacote voo trem comboio bilhete localizador série modelo contrato
-            apólice sócio membro paciente transação valor total preço taxa iva iban bic nif cpf cnpj cartão
-            conta rua avenida praça travessa cep sala andar bloco apto versão desde ano processo protocolo
-            chamado ticket página agência boleto entidade final "nota fiscal" tarefa build compilação
-            solicitação ramal extensão""",
-        "qualifier": """promocional promo promoção desconto cupom cupão oferta presente postal barras qr erro
-            fonte cor produto artigo rastreio rastreamento reserva pedido país cliente indicação "de área" iata
-            cnae ibge swift encomenda envio consumidor civil penal estrada conduta trabalho trânsito ética
-            projeto projecto vestuário tributário revisão "ligue para" sorteio fornecedor funcionário""",
+        "other": """pedidos encomendas fatura faturas factura número núm nº nr referência ref telefone tel telemóvel
+            fax celular ligue ligar pacote voo trem comboio bilhete localizador série modelo contrato apólice sócio
+            membro paciente transação valor total preço taxa iva iban bic nif cpf cnpj cartão conta rua avenida
+            praça travessa cep sala andar bloco apto versão desde ano processo protocolo chamado ticket página
+            agência boleto entidade final "nota fiscal" tarefa build compilação solicitação ramal extensão vaga
+            vagas candidatura edital""",
+        "qualifier": """oferta presente postal barras qr erro fonte cor produto artigo rastreio rastreamento reserva
+            pedido país cliente indicação "de área" iata cnae ibge swift encomenda envio consumidor civil penal
+            estrada conduta trabalho trânsito ética projeto projecto vestuário tributário revisão "ligue para"
+            sorteio fornecedor funcionário""",
+        "reference": """"número da vaga" "número de inscrição" "número da inscrição" "inscrição n"
+            "número de registro" "número de registo" "número do registro" "número do registo" "registro no"
+            "registo na" "registado na" matrícula licença licenças alvará certificado certificados certidão
+            homologação homologado homologada credenciamento credenciado diploma patente "cédula profissional" selo
+            talão cupom cupons cupão cupões desconto promocional promo promoção "vale compra" "vale compras"
+            "vale presente" "cartão presente" voucher isbn anatel inmetro anvisa bacen susep procon aneel
+            "carteira de trabalho" "carteira nacional" """,
         "ending": """"terminado em" "termina em" "terminado com" "que termina em" "com final" "últimos dígitos" """,
     },
     "nl": {
@@ -187,16 +222,19 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "deel hem" "twee stappen" geef gebruik tik onderteken* ophalen cijfers cijferige toon noem""",
         "password": """wachtwoord""",
         "other": """bestelling bestelnummer bestelnr order ordernummer factuur* factuurnummer klant* klantnummer
-            klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie kenmerk boeking*
-            reservering* vlucht trein pakket* zending* track product model contract* polis* patiënt* transactie*
-            bedrag totaal prijs btw iban bic kvk rekening* kaart straat *straat *weg *laan *plein *kade *gracht
-            postbus kamer zaal versie sinds jaar ticket offerte meterstand taak build melding aanvraag toestel
-            doorkiesnummer""",
-        "qualifier": """kortings* korting actie* promo* cadeau* waarde* qr post product* artikel* bestel*
-            boekings* reserverings* status* kortingscode actiecode postcode foutcode barcode streepjescode
-            boekingscode kleurcode statuscode broncode reserveringscode promotiecode vriendencode landcode
-            promocode voordeelcode cadeaucode foutmelding lidnummer project* gedrags* kleding* projectcode
+            klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie boeking* reservering* vlucht
+            trein pakket* zending* track product model contract* polis* patiënt* transactie* bedrag totaal prijs btw
+            iban bic kvk rekening* kaart straat *straat *weg *laan *plein *kade *gracht postbus kamer zaal versie
+            sinds jaar ticket offerte meterstand taak build melding aanvraag toestel doorkiesnummer vacature*
+            sollicitatie*""",
+        "qualifier": """kortings* actie* promo* cadeau* waarde* qr post product* artikel* bestel* boekings*
+            reserverings* status* postcode foutcode barcode streepjescode boekingscode kleurcode statuscode broncode
+            reserveringscode vriendencode landcode foutmelding lidnummer project* gedrags* kleding* projectcode
             gedragscode kledingcode kostenplaats review leverancier* filiaal* medewerker*""",
+        "reference": """referentienummer kenmerk sollicitatienummer registratienummer inschrijfnummer vergunning*
+            licentie* certificaat* erkenning* keurmerk* diploma* rijbewijs* octrooi* coupon* kortingscode
+            kortingsbon* korting actiecode actienummer cadeaubon* cadeaukaart* cadeaucode waardebon* tegoedbon*
+            voordeelcode promotiecode promocode voucher* isbn afm""",
         "ending": """"eindigend op" "eindigt op" "dat eindigt op" "die eindigt op" """,
     },
     "pl": {
@@ -210,18 +248,25 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             ważność wygasa wygaśnie traci jednorazow* odblokować odblokuj "nie udostępniaj" "nikomu nie"
             dwuetapow* dwuskładnikow* użyj podpis* odbierz odbioru odebrać cyfry cyfr cyfrowy""",
         "password": """hasło hasła hasłem""",
-        "other": """zamówienie zamówień faktura faktury fakturę numer numeru nr sprawa sprawy referencyjny
-            klient telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka rezerwacja pociąg bilet
-            seria model produkt artykuł umowa umowy polisa członek pacjent pesel nip regon krs transakcja
-            transakcji kwota kwoty suma razem cena opłata vat iban bic konto rachunek karta karty ulica ul aleja
-            plac skrytka pokój sala lokal wersja rok roku zgłoszenie zgłoszenia ticket licznik licznika numer*
-            klient* zamówieni* faktur* rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart*
-            rachunk* zadanie zadania build wniosek wniosku wewnętrzny wew""",
-        "qualifier": """rabatowy rabatowego rabatowym promocyjny promocyjnego promocyjnym zniżkowy podarunkowy
-            kupon pocztowy pocztowego qr kreskowy błędu źródłowy koloru produktu artykułu rezerwacji zamówienia
-            kraju kierunkowy polecający swift statusu pkd śledzenia przesyłki klienta towaru projektu pracy
-            drogowy cywilny karny etyczny ubioru genetyczny zawodowy przegląd zadzwoń losu dostawcy pracownika
+        "other": """zamówienie zamówień faktura faktury fakturę numer numeru nr sprawa sprawy referencyjny klient
+            telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka rezerwacja pociąg bilet seria model
+            produkt artykuł umowa umowy polisa członek pacjent pesel nip regon krs transakcja transakcji kwota kwoty
+            suma razem cena opłata vat iban bic konto rachunek karta karty ulica ul aleja plac skrytka pokój sala
+            lokal wersja rok roku zgłoszenie zgłoszenia ticket licznik licznika numer* klient* zamówieni* faktur*
+            rezerwacj* przesył* paczk* umow* płatnik* konta konto* zgłoszen* kart* rachunk* zadanie zadania build
+            wniosek wniosku wewnętrzny wew oferta ofertę ogłoszenie ogłoszenia rekrutacja rekrutacji uprawnienia
+            uprawnień""",
+        "qualifier": """pocztowy pocztowego qr kreskowy błędu źródłowy koloru produktu artykułu rezerwacji
+            zamówienia kraju kierunkowy polecający swift statusu pkd śledzenia przesyłki klienta towaru projektu
+            pracy drogowy cywilny karny etyczny ubioru genetyczny zawodowy przegląd zadzwoń losu dostawcy pracownika
             oddziału""",
+        "reference": """referencja referencje "numer referencyjny" sygnatura "numer oferty" "oferta nr"
+            "numer kandydata" "numer rejestracyjny" "numerem rejestracyjnym" "wpis do rejestru" rejestr rejestru
+            licencja licencji licencję zezwolenie zezwolenia pozwolenie pozwolenia koncesja koncesji certyfikat*
+            świadectwo świadectwa legitymacja legitymacji dyplom dyplomu patent patentu protokół protokołu aprobata
+            homologacja homologacji atest atestu kupon kuponu kupony rabatowy rabatowego rabatowym promocyjny
+            promocyjnego promocyjnym zniżkowy zniżkowego podarunkowy podarunkowa podarunkowej "bon podarunkowy"
+            voucher vouchera talon isbn knf""",
         "ending": """"kończąca się na" "kończący się na" "kończy się na" "zakończony na" "zakończoną na"
             "o końcówce" końcówka końcówką końcówce""",
     },
@@ -238,14 +283,18 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "other": """beställning* beställningsnummer order ordernummer ordernr faktura* fakturanummer kund*
             kundnummer kundnr telefon* tel fax nummer *nummer nr ärende* ärendenummer referens* ref bokning*
             bokningsnummer flyg tåg paket* försändelse* produkt modell avtal* försäkring* medlem* patient*
-            transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto bankgiro
-            plusgiro ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert personnummer
-            kortnummer uppgift uppgiften bygge bygget anknytning mobilnummer mobilnr mobiltelefon""",
-        "qualifier": """rabatt* kampanj* erbjudande* present* kupong* qr post produkt* artikel* boknings*
-            beställnings* status* rabattkod rabattkoden kampanjkod felkod felkoden streckkod streckkoden qrkod
-            postkod bokningskod färgkod landskod riktnummer värvningskod presentkod källkod statuskod
-            kampanjkoden färgkoden projekt* uppförande* klädkod klädkoden uppförandekod projektkod genetiska
+            transaktion* belopp summa totalt pris moms iban bic orgnr organisationsnummer konto bankgiro plusgiro
+            ocr gata *gatan *vägen *torget box postbox postnummer version sedan offert personnummer kortnummer
+            uppgift uppgiften bygge bygget anknytning mobilnummer mobilnr mobiltelefon annons annonsen annons*
+            ansökan ansöknings*""",
+        "qualifier": """erbjudande* present* qr post produkt* artikel* boknings* beställnings* status* felkod
+            felkoden streckkod streckkoden qrkod postkod bokningskod färgkod landskod riktnummer värvningskod
+            källkod statuskod färgkoden projekt* uppförande* klädkod klädkoden uppförandekod projektkod genetiska
             granskning kodgranskning ring lott leverantör* anställnings* butiks*""",
+        "reference": """referensnummer diarienummer registreringsnummer licens* tillstånd* certifikat* intyg*
+            behörighetsbevis ackrediteringsnummer diplom patent* protokoll kupong* rabatt* kampanj* presentkort*
+            presentkod värdekod värdekupong* värdecheck* tillgodokvitto voucher* rabattkod rabattkoden kampanjkod
+            kampanjkoden erbjudandekod isbn""",
         "ending": """"slutar på" "som slutar på" "slutar med" slutsiffror slutsiffrorna""",
     },
     "tr": {
@@ -261,14 +310,20 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "iki aşamalı" kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" yaz
             söyle söyleyin söyleyiniz gösterin göster iletin""",
         "password": """şifre şifresi şifreniz parola parolanız""",
-        "other": """siparişi siparişiniz fatura faturanız numara numarası numaranız nolu müşteri telefon tel
-            faks gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat
-            ücret kdv iban bic vergi tc kart kartınız hesap cadde caddesi cad sokak sokağı sok mahallesi mah
-            bulvarı oda salon sürüm yıl yılı dosya talep kayıt ticket abone tesisat numara* sipariş* müşteri*
-            fatura* hesab* kargo* gönderi* rezervasyon* başvuru* abone* görev derleme dahili""",
-        "qualifier": """indirim kampanya promosyon hediye kupon qr karekod barkod hata posta kaynak renk ürün
-            rezervasyon sipariş ülke alan takip davet referans swift durum proje kıyafet davranış etik inceleme
-            arayın arayıp arayabilirsiniz çekiliş tedarikçi personel şube bayi""",
+        "other": """siparişi siparişiniz fatura faturanız numara numarası numaranız nolu müşteri telefon tel faks
+            gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat ücret kdv
+            iban bic vergi tc kart kartınız hesap cadde caddesi cad sokak sokağı sok mahallesi mah bulvarı oda salon
+            sürüm yıl yılı dosya talep kayıt ticket abone tesisat numara* sipariş* müşteri* fatura* hesab* kargo*
+            gönderi* rezervasyon* başvuru* abone* görev derleme dahili ilan ilanı""",
+        "qualifier": """qr karekod barkod hata posta kaynak renk ürün rezervasyon sipariş ülke alan takip davet
+            referans swift durum proje kıyafet davranış etik inceleme arayın arayıp arayabilirsiniz çekiliş
+            tedarikçi personel şube bayi""",
+        "reference": """"referans numarası" "referans numaralı" "referans no" "ilan no" "ilan numarası" "başvuru no"
+            "kayıt no" "kayıt numarası" sicil tescil ruhsat* lisans "lisans no" "izin belgesi" "yetki belgesi"
+            "onay belgesi" "uygunluk belgesi" sertifika* "belge no" "belge numarası" diploma patent protokol
+            "evrak no" "dosya no" kupon kuponu kuponunuz "kupon kodu" "kupon kodunuz" indirim promosyon kampanya
+            "hediye çeki" "hediye çekiniz" "hediye kartı" "hediye kodu" hediye "aday numarası" isbn mersis btk
+            bddk""",
         "ending": """"ile biten" biten "son dört hanesi" "son hanesi" sonu""",
     },
     "ru": {
@@ -281,18 +336,22 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             аутентифик* активир* активац* действует действителен действительно истек* одноразов* разблок*
             "никому не" "не сообщайте" двухфакторн* регистрац* верифик* напишите подпис* получени* цифры цифр""",
         "password": """пароль пароля""",
-        "other": """заказ заказу заказы счет счета счету номер номера номеру договор договора клиент клиента
-            телефон телефона тел факс моб посылка посылку отправление отправления трек бронь брони бронирование
-            рейс поезд билет билета серия модель товар артикул полис пациент транзакц* операции сумма суммы
-            итого цена стоимость ндс инн кпп огрн бик снилс карта карты карте улица ул проспект пр пер переулок
-            бульвар дом корп кв офис оф каб индекс версия года год заявка заявки заявке обращение обращения
-            обращению тикет абонент абонента лицевой номер* заказ* договор* клиент* счет* заявк* обращени*
-            посылк* бронирован* абонент* коммит добавочный доб внутренний""",
-        "qualifier": """промо скидочный скидки скидку купон купона подарочный qr штрих ошибки ошибка почтовый
-            цвета товара страны города бронирования заказа отслеживания исходный промокод промокода промокоду
-            промокодом партнерский домофона домофон региона статуса окпо окпд оквэд октмо тн посылки проекта
-            деятельности чести дресс дресскод ревью задача задачи задачу сборка сборки звоните позвоните
+        "other": """заказ заказу заказы счет счета счету номер номера номеру договор договора клиент клиента телефон
+            телефона тел факс моб посылка посылку отправление отправления трек бронь брони бронирование рейс поезд
+            билет билета серия модель товар артикул полис пациент транзакц* операции сумма суммы итого цена
+            стоимость ндс инн кпп огрн бик снилс карта карты карте улица ул проспект пр пер переулок бульвар дом
+            корп кв офис оф каб индекс версия года год заявка заявки заявке обращение обращения обращению тикет
+            абонент абонента лицевой номер* заказ* договор* клиент* счет* заявк* обращени* посылк* бронирован*
+            абонент* коммит добавочный доб внутренний вакансия вакансии вакансию объявление объявления отклик
+            допуск""",
+        "qualifier": """промо qr штрих ошибки ошибка почтовый цвета товара страны города бронирования заказа
+            отслеживания исходный партнерский домофона домофон региона статуса окпо окпд оквэд октмо тн посылки
+            проекта деятельности чести дресс дресскод ревью задача задачи задачу сборка сборки звоните позвоните
             учреждения организации маркировки поставщика сотрудника отделения филиала""",
+        "reference": """референс "регистрационный номер" "регистрационным номером" реестр* лицензи* разрешение
+            разрешения свидетельств* сертификат* аттестат* удостоверени* аккредитац* диплом* патент* протокол*
+            декларац* купон* ваучер* талон* промокод* скидочный скидки скидку "на скидку" "подарочный сертификат"
+            "подарочная карта" подарочн* исх вх isbn "номер дела" """,
         "ending": """"оканчивается на" оканчивающ* заканчивающ* "заканчивается на" "последние цифры" """,
     },
     "uk": {
@@ -307,15 +366,17 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "other": """рахунок рахунку рахунка номер номера номеру номером договір договору клієнт клієнта телефон
             телефону тел факс моб дзвоніть посилка посилку відправлення ттн накладна накладної бронь рейс потяг
             поїзд квиток квитка серія модель товар артикул поліс пацієнт транзакц* операції сума суми разом ціна
-            вартість пдв іпн мфо картка картки вулиця вул проспект просп провулок пров бульвар бульв будинок буд
-            кв офіс оф каб індекс версія року рік заявка заявки звернення запит абонент абонента особовий номер*
-            замовлен* договор* клієнт* рахун* заявк* звернен* посилк* бронюван* абонент* коміт внутрішній
-            додатковий""",
-        "qualifier": """промо знижки знижку купон купона подарунковий qr штрих помилки помилка поштовий кольору
-            товару країни міста бронювання замовлення промокод промокоду промокодом вихідний домофона статусу
-            єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі дрес дресскод ревю задача
-            задачі збірка зателефонуйте телефонуйте закладу установи маркування постачальника співробітника
-            відділення філії""",
+            вартість пдв іпн мфо картка картки вулиця вул проспект просп провулок пров бульвар бульв будинок буд кв
+            офіс оф каб індекс версія року рік заявка заявки звернення запит абонент абонента особовий номер*
+            замовлен* договор* клієнт* рахун* заявк* звернен* посилк* бронюван* абонент* коміт внутрішній додатковий
+            вакансія вакансії вакансію оголошення відгук допуск""",
+        "qualifier": """промо qr штрих помилки помилка поштовий кольору товару країни міста бронювання замовлення
+            вихідний домофона статусу єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі
+            дрес дресскод ревю задача задачі збірка зателефонуйте телефонуйте закладу установи маркування
+            постачальника співробітника відділення філії""",
+        "reference": """"реєстраційний номер" "реєстраційним номером" реєстр реєстру ліцензі* дозвіл дозволу
+            свідоцтв* сертифікат* атестат* посвідченн* акредитац* диплом* патент* протокол* декларац* купон* ваучер*
+            талон* промокод* знижки знижку знижковий "на знижку" подарунков* вих вх isbn "номер справи" """,
         "ending": """"закінчується на" "що закінчується на" "останні цифри" закінчуєть*""",
     },
     "ja": {
@@ -332,9 +393,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             金額 合計 価格 税込 料金 送料 郵便番号 〒 丁目 番地 号室 号車 バージョン 年度 管理番号 チケット
             整理番号 診察券 カード番号 カード末尾 商品番号 登録番号 ポイント 番号 ナンバー 課題 ビルド コミット
             チケット番号 内線""",
-        "qualifier": """クーポン 割引 優待 プロモーション プロモ キャンペーン 紹介 招待 QR バー 二次元 エラー
-            商品 国 郵便 予約 カラー 色 ソース ステータス 銀行 支店 ギフト 特典 終了 店舗 市外 プロジェクト
-            ドレス 部門 行動 レビュー 抽選 取引先 仕入先 社員""",
+        "qualifier": """紹介 招待 QR バー 二次元 エラー 商品 国 郵便 予約 カラー 色 ソース ステータス 銀行 支店
+            ギフト 終了 店舗 市外 プロジェクト ドレス 部門 行動 レビュー 抽選 取引先 仕入先 社員""",
+        "reference": """求人番号 求人 参照番号 照会番号 届出 免許 認証取得 資格 証明書 証書 会員証 特許 受験番号
+            クーポン クーポンコード 割引 割引券 優待 優待券 ギフト券 ギフトカード 商品券 プロモ プロモーション
+            キャンペーン 特典 案件番号 学籍番号 整理券 許可番号 許可証""",
         "ending": """末尾 下4桁 下４桁 下四桁 末尾が""",
     },
     "ko": {
@@ -345,11 +408,14 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "action": """로그인 입력 인증 확인 유효 만료 본인확인 2단계 가입 승인 일회용 공유하지 서명 열람 숫자
             자리""",
         "password": """비밀번호 암호""",
-        "other": """주문 청구 고객번호 회원번호 전화 연락처 문의 송장 배송 예약 접수번호 항공편 모델 상품번호
-            계약 계좌 금액 합계 결제 가격 요금 우편번호 사업자 버전 티켓 등록번호 카드번호 포인트 환자번호
-            통신판매업 참조번호 번호 사번 작업 빌드 커밋 내선""",
-        "qualifier": """쿠폰 할인 프로모션 추천 초대 QR 바코드 오류 에러 상품 국가 우편 색상 소스 상태 은행
-            기프트 이벤트 종료 지역 프로젝트 드레스 부서 리뷰 검토 추첨 거래처 협력사 지점 직원""",
+        "other": """주문 청구 고객번호 회원번호 전화 연락처 문의 송장 배송 예약 접수번호 항공편 모델 상품번호 계약
+            계좌 금액 합계 결제 가격 요금 우편번호 사업자 버전 티켓 카드번호 포인트 환자번호 통신판매업 참조번호
+            번호 사번 작업 빌드 커밋 내선""",
+        "qualifier": """추천 초대 QR 바코드 오류 에러 상품 국가 우편 색상 소스 상태 은행 종료 지역 프로젝트 드레스
+            부서 리뷰 검토 추첨 거래처 협력사 지점 직원""",
+        "reference": """공고번호 채용공고 공고 등록번호 신고번호 면허 자격증 자격번호 증명서 인증서 수험번호 특허
+            학번 문서번호 사건번호 쿠폰 할인 할인권 할인코드 상품권 교환권 기프트카드 기프트 바우처 프로모션 이벤트
+            허가번호 허가증""",
         "ending": """끝자리 뒷자리 끝번호""",
     },
     "zh": {
@@ -367,9 +433,14 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             账户 金额 金額 合计 合計 总计 總計 价格 價格 运费 邮编 郵編 邮政编码 郵遞區號 楼 室 版本 工单 工單
             卡号 卡號 统一编号 统一社会信用代码 统编 統編 积分 备案 备 ICP 流水号 号 號 号码 號碼 代码 代碼 任务
             任務 构建 提交 編譯 分机 分機""",
-        "qualifier": """优惠 優惠 折扣 促销 促銷 邀请 邀請 推荐 推薦 二维 二維 QR 条形 錯誤 错误 商品 国家 國家
-            邮政 颜色 顏色 源 状态 銀行 银行 礼品 禮品 兑换 兌換 机构 信用 股票 退出 项目 專案 着装 部门 部門
-            审查 審查 评审 抽奖 供应商 供應商 员工 員工 门店 分行""",
+        "qualifier": """邀请 邀請 推荐 推薦 二维 二維 QR 条形 錯誤 错误 商品 国家 國家 邮政 颜色 顏色 源 状态 銀行
+            银行 礼品 禮品 兑换 兌換 机构 信用 股票 退出 项目 專案 着装 部门 部門 审查 審查 评审 抽奖 供应商 供應商
+            员工 員工 门店 分行""",
+        "reference": """参考编号 参考号 參考編號 职位编号 職缺編號 申请编号 申請編號 注册号 註冊號 注册编号 註冊編號
+            登记号 登記號 登记证 登記證 许可证 許可證 执照 執照 资格证 資格證 证书 證書 认证编号 認證編號 合格证
+            合格證 批准文号 专利 專利 准考证 准考證 学号 學號 案号 案件 优惠券 優惠券 优惠码 優惠碼 优惠 優惠 折扣码
+            折扣碼 折扣 促销码 促銷碼 促销 促銷 兑换码 兌換碼 兑换券 兌換券 礼品卡 禮品卡 代金券 抵用券 满减券 字第
+            核准号 核准號 核准文号""",
         "ending": """尾号 尾號 末四碼 末四位 尾数 后四位 後四碼""",
     },
 }

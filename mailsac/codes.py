@@ -126,7 +126,7 @@ MAX_URL_CHARS: Final = 256  # looked at before a candidate, for the URL that it 
 _MONEY: Final = "$€£¥₹₩₴₽₺"
 # A currency or a colour; a piece of a URL, of a decimal, of a name; a longer number.
 _BEFORE: Final = re.compile(
-    rf"(?:[#{_MONEY}] ?|[/=&?+@\\_%~]|[0-9](?:[ .,:/(-]|\) ?| [-/] )|[A-Za-z][.\[]|(?:[a-z0-9]|[A-Za-z]{{4}})-)$"
+    rf"(?:[#{_MONEY}] ?|[/=&?+@\\_%~]|[0-9](?:[ .,:/(-]|\) ?| [-/] )|[A-Za-z][.\[]|(?:[a-z0-9]|[A-Za-z]{{4}})-|第 ?)$"
 )
 _UNITS: Final = (
     "EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|CZK|TRY|UAH|RUB|JPY|KRW|CNY|RMB|MXN|BRL|kr|zł|TL|euros?|dollars|cents?|руб|грн"
@@ -134,13 +134,13 @@ _UNITS: Final = (
 )
 _AFTER: Final = re.compile(
     rf" ?[{_MONEY}%‰°]|[_@/=]|[.,:/-][0-9]|[.-][A-Za-z]| ?-? ?[0-9]{{3}}| [0-9]{{2}} [0-9]{{2}}"
-    rf"| ?(?:{_UNITS})\b| ?[円元원년年名人명個건]",
+    rf"| ?(?:{_UNITS})\b| ?[円元원년年名人명個건号號호]",
     re.IGNORECASE,
 )
 _MORE: Final = re.compile(r"[ .-]?[0-9]|-[A-Z0-9]")  # behind groups: one more group
 _NOT_IN_URL: Final = re.compile(r"[^!-~]")
 _NUMBER_SIGN: Final = re.compile(
-    r"(?:[№#]|(?<![^\W\d_])(?:no|nr|nro|n|num|núm|ref|tel|fax|art|id)[.°ºo:]{0,2}) ?$", re.IGNORECASE
+    r"(?:[№#]|(?<![^\W\d_])(?:no|nr|nro|n|num|núm|r[eéi]f|tel|fax|art|id)[.°ºo:]{0,2}) ?:? ?$", re.IGNORECASE
 )
 _PREFIX: Final = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{1,3}-$")
 
@@ -221,6 +221,7 @@ REACH: Final = {  # distances at which a word says nothing any more
     "password": 16,  # few mails tell a password, and many speak of one
     "other": 36,
     "qualifier": 36,
+    "reference": 36,
     "ending": 12,
 }
 FAR: Final = 200  # the reach of "action" where the candidate stands alone on its line
@@ -229,7 +230,15 @@ BEHIND: Final = 25  # how much farther away a word is that stands behind the can
 BESIDE: Final = 10  # the same for a word right behind it
 TAKEN: Final = 40  # the same for a word with another number in between
 MAX_WORDS: Final = 20  # looked at before and behind one candidate
+_QUALIFIERS: Final = ("qualifier", "reference")
 _WEIGHT: Final = {"code": 1.0, "action": 0.7, "password": 0.7}
+# Ahead of a word of other numbers, these make it what the code is for. A voucher may be what is to be typed in.
+_SUBJECTS: Final = {
+    "other": ("code", "action", "password"),
+    "qualifier": ("code", "action", "password"),
+    "reference": ("code", "password"),
+    "ending": (),
+}
 _NUMBER: Final = re.compile(r"[0-9]{3}")
 _URL: Final = re.compile(r"https?://[!-~]+")
 _INTRODUCED: Final = re.compile(r"(?:[:：\"“„«「『\[]|\b(?:is|ist|est|es|è|é|to|är|jest|lautet))\s*$")
@@ -243,21 +252,22 @@ _JOINED: Final = re.compile(
 @cache  # the memory is taken when somebody asks first
 def _vocabulary() -> Vocabulary:
     return Vocabulary(
-        *((label, CODE_WORDS) for label in ("ending", "qualifier", "code", "other", "password", "action"))
+        *((label, CODE_WORDS) for label in ("ending", "reference", "qualifier", "code", "other", "password", "action"))
     )
 
 
 def _labels(text: str) -> list[Found]:
-    """Where the words of the table stand. A word for a code names another number where it stands beside a qualifier."""
+    """Where the words of the table stand. Beside a qualifier a word for a code names another number."""
     marks = _vocabulary().find(_URL.sub(lambda match: " " * len(match[0]), text))
     for index, mark in enumerate(marks):
         if mark.label == "code":
             ahead = marks[index - 1] if index else mark
             behind = marks[index + 1] if index + 1 < len(marks) else mark
-            if (ahead.label == "qualifier" and mark.start - ahead.end <= 1) or (
-                behind.label == "qualifier" and _JOINED.fullmatch(text, mark.end, behind.start)
+            if (ahead.label in _QUALIFIERS and mark.start - ahead.end <= 1) or (
+                behind.label in _QUALIFIERS and _JOINED.fullmatch(text, mark.end, behind.start)
             ):
-                marks[index] = Found(mark.start, mark.end, "other")
+                beside = "reference" in (ahead.label, behind.label)
+                marks[index] = Found(mark.start, mark.end, "reference" if beside else "other")
     return marks
 
 
@@ -278,7 +288,7 @@ def _judged(
             looks = max(looks, 0.0)  # "your code is 2024"
         score = _WEIGHT[label] * (1 - away / FAR) + looks + 0.2 * stands_alone + 0.1 * ("code" in topics)
         # "Type QX82NV", which is no voucher.
-        is_typed = label == "action" and away <= 3 and value.isupper() and "qualifier" not in topics
+        is_typed = label == "action" and away <= 3 and value.isupper() and topics.isdisjoint(_QUALIFIERS)
         if not value.isdigit() and topics and topics.isdisjoint(_WEIGHT) and not is_typed:
             score -= 0.5  # a booking calls its number a code, too
     return _Candidate(value, score, label == "other", context, source)
@@ -312,7 +322,7 @@ def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reac
         if len(gap) > 2 * FAR:
             break
         is_taken = _NUMBER.search(gap) is not None
-        if mark.label in _WEIGHT or not (is_taken or (mark.label != "ending" and _is_object(text, marks, index, gap))):
+        if mark.label in _WEIGHT or not (is_taken or _is_object(text, marks, index, gap)):
             note(mark, gap, TAKEN * is_taken)
     for mark in marks[at : at + MAX_WORDS]:
         gap = text[end : mark.start]
@@ -333,8 +343,8 @@ def _is_object(text: str, marks: list[Found], index: int, gap: str) -> bool:
     mark = marks[index]
     for ahead in reversed(marks[max(0, index - 3) : index]):
         between = text[ahead.end : mark.start]
-        if len(between) > 20 or SENTENCE_END.search(between) or "\n" in between or _NUMBER.search(between):
+        if len(between) > 40 or SENTENCE_END.search(between) or "\n" in between or _NUMBER.search(between):
             return False
-        if ahead.label in _WEIGHT:
+        if ahead.label in _SUBJECTS[mark.label]:
             return True
     return False

@@ -74,6 +74,10 @@ def test_a_code_is_given_as_it_is_typed_in(written: str, value: str) -> None:
         "Your code: https://example.org/482913?code=482913 or 482913@example.org, www.example.org/482913",
         "Sign in from 192.0.2.48 at 2026-05-12 10:4829, version 4829.1.2, 2026/0482",
         "We sent the code to the phone ending in 4829",
+        "Please confirm: diploma 48291, réf. : 482913, ref. №: 20418",
+        "Enter the coupon code: 482913. Zum Anmelden: Kennziffer 48291. Saisissez le code promo : 482913",
+        "Acesse com seu login. Anatel 4829. Giriş yapın, kupon kodu: EV2026. Войдите: лицензия 48291, промокод 482913",
+        "ログイン 登録第0417号。请登录，许可证 482913，輸入優惠碼 482913。로그인 제4829호, 자격증 48291",
         "Commit 7f3a991 reviews the code",
         "",
         "code",
@@ -117,6 +121,9 @@ def test_the_nearest_word_says_what_a_number_is() -> None:
 def test_what_a_code_is_for_is_no_other_number() -> None:
     assert values("To verify your phone number: 482913") == ["482913"]
     assert values("The phone number 482913 was verified by code.") == []
+    assert values("Your code to redeem the voucher: 482913") == ["482913"]
+    assert values("Code de vérification pour votre demande de permis : 482913") == ["482913"]
+    assert values("To redeem the voucher: 482913, enter it at the till.") == []
 
 
 def test_what_one_place_calls_another_number_is_no_code_anywhere() -> None:
