@@ -270,7 +270,7 @@ class _Lines:
         return line.removesuffix(b"\n").removesuffix(b"\r")
 
     def starts_with(self, pattern: re.Pattern[bytes]) -> bool:
-        return pattern.match(self._buffer) is not None
+        return not self._dropped and pattern.match(self._buffer) is not None
 
     @property
     def hopeless(self) -> bool:

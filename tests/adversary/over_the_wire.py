@@ -252,8 +252,9 @@ _FIELDS: Final = (
 _HTTP_WORDS: Final = (
     b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PRI * HTTP/2.0", b" HTTP/1.1\r\n",
     b" HTTP/1.0\r\n", b" HTTP/9.9\r\n", b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"/", b"//", b"/..",
-    b"%2e%2e/", b"%2f", b"%00", b"%0d%0a", b"%ff", b"%ed%a0%80", b"%", b"?", b"&", b"=", b"#", b";", b"[]=", b"?limit=-1",
-    b"?limit=99999999999999999999", b"?wait=1e9", b"?wait=nan", b"?since=9999-12-31T23:59:59-23:59", b"?query=%22",
+    b"%2e%2e/", b"%2f", b"%00", b"%0d%0a", b"%ff", b"%ed%a0%80", b"%", b"?", b"&", b"=", b"#", b";", b"[]=",
+    b"?limit=-1", b"?limit=99999999999999999999", b"?wait=1e9", b"?wait=nan", b"?query=%22",
+    b"?since=9999-12-31T23:59:59-23:59",
     b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Content-Length: 1_0\r\n", b"Transfer-Encoding: chunked\r\n",
     b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n", b"5\r\nabcde\r\n", b"ffffffffffffffff\r\n", b"\xff", b"-1",
     b"http://localhost/", b"latest", b"@", b"a@example.com", b"{", b"}", b"[", b"]", b'"', b"null", b"true", b"1e999",
