@@ -331,7 +331,8 @@ async def _talk_http(server: Process, session: Session, mailbox: str) -> int:
     return 1
 
 
-_HEAD: Final = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
+# A request line without a version is answered as one of HTTP/0.9, with a head all the same.
+_HEAD: Final = re.compile(rb"HTTP/(?:0\.9|1\.[01]) (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
 _LENGTH: Final = re.compile(rb"^content-length: (\d+)\r$", re.IGNORECASE | re.MULTILINE)
 _CHUNK: Final = re.compile(rb"([0-9a-fA-F]+)\r\n")
 
