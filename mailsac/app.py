@@ -40,6 +40,7 @@ from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.journal import has_journal
 from mailsac.leases import Leases, ProcessLeases
 from mailsac.limits import AuthFailures, Networks
+from mailsac.mail_ports import MailPorts
 from mailsac.migrate import MovableTable, Moved, migrate
 from mailsac.outbound import Outbound
 from mailsac.outgoing import OutgoingTable
@@ -519,7 +520,15 @@ async def running(config: Config) -> AsyncIterator[Server]:
         await _open(stack, http, "http", config.http.host, config.http.port, HTTP_DRAIN_S)
         await _open(stack, pop3, "pop3", config.pop3.host, config.pop3.port, POP3_DRAIN_S, config.pop3.tls_port)
         await _open(stack, smtp, "smtp", config.smtp.host, config.smtp.port, SMTP_DRAIN_S, config.smtp.tls_port)
-        http.show_ports(smtp=smtp.port, pop3=pop3.port)
+        http.show_ports(
+            MailPorts(
+                smtp=smtp.port,
+                pop3=pop3.port,
+                smtp_tls=smtp.tls_port,
+                pop3_tls=pop3.tls_port,
+                has_tls=tls is not None,
+            )
+        )
         server = Server(
             config,
             store=store,

@@ -18,6 +18,7 @@ import msgspec
 
 from mailsac import examples, markdown
 from mailsac.examples import LANGUAGES
+from mailsac.mail_ports import MailPorts
 
 # In the order in which they are shown. Each is a file of docs/, its title is its first heading.
 GUIDES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -29,17 +30,8 @@ GUIDE_NAMES: Final = tuple(name for names in GUIDES.values() for name in names)
 TESTERS: Final = {"web-socket": "socket-tester", "webhooks": "webhook-tester"}
 
 _LOCAL: Final = re.compile(r'(?:127\.0\.0\.1|localhost)(:|\\?", )(8025|1025|1110)(?!\d)')
+_WIDTH: Final = 66  # of a line of JSON
 _HOST: Final = "@host@"  # in the tables of settings
-
-
-class MailPorts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mail client is told. A port is None where there is no such listener."""
-
-    smtp: int
-    pop3: int
-    smtp_tls: int | None = None
-    pop3_tls: int | None = None
-    has_tls: bool = False  # STARTTLS and STLS are offered
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -120,9 +112,11 @@ class Documentation:
     def guide(self, name: str) -> str:
         """The page of a guide."""
         sections = self._guides[name]
-        body = "".join(f'<section class="text">{section.html}</section>\n' for section in sections)
-        tester = f'<{TESTERS[name]} class="tester"></{TESTERS[name]}>\n' if name in TESTERS else ""
-        return self._page(name, f'<article class="guide">{tester}{body}</article>')
+        parts = [f'<section class="text">{section.html}</section>\n' for section in sections]
+        if name in TESTERS:
+            parts.insert(1, f'<{TESTERS[name]} class="tester"></{TESTERS[name]}>\n')
+        body = "".join(parts)
+        return self._page(name, f'<article class="guide">{body}</article>')
 
     def search(self) -> list[dict[str, str]]:
         """Everything that can be found, in the order of the pages: `title`, `href`, `group`, `text`."""
@@ -152,18 +146,14 @@ class Documentation:
         return found
 
     def _page(self, current: str, content: str) -> str:
-        languages = "".join(
-            f'<button type="button" data-language="{name}" aria-pressed="{_yes(name == "curl")}">{shown}</button>'
-            for name, shown in LANGUAGES.items()
-        )
+        languages = "" if current else _language_switch()
         return (
             '<div class="docs"><aside class="contents" id="contents"><div class="find"><input id="filter" type="search"'
             ' placeholder="Find ( / )" aria-label="Find in the documentation" autocomplete="off"></div>'
             '<div id="found" aria-live="polite"></div>'
             f'<nav aria-label="Documentation">{self._navigation(current)}</nav></aside>'
             '<div><div class="tools"><button type="button" id="menu" aria-controls="contents" aria-expanded="false">'
-            'Contents</button><div class="languages" role="group" aria-label="Language of the examples">'
-            f"{languages}</div></div>{content}</div></div>"
+            f"Contents</button>{languages}</div>{content}</div></div>"
         )
 
     def _navigation(self, current: str) -> str:
@@ -181,7 +171,7 @@ class Documentation:
             parts.append(_nav_group(group, items, is_open=group == "Guides" or current in names))
         for tag, operations in self._by_tag().items():
             items = [
-                _item(f"{here}#{operation['operationId']}", operation["summary"], method=method, path=path)
+                _operation_item(f"{here}#{operation['operationId']}", method, path, operation["summary"])
                 for path, method, operation in operations
             ]
             parts.append(_nav_group(tag.capitalize(), items, is_open=False))
@@ -197,15 +187,11 @@ class Documentation:
             '<p>The same for programs: <a href="/openapi.json">OpenAPI 3.1</a>.</p>'
         )
         return (
-            _section(
-                "introduction",
-                introduction,
-                _code("curl http://127.0.0.1:8025/api/addresses/bob@example.com/messages\n"),
-            )
+            _section("introduction", introduction, _code(_FIRST, "The first mail, and its code"))
             + _section("smtp", self._smtp(), _example("smtp", curl["smtp"]))
             + _section("pop3", self._pop3(), _example("pop3", curl["pop3"]))
             + _section("keys", self._keys(), "")
-            + _section("errors", self._errors(), _code(json.dumps(_ERROR, indent=2) + "\n", "Answer"))
+            + _section("errors", self._errors(), _code(_json(_ERROR) + "\n", "Answer"))
         )
 
     def _smtp(self) -> str:
@@ -365,6 +351,13 @@ _MEDIA: Final = {
     "text/event-stream": "server-sent events",
     "*/*": "the octets, of their own type",
 }
+_FIRST: Final = """\
+printf 'Subject: hello\\r\\n\\r\\nYour code is 482913.\\r\\n' |
+  curl smtp://127.0.0.1:1025 -T - \\
+    --mail-from ann@example.org --mail-rcpt bob@example.com
+curl http://127.0.0.1:8025/api/addresses/bob@example.com/messages
+curl http://127.0.0.1:8025/otp/bob@example.com
+"""
 _ERROR: Final = {"message": "Message not found by id x and inbox bob@example.com", "error": "Not Found", "status": 404}
 
 
@@ -410,8 +403,13 @@ def _id(name: str) -> str:
     return markdown.anchor_of(name)
 
 
-def _yes(is_so: bool) -> str:
-    return "true" if is_so else "false"
+def _language_switch() -> str:
+    buttons = "".join(
+        f'<button type="button" data-language="{name}" aria-pressed="{"true" if name == "curl" else "false"}">'
+        f"{shown}</button>"
+        for name, shown in LANGUAGES.items()
+    )
+    return f'<div class="languages" role="group" aria-label="Language of the examples">{buttons}</div>'
 
 
 def _text(words: str) -> str:
@@ -456,9 +454,20 @@ def _recorded(answer: Recorded) -> str:
     head = f"<figcaption><b>{phrase}</b> {escape(answer.media_type)}{note}</figcaption>"
     if answer.body is None:
         return f'<figure class="answer">{head}</figure>'
-    text = answer.body if isinstance(answer.body, str) and "json" not in answer.media_type else None
-    shown = text if text is not None else json.dumps(answer.body, indent=1, ensure_ascii=False)
+    shown = answer.body if answer.media_type.startswith("text/") else _json(answer.body)
     return f'<figure class="answer">{head}<pre><code>{escape(shown, quote=False)}\n</code></pre></figure>'
+
+
+def _json(value: Any, indent: str = "") -> str:
+    """JSON in which what is short stands on one line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    deeper = indent + "  "
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(deeper + _json(each, deeper) for each in value) + f"\n{indent}]"
+    fields = (f"{deeper}{json.dumps(name)}: {_json(each, deeper)}" for name, each in value.items())
+    return "{\n" + ",\n".join(fields) + f"\n{indent}}}"
 
 
 def _settings(port: int, tls_port: int | None, upgrade: str, *, user: str, password: str = "") -> str:
@@ -482,12 +491,18 @@ def _nav_group(name: str, items: Sequence[str], *, is_open: bool = True) -> str:
     return f"<details{opened}><summary>{escape(name)}</summary><ul>{''.join(items)}</ul></details>\n"
 
 
-def _item(href: str, title: str, *, method: str = "", path: str = "", below: str = "", is_current: bool = False) -> str:
-    mark = f'<b class="{method}">{_SHORT.get(method, method.upper())}</b> ' if method else ""
-    tip = f' title="{method.upper()} {escape(path)}"' if path else ""
+def _item(href: str, title: str, *, below: str = "", is_current: bool = False) -> str:
     here = ' aria-current="page"' if is_current else ""
     more = f"<ul>{below}</ul>" if below else ""
-    return f'<li><a href="{href}"{tip}{here}>{mark}{_text(title)}</a>{more}</li>'
+    return f'<li><a href="{href}"{here}>{_text(title)}</a>{more}</li>'
+
+
+def _operation_item(href: str, method: str, path: str, summary: str) -> str:
+    short = path.replace("/api/addresses/{email}/", "…/").removeprefix("/api").replace("message_id", "id")
+    return (
+        f'<li><a class="call" href="{href}" title="{escape(summary)}"><b class="{method}">'
+        f"{_SHORT.get(method, method.upper())}</b> {escape(short)}</a></li>"
+    )
 
 
 _SHORT: Final = {"delete": "DEL"}

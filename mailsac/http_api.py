@@ -28,6 +28,7 @@ from mailsac.api.attachments import Attachments
 from mailsac.api.block import Block
 from mailsac.api.bodies import Bodies
 from mailsac.api.claims import Claims
+from mailsac.api.documentation import DocumentationPages
 from mailsac.api.domains import Domains
 from mailsac.api.event_stream import EventStream
 from mailsac.api.guard import (
@@ -77,6 +78,7 @@ from mailsac.index import MessageIndex
 from mailsac.indexer import Indexer, SearchTable
 from mailsac.leases import Leases
 from mailsac.limits import AuthFailures
+from mailsac.mail_ports import MailPorts
 from mailsac.outbound import Outbound
 from mailsac.routing import Routing
 from mailsac.status_view import StatusView
@@ -146,6 +148,7 @@ class HttpServer:
         self._operation = Operation(store, metrics, inbound.refuse_reason, spools=is_degraded is not None)
         cors_origins = config.cors_origins
         self._pages = Pages()
+        self._documentation = DocumentationPages(needs_key=auth.mode == "keys")
         self._stream = Stream(store, accounts, failures, memory, cors_origins=cors_origins, time_scale=time_scale)
         self._waiting = Waiting(
             store,
@@ -200,10 +203,11 @@ class HttpServer:
                 operation=self._operation,
                 status=StatusPage(status),
                 pages=self._pages,
+                documentation=self._documentation,
                 description=description,
             )
         )
-        description.routes = self.routes
+        description.routes = self._documentation.routes = self.routes
         self._route_of: dict[web.AbstractRoute, Route] = {}
         self._in_progress = 0
         self._idle = asyncio.Event()
@@ -241,9 +245,10 @@ class HttpServer:
         """How many clients listen to server-sent events."""
         return self._event_stream.count
 
-    def show_ports(self, *, smtp: int, pop3: int) -> None:
-        """What the start page names; it waits for this, as the other listeners open later."""
-        self._pages.ports = (smtp, pop3)
+    def show_ports(self, ports: MailPorts) -> None:
+        """What the pages name; they wait for this, as the other listeners open later."""
+        self._pages.ports = (ports.smtp, ports.pop3)
+        self._documentation.ports = ports
 
     async def start(self) -> None:
         """Listen. Raises OSError where the address is taken."""

@@ -12,10 +12,12 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 # A module may import from the lines above its own; `api` is all of api/.
 LAYERS = [
     "client",
-    "code_words examples link_others link_pairs link_words markdown mime_writer outgoing vocabulary words",
+    "code_words link_others link_pairs link_words mime_writer outgoing vocabulary words",
     "errors cache clock fair_queue leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
-    "arrival_order documentation send_request srs dkim_signing status_ring",
+    "examples mail_ports markdown",
+    "documentation",
+    "arrival_order send_request srs dkim_signing status_ring",
     "breaker sweep link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls traffic webhook_client",
     "accounts blocklist compose remembered smtp_client mx status_view stress turnstile",
     "blocklist_edit delivery dsn gate status_page",

@@ -30,6 +30,7 @@ from mailsac.api.attachments import Attachments
 from mailsac.api.block import Block
 from mailsac.api.bodies import Bodies
 from mailsac.api.claims import Claim, Claims
+from mailsac.api.documentation import DocumentationPages, Findable
 from mailsac.api.domains import DomainDetails, Domains, OwnDomain
 from mailsac.api.event_stream import EVENT_STREAM, EventStream
 from mailsac.api.inbox import Filtered, Found, Inbox, InboxPage
@@ -204,6 +205,7 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     operation: Operation
     status: StatusPage
     pages: Pages
+    documentation: DocumentationPages
     description: Description
 
 
@@ -222,7 +224,7 @@ def route_table(by: Handlers) -> tuple[Route, ...]:
         *_statistics(by.statistics, by.validations),
         *_admin(by.admin, by.block),
         *_operation(by.operation, by.status, by.description),
-        *_pages(by.pages),
+        *_pages(by.pages, by.documentation),
     )
 
 
@@ -391,7 +393,7 @@ def _one_value(by: OneValue) -> tuple[Route, ...]:
 
 
 def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
-    named, tag = "{email}/{message_id}", "contents of a message"
+    named, tag, of_attachments = "{email}/{message_id}", "contents of a message", "attachments"
     dirty_query = {
         **DOWNLOAD,
         "remote": Parameter("1 lets a browser load images of other servers.", _Switch),
@@ -422,8 +424,8 @@ def _contents(by: Bodies, attachments: Attachments) -> tuple[Route, ...]:
         Route(
             "GET", f"/api/headers/{named}", by.legacy_headers, tag, query=DOWNLOAD, answer=legacy_headers, refusals=READ
         ),
-        Route("GET", f"{MESSAGE}/attachments", attachments.metadata, tag, answer=metadata, refusals=READ),
-        Route("GET", one, attachments.content, tag, media_types=ANY, refusals=no_attachment),
+        Route("GET", f"{MESSAGE}/attachments", attachments.metadata, of_attachments, answer=metadata, refusals=READ),
+        Route("GET", one, attachments.content, of_attachments, media_types=ANY, refusals=no_attachment),
     )
 
 
@@ -481,16 +483,16 @@ def _search(by: Search) -> tuple[Route, ...]:
 
 
 def _statistics(by: Statistics, validations: Validations) -> tuple[Route, ...]:
-    stats, tag = "/api/mailstats", "statistics"
+    stats, tag, of_attachments = "/api/mailstats", "statistics", "attachments"
     attachments = f"{stats}/common-attachments"
     one, tallies = f"{attachments}/{{md5}}", list[Tally]
     validation = "/api/validations/addresses"
     many = Emails(("bob@example.com", "carol@mailinator.com", "no address"))
     return (
-        Route("GET", attachments, by.common_attachments, tag, query=NEEDED_PERIOD, answer=tallies),
-        Route("GET", one, by.attachment_messages, tag, answer=list[Message]),
-        Route("GET", f"{one}/count", by.attachment_count, tag, answer=Number),
-        Route("GET", f"{one}/download", by.attachment_content, tag, media_types=ANY, refusals=(AttachmentNotFound,)),
+        Route("GET", attachments, by.common_attachments, of_attachments, query=NEEDED_PERIOD, answer=tallies),
+        Route("GET", one, by.attachment_messages, of_attachments, answer=list[Message]),
+        Route("GET", f"{one}/count", by.attachment_count, of_attachments, answer=Number),
+        Route("GET", f"{one}/download", by.attachment_content, of_attachments, media_types=ANY, refusals=(AttachmentNotFound,)),
         Route("GET", f"{stats}/top-addresses", by.top_addresses, tag, query=PERIOD, answer=tallies),
         Route("GET", f"{stats}/top-senders", by.top_senders, tag, query=PERIOD, answer=tallies),
         Route("GET", f"{stats}/top-domains", by.top_domains, tag, query=PERIOD, answer=tallies),
@@ -575,7 +577,7 @@ def _operation(by: Operation, status: StatusPage, description: Description) -> t
     )
 
 
-def _pages(by: Pages) -> tuple[Route, ...]:
+def _pages(by: Pages, documentation: DocumentationPages) -> tuple[Route, ...]:
     public: Any = {"tag": "pages", "caller": "nobody"}
     assets = tuple(kind.partition(";")[0] for kind in CONTENT_TYPES.values())
     page: Any = {**public, "media_types": HTML, "refusals": (Starting,)}
@@ -584,4 +586,22 @@ def _pages(by: Pages) -> tuple[Route, ...]:
         Route("GET", "/inbox/{email}", by.inbox, **page),
         Route("GET", "/inbox/{email}/{message_id}", by.inbox, **page),
         Route("GET", "/assets/{asset}", by.asset, **public, media_types=assets),
+        Route("GET", "/docs", documentation.reference, **page),
+        Route("GET", "/docs/search", documentation.search, **public, answer=list[Findable], refusals=(Starting,)),
+        Route(
+            "GET",
+            "/docs/examples/{language}",
+            documentation.examples,
+            **public,
+            answer=dict[str, str],
+            refusals=(Starting, NoSuchRecord),
+        ),
+        Route(
+            "GET",
+            "/docs/{guide}",
+            documentation.guide,
+            **public,
+            media_types=HTML,
+            refusals=(Starting, NoSuchRecord),
+        ),
     )

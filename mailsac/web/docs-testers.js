@@ -21,7 +21,9 @@ const clock = () => new Date().toLocaleTimeString([], { hourCycle: "h23" });
 
 class ReaderKey extends HTMLElement {
   connectedCallback() {
-    this.append(keyField());
+    const form = element("form", {}, keyField());
+    form.addEventListener("submit", (event) => event.preventDefault());
+    this.append(form);
   }
 }
 

@@ -42,10 +42,10 @@ for (const button of all("[data-language]")) {
 // --- Colours, without a mark in the text ------------------------------------------------------------------------------
 
 const WORDS =
-  "async|await|break|const|def|defer|for|from|func|if|import|in|as|with|new|of|package|panic|print|return|throw|with|curl|printf";
+  "as|async|await|break|const|curl|def|defer|for|from|func|if|import|in|new|of|package|printf|return|throw|with";
 const TOKEN = new RegExp(
   String.raw`(?<comment>(?<=^|\s)(?://|#)\s.*$)|(?<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|${"`[^`]*`"})` +
-    String.raw`|(?<number>\b\d+(?:\.\d+)?\b|\b(?:true|false|null|True|False|None|nil)\b)|(?<word>\b(?:${WORDS})\b)`,
+    String.raw`|(?<number>(?<![\w.:/@-])(?:\d+(?:\.\d+)?|true|false|null|True|False|None|nil)(?![\w.:/@-]))|(?<word>(?<![\w.-])(?:${WORDS})(?![\w-]))`,
   "gm",
 );
 
