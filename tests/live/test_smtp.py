@@ -1256,19 +1256,26 @@ async def test_garbage_in_every_state(
     """Every session ends, every reply is one, nothing fails, and the next client is served."""
     chance = random.Random(f"34 {state}")
     proxies = ("127.0.0.0/8",) if state == "before PROXY" else ()
+    late = 0
     async with listening(tls=tls, proxy_networks=proxies, time_scale=0.01) as listener:
         for _ in range(0, count, garbage.LINES_PER_SESSION):
             wire = await listener.connect(greet=not proxies)
             for command in garbage.STATES[state]:
                 assert (await wire.ask(command))[0] in "23"
             if state == "after STARTTLS":
-                await wire.writer.start_tls(client_tls, server_hostname="localhost")
+                try:
+                    await wire.writer.start_tls(client_tls, server_hostname="localhost")
+                except ConnectionError:  # at this scale the server waits 0.1 s for it, and a machine may be busy
+                    late += 1
+                    wire.close()
+                    continue
             lines = garbage.lines(chance, garbage.LINES_PER_SESSION)
             with contextlib.suppress(ConnectionError):
                 await wire.send(b"\r\n".join(lines) + garbage.ENDING)
             for reply in await wire.rest():
                 assert re.fullmatch(r"(?:[2-5]\d\d[ -][ -~]*\n?)+", reply)
         await listener.all_gone()
+        assert late < count / garbage.LINES_PER_SESSION / 10
         assert "smtp.session_failed" not in caplog.text
         before = len(listener.inbound.messages)
         wire = await listener.connect(greet=not proxies)
