@@ -201,9 +201,9 @@ class HttpServer:
                 stream=self._stream,
                 event_stream=self._event_stream,
                 operation=self._operation,
-                status=StatusPage(status),
                 pages=self._pages,
                 documentation=self._documentation,
+                status=StatusPage(status),
                 description=description,
             )
         )

@@ -87,9 +87,7 @@ PLACES: Final[Mapping[str, Parameter]] = {
     "sender": Parameter("A domain or an IP address.", example="203.0.113.7"),
     "account": Parameter("The id of an account.", example="ann"),
     "asset": Parameter("The name of a file that the pages are made of.", example="base.css"),
-    "guide": Parameter(
-        "The name of a guide.", Annotated[str, Meta(pattern="^[a-z-]{1,40}$")], example="web-socket"
-    ),
+    "guide": Parameter("The name of a guide.", Annotated[str, Meta(pattern="^[a-z-]{1,40}$")], example="web-socket"),
     "language": Parameter("What the examples are written in.", Literal["curl", "python", "javascript", "go"], "python"),
     "key": Parameter("The id of a key: its first characters.", example="k_0123abcd"),
 }

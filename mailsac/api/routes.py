@@ -203,9 +203,9 @@ class Handlers(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream
     event_stream: EventStream
     operation: Operation
-    status: StatusPage
     pages: Pages
     documentation: DocumentationPages
+    status: StatusPage
     description: Description
 
 
@@ -492,7 +492,14 @@ def _statistics(by: Statistics, validations: Validations) -> tuple[Route, ...]:
         Route("GET", attachments, by.common_attachments, of_attachments, query=NEEDED_PERIOD, answer=tallies),
         Route("GET", one, by.attachment_messages, of_attachments, answer=list[Message]),
         Route("GET", f"{one}/count", by.attachment_count, of_attachments, answer=Number),
-        Route("GET", f"{one}/download", by.attachment_content, of_attachments, media_types=ANY, refusals=(AttachmentNotFound,)),
+        Route(
+            "GET",
+            f"{one}/download",
+            by.attachment_content,
+            of_attachments,
+            media_types=ANY,
+            refusals=(AttachmentNotFound,),
+        ),
         Route("GET", f"{stats}/top-addresses", by.top_addresses, tag, query=PERIOD, answer=tallies),
         Route("GET", f"{stats}/top-senders", by.top_senders, tag, query=PERIOD, answer=tallies),
         Route("GET", f"{stats}/top-domains", by.top_domains, tag, query=PERIOD, answer=tallies),
