@@ -125,7 +125,7 @@ class Store(Section, frozen=True, kw_only=True):
 class Cache(Section, frozen=True, kw_only=True):
     """The LRU of raw and parsed messages."""
 
-    max_bytes: OctetsOrOff = 32 * MIB  # one item at most an eighth of it
+    max_bytes: OctetsOrOff = 28 * MIB  # one item at most an eighth of it
 
 
 class Retention(Section, frozen=True, kw_only=True):
