@@ -87,6 +87,10 @@ async def test_codes_and_links(server: Server, bob: Calling) -> None:
     with pytest.raises(ApiError) as refused:
         await bob("otp", timeout=0, subject="a&b=c+d %")
     assert refused.value.status == HTTPStatus.NOT_FOUND
+    with pytest.raises(ApiError, match=r"^400 for GET /link/.*: kind must be one of verify, reset, .*"):
+        await bob("link", "confirm")
+    with pytest.raises(ApiError, match=r": count must be .*; query has a quotation mark"):
+        await bob("wait_many", 0, query='"')
 
 
 async def test_it_waits(server: Server, bob: Calling) -> None:

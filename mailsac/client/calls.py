@@ -116,8 +116,9 @@ for _error in (ApiError, NothingArrived, UnwantedMessage):
     _error.__module__ = "mailsac.client"  # as people import it, and as reports name it
 
 
-class _Refusal(msgspec.Struct, frozen=True):
+class _Refusal(msgspec.Struct, frozen=True, rename=_spelled):
     message: str = ""
+    validation_errors: tuple[str, ...] = ()
     arrived: tuple[NearMiss, ...] = ()
     offender: Message | None = None
 
@@ -163,7 +164,8 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             )
         if status == 409 and refusal.offender is not None:
             raise UnwantedMessage(_unwanted(self.wanted, refusal.offender), offender=refusal.offender)
-        raise ApiError(f"{status} for {self.method} {self.target}: {refusal.message}", status=status)
+        reason = "; ".join(refusal.validation_errors) or refusal.message
+        raise ApiError(f"{status} for {self.method} {self.target}: {reason}", status=status)
 
 
 def messages(address: str, limit: int) -> Call[list[Message]]:
