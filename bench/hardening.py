@@ -42,6 +42,7 @@ CHECKS: Final[dict[str, Check]] = {
     "C-33": hostile_smtp.large_at_once,
     "C-34": hostile_smtp.garbage_everywhere,
     "C-37": hostile_pop3.large_mailbox,
+    "C-40": hostile_pop3.refused_logins,
     "C-45": hostile_pop3.slow_reader,
     "C-57": hostile_http.guessed_keys,
     "C-58": hostile_http.where_it_listens,

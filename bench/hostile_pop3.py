@@ -1,12 +1,19 @@
-"""Figures of the checks on POP3: a reader that hardly reads, and a mailbox of 100,000 messages."""
+"""Figures of the checks on POP3: a reader that hardly reads, a mailbox of 100,000 messages, and guessed passwords."""
 
 from __future__ import annotations
 
+import http.client
+import re
 import smtplib
 import socket
+import statistics
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from bench.figures import MB, Figure
 from bench.load import BOUND_S, deliver, ordinary_message, warm
@@ -15,6 +22,8 @@ from bench.servers import Server, fresh_folder, mailsac
 MAILBOX: Final = "slow@example.com"
 MESSAGES: Final = 100_000
 SLOW_READS: Final = 5  # of 1 KB, one a second
+GUESSES: Final = 15  # each refusal takes a second
+KNOWN, UNKNOWN = "known@example.com", "unknown@example.com"
 
 
 def slow_reader() -> Iterator[Figure]:
@@ -54,6 +63,43 @@ def large_mailbox() -> Iterator[Figure]:
                 started = time.monotonic()
                 _multi_line(client, b"LIST\r\n")
                 yield Figure("C-37", f"{MESSAGES:,} messages: LIST", time.monotonic() - started, 2, "s")
+
+
+def refused_logins() -> Iterator[Figure]:
+    """C-40: a wrong password is refused as fast for a user there is as for one there is not. Asked in turn."""
+    with fresh_folder("c40") as folder, mailsac(folder / "data", {"MAILSAC_AUTH_MODE": "keys"}) as server:
+        _give_password(server, folder / "data.log")
+        seconds: dict[str, list[float]] = {KNOWN: [], UNKNOWN: []}
+        for _ in range(GUESSES):
+            for user, took in seconds.items():
+                with socket.create_connection(("127.0.0.1", server.pop3_port), BOUND_S) as client:
+                    client.recv(4096)
+                    client.sendall(f"USER {user}\r\n".encode())
+                    client.recv(4096)
+                    started = time.perf_counter()
+                    client.sendall(b"PASS wrong\r\n")
+                    answer = client.recv(4096)
+                    took.append(time.perf_counter() - started)
+                if not answer.startswith(b"-ERR [AUTH]"):
+                    raise RuntimeError(f"a wrong password was answered {answer!r}")
+        known, unknown = (statistics.median(took) for took in seconds.values())
+        what = f"refusal of a known user, {1000 * known:.1f} ms, beside an unknown one, {1000 * unknown:.1f} ms"
+        yield Figure("C-40", what, 100 * abs(known / unknown - 1), 10, "%")
+
+
+def _give_password(server: Server, log: Path) -> None:
+    (key,) = re.findall(r"k_[0-9a-f]{64}", log.read_text())
+    with closing(http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=BOUND_S)) as connection:
+        for method, path, fields in (
+            ("POST", f"/api/addresses/{KNOWN}", {}),
+            ("PUT", f"/api/admin/addresses/{KNOWN}/password", {"password": "open sesame, and quickly"}),
+        ):
+            headers = {"Mailsac-Key": key, "Content-Type": "application/json"}
+            connection.request(method, path, msgspec.json.encode(fields), headers)
+            response = connection.getresponse()
+            response.read()
+            if response.status >= 300:
+                raise RuntimeError(f"{method} {path} was answered {response.status}")
 
 
 def _fill(server: Server) -> None:
