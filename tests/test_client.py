@@ -89,8 +89,6 @@ async def test_codes_and_links(server: Server, bob: Calling) -> None:
     assert refused.value.status == HTTPStatus.NOT_FOUND
     with pytest.raises(ApiError, match=r"^400 for GET /link/.*: kind must be one of verify, reset, .*"):
         await bob("link", "confirm")
-    with pytest.raises(ApiError, match=r": count must be .*; query has a quotation mark"):
-        await bob("wait_many", 0, query='"')
 
 
 async def test_it_waits(server: Server, bob: Calling) -> None:
@@ -179,10 +177,13 @@ async def test_a_server_that_is_not_there_or_is_another(unused_tcp_port: int) ->
 
     answers = [b""] * 2 + [b"HTTP/1.1 502 Bad\r\n\r\n<p>no\xff</p>", b"HTTP/1.1 408 Late\r\n\r\n[]"] * 2
     nowhere = f"http://127.0.0.1:{unused_tcp_port}"
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionError, match=nowhere):
         await asyncio.to_thread(Client(nowhere).mailbox(BOX).wait)
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionError, match=nowhere):
         await AsyncClient(nowhere).mailbox(BOX).wait()
+    for kind in (Client, AsyncClient):
+        with pytest.raises(ValueError, match="localhost:8025"):
+            kind("localhost:8025")
     other = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with other:
         url = f"http://127.0.0.1:{other.sockets[0].getsockname()[1]}"

@@ -26,10 +26,13 @@ LATEST: Final = "latest"
 
 
 class Client:
-    """A server and the key to ask it with, which open mode does not need. Any thread may use it."""
+    """A server and the key to ask it with, which open mode does not need. Any thread may use it.
+
+    Raises ValueError where the URL does not begin with http:// or https://.
+    """
 
     def __init__(self, url: str = URL, *, key: str = "") -> None:
-        self.url = url.rstrip("/")
+        self.url = _base(url)
         self.key = key
 
     def mailbox(self, address: str) -> Mailbox:
@@ -45,7 +48,9 @@ class Client:
             connection.request(call.method, parts.path + call.target, call.body, _headers(call, self.key))
             response = connection.getresponse()
             status, body = response.status, response.read()
-        except http.client.HTTPException as error:
+        except TimeoutError:
+            raise
+        except (http.client.HTTPException, OSError) as error:  # of which few name the server
             raise ConnectionError(f"{self.url}: {error!r}") from error
         finally:
             connection.close()
@@ -56,7 +61,7 @@ class AsyncClient:
     """The same to await, in any task of any loop of asyncio."""
 
     def __init__(self, url: str = URL, *, key: str = "") -> None:
-        self.url = url.rstrip("/")
+        self.url = _base(url)
         self.key = key
 
     def mailbox(self, address: str) -> AsyncMailbox:
@@ -79,6 +84,12 @@ class AsyncClient:
         except aiohttp.ClientError as error:
             raise ConnectionError(f"{self.url}: {error!r}") from error
         return call.result(status, body)
+
+
+def _base(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url!r} is no URL of a server: it must begin with http:// or https://")
+    return url.rstrip("/")
 
 
 def _headers(call: Call[T], key: str) -> dict[str, str]:
