@@ -10,6 +10,7 @@ import importlib.resources
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from html import escape
 from http import HTTPStatus
 from typing import Any, Final
@@ -21,14 +22,15 @@ from mailsac.examples import LANGUAGES
 from mailsac.mail_ports import MailPorts
 
 # In the order in which they are shown. Each is a file of docs/, its title is its first heading.
-GUIDES: Final[Mapping[str, tuple[str, ...]]] = {
+_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "Guides": ("testing", "waiting", "search", "sending", "web-socket", "webhooks", "accounts", "api"),
-    "Running it": ("operations", "deployment", "blocking", "limits"),
+    "Running it": ("operations", "deployment", "security", "blocking", "limits"),
     "How it behaves": ("parsing", "command-lines", "performance", "hardening"),
 }
-GUIDE_NAMES: Final = tuple(name for names in GUIDES.values() for name in names)
 TESTERS: Final = {"web-socket": "socket-tester", "webhooks": "webhook-tester"}
 
+# `mailsac/guides` is docs/; where the package is installed, a folder of its own.
+_GUIDES: Final = importlib.resources.files("mailsac") / "guides"
 _LOCAL: Final = re.compile(r'(?:127\.0\.0\.1|localhost)(:|\\?", )(8025|1025|1110)(?!\d)')
 _WIDTH: Final = 66  # of a line of JSON
 _HOST: Final = "@host@"  # in the tables of settings
@@ -63,9 +65,19 @@ def recorded() -> dict[str, Recorded]:
     return msgspec.json.decode(file.read_bytes(), type=dict[str, Recorded])
 
 
-def guide_source(name: str) -> str:
-    """The text of a guide. `mailsac/guides` is docs/, a folder of its own once it is installed."""
-    return (importlib.resources.files("mailsac") / "guides" / f"{name}.md").read_text("utf-8")
+@cache
+def guides() -> Mapping[str, tuple[str, ...]]:
+    """The names of the guides by group. One that is in no order yet stands last in how to run it."""
+    names = {file.name.removesuffix(".md") for file in _GUIDES.iterdir() if file.name.endswith(".md")}
+    found = {group: tuple(name for name in order if name in names) for group, order in _ORDER.items()}
+    found["Running it"] += tuple(sorted(names - {name for each in found.values() for name in each}))
+    return found
+
+
+@cache
+def guide_names() -> tuple[str, ...]:
+    """All of them, in order."""
+    return tuple(name for names in guides().values() for name in names)
 
 
 class Documentation:
@@ -78,7 +90,9 @@ class Documentation:
         self._needs_key = needs_key
         self._answers = recorded()
         self._common = _common_refusals(document)
-        self._guides = {name: markdown.sections(guide_source(name), _link) for name in GUIDE_NAMES}
+        self._guides = {
+            name: markdown.sections((_GUIDES / f"{name}.md").read_text("utf-8"), _link) for name in guide_names()
+        }
 
     def operations(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Path, method and description of each."""
@@ -118,23 +132,24 @@ class Documentation:
         body = "".join(parts)
         return self._page(name, f'<article class="guide">{body}</article>')
 
-    def search(self) -> list[dict[str, str]]:
-        """Everything that can be found, in the order of the pages: `title`, `href`, `group`, `text`."""
-        found = [
-            {
-                "title": f"{method.upper()} {path}",
-                "href": f"/docs#{operation['operationId']}",
-                "group": operation["summary"],
-                "text": " ".join(
-                    [operation.get("description", ""), *(each["name"] for each in operation["parameters"])]
-                ),
-            }
-            for path, method, operation in self.operations()
-        ]
+    def index(self) -> list[dict[str, str]]:
+        """Everything that can be found, in the order of the pages: `title`, `href`, `text`."""
+        found = []
+        for path, method, operation in self.operations():
+            names = " ".join(parameter["name"] for parameter in operation["parameters"])
+            found.append(
+                {
+                    "title": operation["summary"].replace("`", ""),
+                    "href": f"/docs#{operation['operationId']}",
+                    "text": f"{method.upper()} {path} {operation.get('description', '')} {names}",
+                }
+            )
         for name, sections in self._guides.items():
-            for section in sections:
-                href = f"/docs/{name}" + (f"#{section.anchor}" if section is not sections[0] else "")
-                found.append({"title": section.title, "href": href, "group": sections[0].title, "text": section.text})
+            whole, *parts = sections
+            found.append({"title": whole.title, "href": f"/docs/{name}", "text": whole.text})
+            for part in parts:
+                title, href = f"{whole.title}: {part.title}", f"/docs/{name}#{part.anchor}"
+                found.append({"title": title, "href": href, "text": part.text})
         return found
 
     def _by_tag(self) -> dict[str, list[tuple[str, str, Mapping[str, Any]]]]:
@@ -150,8 +165,8 @@ class Documentation:
         return (
             '<div class="docs"><aside class="contents" id="contents"><div class="find"><input id="filter" type="search"'
             ' placeholder="Find ( / )" aria-label="Find in the documentation" autocomplete="off"></div>'
-            '<div id="found" aria-live="polite"></div>'
-            f'<nav aria-label="Documentation">{self._navigation(current)}</nav></aside>'
+            f'<nav aria-label="Documentation">{self._navigation(current)}</nav>'
+            '<div id="found" aria-live="polite"></div></aside>'
             '<div><div class="tools"><button type="button" id="menu" aria-controls="contents" aria-expanded="false">'
             f"Contents</button>{languages}</div>{content}</div></div>"
         )
@@ -160,7 +175,7 @@ class Documentation:
         here = "" if not current else "/docs"
         start = [_item(f"{here}#{_id(name)}", name) for name in ("Introduction", "SMTP", "POP3", "Keys", "Errors")]
         parts = [_nav_group("Start", start)]
-        for group, names in GUIDES.items():
+        for group, names in guides().items():
             items = []
             for name in names:
                 sections = self._guides[name]
@@ -277,10 +292,13 @@ class Documentation:
             return note
         return self._fields("In the body", self._resolved(content["application/json"]["schema"])) + note
 
-    def _fields(self, caption: str, schema: Mapping[str, Any]) -> str:
+    def _fields(self, caption: str, schema: Mapping[str, Any], *, of_answer: bool = False) -> str:
+        """What a request needs, or what an answer may lack, is marked."""
         needed = schema.get("required", ())
         rows = "".join(
-            f"<tr><th><code>{escape(name)}</code>{_needed(name in needed)}</th><td>{self._kind(each)}</td></tr>"
+            f"<tr><th><code>{escape(name)}</code>"
+            f"{'' if of_answer and name in needed else _OPTIONAL if of_answer else _needed(name in needed)}"
+            f"</th><td>{self._kind(each)}</td></tr>"
             for name, each in schema.get("properties", {}).items()
         )
         return f"<table><caption>{caption}</caption><tbody>{rows}</tbody></table>" if rows else ""
@@ -314,7 +332,7 @@ class Documentation:
                 f'<section class="operation" id="object-{name}"><div class="text">'
                 f'<h3><a href="#object-{name}">{name}</a></h3>'
                 + (f"<p>{_text(about)}</p>" if about else "")
-                + self._fields("Fields", schema)
+                + self._fields("Fields", schema, of_answer=True)
                 + "</div></section>\n"
             )
         return "".join(parts) + "</section>"
@@ -394,7 +412,7 @@ def _link(target: str) -> str:
         return target
     name, _, anchor = target.partition("#")
     name = name.removesuffix(".md")
-    if name not in GUIDE_NAMES:
+    if name not in guide_names():
         return ""
     return f"/docs/{name}" + (f"#{anchor}" if anchor else "")
 
@@ -419,6 +437,9 @@ def _text(words: str) -> str:
 
 def _places(path: str) -> str:
     return re.sub(r"\{(\w+)\}", r"<var>{\1}</var>", escape(path))
+
+
+_OPTIONAL: Final = " <small>optional</small>"
 
 
 def _needed(is_needed: bool) -> str:
@@ -498,11 +519,14 @@ def _item(href: str, title: str, *, below: str = "", is_current: bool = False) -
 
 
 def _operation_item(href: str, method: str, path: str, summary: str) -> str:
-    short = path.replace("/api/addresses/{email}/", "…/").removeprefix("/api").replace("message_id", "id")
+    short = path.removeprefix("/api").replace("message_id", "id")
+    while len(short) > _NAV_WIDTH:  # its end tells them apart
+        short = "…/" + short.removeprefix("…").removeprefix("/").partition("/")[2]
     return (
         f'<li><a class="call" href="{href}" title="{escape(summary)}"><b class="{method}">'
         f"{_SHORT.get(method, method.upper())}</b> {escape(short)}</a></li>"
     )
 
 
+_NAV_WIDTH: Final = 25  # characters
 _SHORT: Final = {"delete": "DEL"}

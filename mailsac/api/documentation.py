@@ -26,7 +26,6 @@ class Findable(msgspec.Struct, frozen=True):
 
     title: str
     href: str
-    group: str
     text: str
 
 
@@ -48,10 +47,10 @@ class DocumentationPages:
 
     async def guide(self, request: web.Request) -> web.StreamResponse:
         """A guide, such as that to web sockets, where one can be tried out. Raises Starting."""
-        from mailsac.documentation import GUIDE_NAMES
+        from mailsac.documentation import guide_names
 
         name = request.match_info["guide"]
-        if name not in GUIDE_NAMES:
+        if name not in guide_names():
             raise NoSuchRecord(guide=name)
         main = await self._text(request, name, lambda made: made.guide(name))
         assert self._documentation is not None
@@ -67,9 +66,9 @@ class DocumentationPages:
         text = await self._text(request, f"examples/{name}", lambda made: _json(made.examples(name)))
         return buffered(request, text.encode(), {"Content-Type": JSON})
 
-    async def search(self, request: web.Request) -> web.StreamResponse:
+    async def index(self, request: web.Request) -> web.StreamResponse:
         """What can be found in the documentation: each operation, and each section of the guides. Raises Starting."""
-        text = await self._text(request, "search", lambda made: _json(made.search()))
+        text = await self._text(request, "index.json", lambda made: _json(made.index()))
         return buffered(request, text.encode(), {"Content-Type": JSON})
 
     async def _text(self, request: web.Request, path: str, make: Callable[[Documentation], str]) -> str:

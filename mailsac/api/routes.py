@@ -594,7 +594,7 @@ def _pages(by: Pages, documentation: DocumentationPages) -> tuple[Route, ...]:
         Route("GET", "/inbox/{email}/{message_id}", by.inbox, **page),
         Route("GET", "/assets/{asset}", by.asset, **public, media_types=assets),
         Route("GET", "/docs", documentation.reference, **page),
-        Route("GET", "/docs/search", documentation.search, **public, answer=list[Findable], refusals=(Starting,)),
+        Route("GET", "/docs/index.json", documentation.index, **public, answer=list[Findable], refusals=(Starting,)),
         Route(
             "GET",
             "/docs/examples/{language}",

@@ -169,33 +169,34 @@ function narrow() {
 
 async function look(words) {
   try {
-    everything ??= await fetch("/docs/search").then((response) => response.json());
+    everything ??= await fetch("/docs/index.json").then((response) => response.json());
   } catch {
     found.replaceChildren(element("p", { textContent: "The server does not answer." }));
     return;
   }
+  const shown = new Set(all("a", navigation).filter((link) => link.checkVisibility()).map((link) => link.pathname + link.hash));
   const ranked = everything
+    .filter((each) => !shown.has(each.href))
     .map((each) => [score(each, words), each])
     .filter(([points]) => points)
     .sort(([a], [b]) => b - a)
     .slice(0, MAX_FOUND);
-  const items = ranked.map(([, each]) =>
-    element("li", {}, element("a", { href: each.href },
-      element("strong", { textContent: each.title }), element("small", { textContent: excerpt(each, words) }))));
-  found.replaceChildren(
-    element("p", { textContent: items.length ? "In the text" : "Nothing in the text has all of these words." }),
-    element("ul", {}, ...items));
+  const items = ranked.map(([, { title, href, text }]) =>
+    element("li", {}, element("a", { href },
+      element("strong", { textContent: title }), element("small", { textContent: excerpt(text, words) }))));
+  const nothing = shown.size ? "" : "Nothing has all of these words.";
+  found.replaceChildren(element("p", { textContent: items.length ? "In the text" : nothing }), element("ul", {}, ...items));
 }
 
-function score({ title, group, text }, words) {
-  const [head, body] = [`${title} ${group}`.toLowerCase(), text.toLowerCase()];
+function score({ title, text }, words) {
+  const [head, body] = [title.toLowerCase(), text.toLowerCase()];
   if (!words.every((word) => head.includes(word) || body.includes(word))) return 0;
   return 1 + words.reduce((sum, word) => sum + (head.includes(word) ? 10 : 0) + Math.min(5, body.split(word).length - 1), 0);
 }
 
-function excerpt({ group, text }, words) {
-  const place = text.toLowerCase().indexOf(words.find((word) => text.toLowerCase().includes(word)) ?? "");
-  return place < 1 ? group : `${group}: …${text.slice(Math.max(0, place - 24), place + 60)}…`;
+function excerpt(text, words) {
+  const place = Math.max(0, Math.min(...words.map((word) => text.toLowerCase().indexOf(word)).filter((each) => each >= 0)) - 20);
+  return Number.isFinite(place) && place ? `…${text.slice(place, place + 90)}` : text.slice(0, 90);
 }
 
 filter.addEventListener("input", narrow);
