@@ -35,6 +35,7 @@ from mailsac.inbound import Disk, Inbound
 from mailsac.index import MessageIndex
 from mailsac.index_sqlite import SqliteIndex
 from mailsac.indexer import Indexer, SearchTable
+from mailsac.intake import Intake
 from mailsac.jobs import JobTable
 from mailsac.jobs_sqlite import SqliteJobs
 from mailsac.journal import has_journal
@@ -216,6 +217,29 @@ async def administered(config: Config) -> AsyncIterator[Administration]:
         try:
             await accounts.begin()
             yield Administration(accounts)
+        finally:
+            await accounts.finish()
+
+
+@asynccontextmanager
+async def taking_in(config: Config) -> AsyncIterator[Intake]:
+    """What takes old mail into a data folder that no server has open. Raises StartError, StoreUnavailable."""
+    async with opened(config.store) as storage:
+        metrics = Metrics()
+        cache = Cache(0, hits=metrics.cache_hits, misses=metrics.cache_misses, size=metrics.cache_bytes)
+        store = MailStore(storage.table, storage.raw, cache, metrics)
+        accounts = Accounts(config.auth, storage.accounts)
+        try:
+            await accounts.begin()
+            routing = Routing(accounts)
+            inbound = Inbound(
+                store,
+                routing,
+                hostname=config.smtp.hostname,
+                disk=storage.raw,
+                min_free_bytes=config.store.min_free_bytes,
+            )
+            yield Intake(store, storage.raw, routing, config.smtp, ready=inbound)
         finally:
             await accounts.finish()
 
@@ -424,7 +448,9 @@ async def running(config: Config) -> AsyncIterator[Server]:
             breaker=None if spool is None else spool.breaker,
             node="" if spool is None else config.store.node_id,
         )
-        await stack.enter_async_context(Control(blocking, status.view).listening(_node_folder(config.store)))
+        intake = Intake(store, raw, routing, config.smtp, ready=inbound)
+        control = Control(blocking, status.view, intake)
+        await stack.enter_async_context(control.listening(_node_folder(config.store)))
         leases: Leases = ProcessLeases()
         if spool is not None:
             from mailsac.nodes import LEASE_S, MongoLeases, set_clock

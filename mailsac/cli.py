@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from mailsac import __version__
+from mailsac.cli_progress import with_bar
 from mailsac.cli_settings import FLAGS, WRONG_CONFIG, CannotRun, resolve, stopped, takes
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ GROUPS: Final = {
     "block": "mailsac.cli_block",
     "dkim": "mailsac.cli_dkim",
     "domains": "mailsac.cli_accounts",
+    "export": "mailsac.cli_transfer",
+    "import": "mailsac.cli_transfer",
     "keys": "mailsac.cli_accounts",
     "readyz": "mailsac.cli_status",
     "status": "mailsac.cli_status",
@@ -56,7 +60,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in GROUPS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(GROUPS[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(GROUPS[cmd_name]), cmd_name + "_" * iskeyword(cmd_name))
         return command
 
 
@@ -308,7 +312,7 @@ def migrate(file: Path | None, to: Literal["mongodb", "sqlite"], **flags: str | 
     if not config.store.mongodb_uri:
         raise CannotRun("store.mongodb_uri does not say which MongoDB", WRONG_CONFIG)
     try:
-        moved = _with_bar(f"rows to {to}", lambda progress: move_rows(config.store, to, progress))
+        moved = with_bar(f"rows to {to}", lambda progress: move_rows(config.store, to, progress))
     except MigrationError as error:
         raise CannotRun(error) from error
     click.echo(f"rows in both: {moved.both}, of these copied now: {moved.copied}")
@@ -332,30 +336,7 @@ def _offline(
         async with opened(config.store) as storage:
             return await work(storage.table, storage.raw, progress)
 
-    return _with_bar(title, run)
-
-
-def _with_bar(title: str, work: Callable[[Progress], Coroutine[Any, Any, T]]) -> T:
-    """The result of `work`, which moves a progress bar on stderr."""
-    import asyncio
-
-    from rich.console import Console
-    from rich.progress import Progress as ProgressBar
-
-    from mailsac.app import StartError
-    from mailsac.errors import MailsacError
-
-    async def run() -> T:
-        with ProgressBar(console=Console(stderr=True)) as bar:
-            task = bar.add_task(title, total=None)
-            return await work(lambda done, total: bar.update(task, completed=done, total=total))
-
-    try:
-        return asyncio.run(run())
-    except StartError as error:
-        raise CannotRun(error) from error
-    except MailsacError as error:
-        raise CannotRun(f"{error.http_message} {error.fields or ''}".strip()) from error
+    return with_bar(title, run)
 
 
 def _open_standard_streams() -> None:

@@ -12,15 +12,16 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 import msgspec
 
 from mailsac.blocking import Blocking, BlockView, Changed, NewBlock
-from mailsac.errors import InvalidRequest, NoSuchRecord
+from mailsac.errors import InvalidRequest, MailsacError, NoSuchRecord
+from mailsac.intake import Arrival, Intake, Taken
 from mailsac.status_view import StatusView
 from mailsac.traffic import Busy
 
@@ -31,6 +32,7 @@ MAX_PATH_OCTETS: Final = 103  # sun_path has 108 octets on Linux, 104 elsewhere,
 MAX_REQUEST_OCTETS: Final = 16 * 1024
 MAX_CLIENTS: Final = 8  # at a time; one more is closed
 IDLE_S: Final = 10.0  # for the next request, and to take an answer
+TAKE_S: Final = 60.0  # to send a batch of messages, when its turn has come
 PAGE: Final = 1000  # entries in one answer: half a megabyte at most
 MAX_BUSIEST: Final = 100
 
@@ -61,7 +63,14 @@ class Look(msgspec.Struct, frozen=True, tag_field="command", tag="status"):
     """How the server does; the answer is what `/api/status` answers."""
 
 
-Request: TypeAlias = Add | Remove | List | Top | Look
+class TakeIn(msgspec.Struct, frozen=True, tag_field="command", tag="import"):
+    """Take messages in: behind this line come so many octets, list[Arrival] as MessagePack; the answer is Taken."""
+
+    octets: int
+    is_first: bool = False  # of an import
+
+
+Request: TypeAlias = Add | Remove | List | Top | Look | TakeIn
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -82,8 +91,10 @@ class Answer(msgspec.Struct, frozen=True):
 class Control:
     """Answers requests."""
 
-    def __init__(self, blocking: Blocking, status: Callable[[], Awaitable[StatusView]]) -> None:
-        self._blocking, self._status = blocking, status
+    def __init__(
+        self, blocking: Blocking, status: Callable[[], Awaitable[StatusView]], intake: Intake | None = None
+    ) -> None:
+        self._blocking, self._status, self._intake = blocking, status, intake
         self._clients: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -108,18 +119,22 @@ class Control:
                     client.cancel()
                 await asyncio.gather(*self._clients, return_exceptions=True)
 
-    async def answer(self, line: bytes) -> Answer:
-        """What a request comes to."""
+    async def answer(self, line: bytes, reader: asyncio.StreamReader) -> Answer:
+        """What a request comes to; what comes behind its line is read from `reader`."""
         try:
-            return Answer(msgspec.Raw(msgspec.json.encode(await self._carry_out(_REQUEST.decode(line)))))
+            return Answer(msgspec.Raw(msgspec.json.encode(await self._carry_out(_REQUEST.decode(line), reader))))
         except InvalidRequest as error:
             return Answer(error="; ".join(error.problems) or error.http_message)
         except NoSuchRecord:
             return Answer(error="is not listed")
+        except MailsacError as error:
+            return Answer(error=str(error.fields.get("reason") or error.http_message))
         except msgspec.MsgspecError:
             return Answer(error="is no request of this version of mailsac")
 
-    async def _carry_out(self, request: Request) -> Changed | Listed | list[Busy] | StatusView:
+    async def _carry_out(
+        self, request: Request, reader: asyncio.StreamReader
+    ) -> Changed | Listed | list[Busy] | StatusView | Taken:
         blocking = self._blocking
         match request:
             case Add():
@@ -133,6 +148,19 @@ class Control:
                 return blocking.busiest(max(0, min(request.limit, MAX_BUSIEST)))
             case Look():
                 return await self._status()
+            case TakeIn():
+                return await self._take_in(request, reader)
+
+    async def _take_in(self, request: TakeIn, reader: asyncio.StreamReader) -> Taken:
+        intake = self._intake
+        if intake is None or not 0 <= request.octets <= intake.max_octets:
+            raise asyncio.IncompleteReadError(b"", request.octets)  # hangs up: what follows is no request
+        async with intake.turn:
+            async with asyncio.timeout(TAKE_S):
+                octets = await reader.readexactly(request.octets)
+            if request.is_first:
+                await intake.begin()
+            return await intake.take(msgspec.msgpack.decode(octets, type=list[Arrival]))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())
@@ -144,7 +172,7 @@ class Control:
             while True:
                 async with asyncio.timeout(IDLE_S):
                     line = await reader.readuntil(b"\n")
-                writer.write(msgspec.json.encode(await self.answer(line)) + b"\n")
+                writer.write(msgspec.json.encode(await self.answer(line, reader)) + b"\n")
                 async with asyncio.timeout(IDLE_S):
                     await writer.drain()
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):  # it has left, or says nothing of use
@@ -209,26 +237,60 @@ class ControlError(Exception):
     """The server refuses, or cannot be reached; the text is one line for the operator."""
 
 
-def ask(folder: Path, request: Request, *, timeout_s: float) -> msgspec.Raw:
-    """The result of a request to the server of that folder. Blocks. Raises NoServer, NoAnswer, ControlError."""
-    try:
-        path = socket_path(folder)
-        require_own(path)
-        with socket.socket(socket.AF_UNIX) as client:
+class Connection:
+    """To the server of a folder. Everything here blocks."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self._client = client
+        self._answers = client.makefile("rb")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._answers.close()
+
+    def ask(self, request: Request, octets: bytes = b"") -> msgspec.Raw:
+        """The result of a request, and of what goes with it. Raises NoAnswer, ControlError."""
+        try:
+            self._client.sendall(msgspec.json.encode(request) + b"\n")
+            self._client.sendall(octets)
+            answer = msgspec.json.decode(self._answers.readline(), type=Answer)
+        except TimeoutError as error:
+            raise NoAnswer from error
+        except OSError as error:
+            raise ControlError(f"the server hung up: {error.strerror or error}") from error
+        except msgspec.MsgspecError as error:
+            raise ControlError("the server hung up") from error
+        if answer.error:
+            raise ControlError(answer.error)
+        return answer.result
+
+
+@contextmanager
+def connected(folder: Path, *, timeout_s: float) -> Iterator[Connection]:
+    """A connection to the server of that folder, for as long as the block runs.
+
+    Raises NoServer, NoAnswer, ControlError.
+    """
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            path = socket_path(folder)
+            require_own(path)
             client.settimeout(timeout_s)
             client.connect(str(path))
-            client.sendall(msgspec.json.encode(request) + b"\n")
-            with client.makefile("rb") as answers:
-                line = answers.readline()
-        answer = msgspec.json.decode(line, type=Answer)
-    except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise NoServer from error
-    except TimeoutError as error:
-        raise NoAnswer from error
-    except OSError as error:
-        raise ControlError(f"{folder}: the server cannot be reached: {error.strerror or error}") from error
-    except msgspec.MsgspecError as error:
-        raise ControlError("the server hung up") from error
-    if answer.error:
-        raise ControlError(answer.error)
-    return answer.result
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise NoServer from error
+        except TimeoutError as error:
+            raise NoAnswer from error
+        except OSError as error:
+            raise ControlError(f"{folder}: the server cannot be reached: {error.strerror or error}") from error
+        connection = Connection(client)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def ask(folder: Path, request: Request, *, timeout_s: float) -> msgspec.Raw:
+    """The result of a request to the server of that folder. Blocks. Raises NoServer, NoAnswer, ControlError."""
+    with connected(folder, timeout_s=timeout_s) as server:
+        return server.ask(request)

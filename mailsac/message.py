@@ -258,6 +258,23 @@ def read_trace(head: bytes) -> tuple[Trace, int]:
     return trace, end + 2
 
 
+def own_trace(octets: bytes) -> tuple[Trace, int] | None:
+    """The trace of a stored file, and how many octets the file has; None where it is none, or not whole.
+
+    An mbox may give it a line end that it did not have: that is not counted. Raises UnknownTraceVersion.
+    """
+    try:
+        trace, start = read_trace(octets)
+    except TraceError as error:
+        if type(error) is not TraceError:
+            raise
+        return None
+    end = start + trace.size
+    if not end <= len(octets) <= end + 1 or trace.crc32c != checksum(octets[start:end]):
+        return None
+    return trace, end
+
+
 def trace_octets(head: bytes) -> int:
     """The offset at which the client's octets start; the envelope itself is not looked at. Raises TraceError."""
     return _trace_value(head)[1] + 2

@@ -235,6 +235,47 @@ class Database:
             connection.close()
 
 
+class ReadOnly(Database):
+    """The file of a server that may be running, for reading alone."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StoreUnavailable where there is none, or one of another version."""
+        self._path = path
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        try:
+            # Not as read-only to SQLite: what a server that was killed has left in the WAL must be taken into account.
+            connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("pragma query_only = on")
+            (version,) = connection.execute("pragma user_version").fetchone()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(reason=f"the database {path} cannot be opened: {_explained(error)}") from error
+        if version != len(MIGRATIONS):
+            connection.close()
+            raise StoreUnavailable(
+                reason=f"the database {path} has schema version {version}, and this mailsac reads {len(MIGRATIONS)}"
+            )
+        self._readers = [connection]
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
+
+    @classmethod
+    @asynccontextmanager
+    async def beside(cls, path: Path) -> AsyncIterator[ReadOnly]:
+        """The file at `path`, for as long as the block runs, whoever else has it open."""
+        database = cls(path)
+        try:
+            yield database
+        finally:
+            database._pool.shutdown()
+            database._readers[0].close()
+
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+        """Is refused."""
+        raise StoreUnavailable(reason=f"the database {self._path} is open for reading alone")
+
+
 def _touch(connection: sqlite3.Connection) -> None:
     """Change nothing, but write: a commit that has written nothing syncs nothing."""
     (version,) = connection.execute("pragma user_version").fetchone()

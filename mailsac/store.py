@@ -366,6 +366,19 @@ class MailStore:
         """
         await self._committer.save(items, sender=sender)
 
+    async def take_in(self, items: Sequence[Item]) -> None:
+        """Keep messages that arrived long ago: durable when it returns, and nobody is told of them. All or an error.
+
+        After an error their files may be there: who takes them in again has them once all the same.
+        """
+        await self._raw.write_many([(item.row.message.id, item.pieces) for item in items])
+        await self._table.insert_many([item.row for item in items])
+        self.events.unindexed.set()
+
+    async def known(self, message_ids: Sequence[str]) -> set[str]:
+        """Those of the ids that there are messages of."""
+        return await self._table.known(message_ids)
+
     async def drain(self) -> None:
         """Wait until all that was given to `save` is decided."""
         await self._committer.drain()
