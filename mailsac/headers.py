@@ -237,6 +237,10 @@ def codec_name(charset: str) -> str | None:
 
 
 _ASCII: Final = re.compile(r"[\x00-\x7f]+")
+_BYTE_ORDER_MARKS: Final = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 
 
 def decode_octets(data: bytes | memoryview, charset: str | None) -> str:
@@ -256,6 +260,8 @@ def decode_octets(data: bytes | memoryview, charset: str | None) -> str:
     if len(data) <= DECODE_CHUNK:
         text = str(data, codec, "replace")
     else:
+        if codec in _BYTE_ORDER_MARKS and not bytes(data[:4]).startswith(_BYTE_ORDER_MARKS[codec]):
+            codec += "-le"  # as without pieces; the decoder of pieces wants a mark, and raises
         decoder = codecs.getincrementaldecoder(codec)("replace")
         text = "".join(decoder.decode(data[at : at + DECODE_CHUNK]) for at in range(0, len(data), DECODE_CHUNK))
         text += decoder.decode(b"", final=True)

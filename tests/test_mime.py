@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailsac import headers, mime, parts
-from mailsac.headers import decode_base64, decode_value, mailboxes, parameters
+from mailsac.headers import decode_base64, decode_octets, decode_value, mailboxes, parameters
 from mailsac.html import clean_html
 from mailsac.mime import (
     Parsed,
@@ -386,6 +386,24 @@ def test_base64_decodes_alike_whatever_its_chunks_and_lines(octets: bytes, width
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(headers, "DECODE_CHUNK", 64)
         assert decode_base64(data) == octets
+
+
+@given(
+    st.binary(max_size=200) | st.text(max_size=80).map(lambda text: text.encode("utf-16-le")),
+    st.sampled_from(["utf-8", "utf-16", "utf-32", "utf-7", "shift_jis", "iso-2022-jp", "gb18030", "koi8-r", None]),
+)
+def test_text_decodes_alike_whatever_its_chunks(octets: bytes, charset: str | None) -> None:
+    """UTF-16 and UTF-32 without a byte order mark, too, for which Python's decoder of chunks has no answer."""
+    at_once = decode_octets(octets, charset)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(headers, "DECODE_CHUNK", 16)
+        assert decode_octets(octets, charset) == at_once
+
+
+def test_a_long_text_in_utf_16_without_a_byte_order_mark() -> None:
+    text = "Your code is 482913. " * 10_000
+    parsed = parse(b"Content-Type: text/plain; charset=utf-16\r\n\r\n" + text.encode("utf-16-le"))
+    assert (parsed.text, parsed.parse_error) == (text, None)
 
 
 @given(st.text(max_size=500))

@@ -26,6 +26,7 @@ HOST: Final = "mx.example.net"
 MAX_BYTES: Final = 1_000_000
 
 _UNSAFE: Final = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REPLY: Final = re.compile(r"[45]\d\d \d\.\d\.\d{1,2} [ -~]+")
 _VALUES: Final = (
     "ann@example.org", "Ann+Tag@Example.ORG", '"a b"@example.com', '"a\\"b\\\\"@example.com', "u@[127.0.0.1]",
@@ -36,7 +37,8 @@ _VALUES: Final = (
 _WORDS: Final = tuple(
     word.encode("utf-8", "surrogatepass")
     for word in (
-        *'<>@"\\.,:;()[] +-_=?\0\t\r\n\x7f', "a", "İ", "ß", "\u0301", "\u0323", "\u037e", "\u200b", "\u202e", "\ufeff",
+        *'<>@"\\.,:;()[] +-_=?\0\t\r\n\x7f', "a", "İ", "ß", "\x85", "\x9b",
+        "\u0301", "\u0323", "\u037e", "\u200b", "\u202e", "\ufeff",
         "\u2028", "\u3000", "\ud800", "\udcff", "🎉", "ﬁ", "K", "xn--", "IPv6:", "::", "127.0.0.1", "postmaster",
         "=?utf-8?q?=0d?=", "<>", '\\"', "SIZE=1", "BODY=8BITMIME", "SMTPUTF8", "@a.example:", "。",
     )
@@ -83,6 +85,7 @@ def _check_command(octets: bytes) -> None:
     line = octets + (b"" if octets.endswith(b"\n") else b"\r\n")
     try:
         command = parse_command(line, accept_bare_newline=True)
+        assert not _CONTROLS.search(command.argument)
         if command.verb == "MAIL":
             mail = parse_mail(command.argument, default_domain=HOST, max_message_bytes=MAX_BYTES)
             assert mail.declared_size is None or 0 <= mail.declared_size <= MAX_BYTES

@@ -25,7 +25,8 @@ _MARKUP: Final = (
     "<a href='https://example.org/?a=1'>", "</a>", "<area href=mailto:a@b>", "<b>", "<i>", "</b>", "<p>", "<div>",
     "<table>", "<td>", "<tr>", "<select>", "<option>", "<svg>", "<math>", "<style>", "</style>", "<script>",
     "</script>", "<textarea>", "<title>", "<xmp>", "<template>", "<noscript>", "<iframe>", "<pre>", "<br>", "<li>",
-    "<wbr>", " style=\"color:red;background:url(//x)\"", " onload=alert(1)", "javascript:",
+    "<wbr>", " style=\"color:red;background:url(//x)\"", " style='color:url(//x)'",
+    " style=width:expression(1)", " onload=alert(1)", "javascript:",
     "data:image/png;base64,AAAA", "cid:x", "<img src=//x>", "<base href=//x>",
 )  # fmt: skip
 _TEXT: Final = (
@@ -116,6 +117,6 @@ def _check_html(text: str) -> None:
     assert set(re.findall("<[^>]*>", body.partition("<div>")[2])) <= {"<br />", "</div>", "</body>", "</html>"}
 
 
-LINKS: Final = _target("links", _check_links, sample=800)
-CODES: Final = _target("codes", _check_codes, sample=400)
-HTML: Final = _target("html", _check_html, sample=1_500)
+LINKS: Final = _target("links", _check_links, sample=2_500)
+CODES: Final = _target("codes", _check_codes, sample=2_500)
+HTML: Final = _target("html", _check_html, sample=4_000)

@@ -79,5 +79,5 @@ HEADERS: Final = Target(
     words=WORDS,
     max_octets=600,
     stretched_octets=headers.MAX_SECTION,
-    sample=1_500,
+    sample=2_500,
 )

@@ -77,7 +77,7 @@ MESSAGE: Final = Target(
     words=(*WORDS, b"--b\r\n", b"--b--\r\n", b"\r\n--", b"Content-Transfer-Encoding: base64\r\n", b"<a href='", b"<b>"),
     max_octets=1_200,
     stretched_octets=300_000,
-    sample=1_000,
+    sample=2_500,
 )
 STORED: Final = Target(
     name="stored-message",
@@ -91,6 +91,6 @@ STORED: Final = Target(
         *(b'"saved_by":"ann"', b'"hooks":[]', b'"hooks":[["a"]]', b"X-Mailsac-Envelope: ", b"Received: ", b"\xff"),
     ),
     max_octets=1_000,
-    stretched_octets=300_000,
+    stretched_octets=600_000,
     sample=5_000,
 )

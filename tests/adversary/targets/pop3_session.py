@@ -23,7 +23,7 @@ from tests.adversary.fuzz import Target
 from tests.adversary.garbage import POP3_COMMANDS, POP3_WORDS
 
 _CUTS: Final = 4  # first octets of an input: whether there is TLS, then the sizes of the pieces, in turns
-_MESSAGES: Final = (b"Subject: a\r\n\r\n.\r\nb", b"\n.\n\r.\r", b"", b"x" * 300)
+_MESSAGES: Final = (b"Subject: a\r\n\r\n.\r\nb", b".\r\n..", b"\n.\n\r.\r", b"", b"x" * 300)
 _STATUS: Final = re.compile(rb"(?:\+OK|-ERR)(?: [ -~]{1,505})?\r\n|\+ \r\n")
 _HTTP_LINE: Final = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) ")
 
@@ -48,7 +48,9 @@ def _conversation(session: Session, pieces: Iterable[bytes]) -> tuple[list[tuple
             if isinstance(action, Retrieve):
                 wire = MultiLine(action.body_lines)
                 raw = _MESSAGES[int(action.message_id.removeprefix("id-"))]
-                said.append((action.status.encode() + b"\r\n" + wire.feed(raw) + wire.finish(), action))
+                said.append(
+                    (action.status.encode() + b"\r\n" + wire.feed(raw[:2]) + wire.feed(raw[2:]) + wire.finish(), action)
+                )
                 continue
             if isinstance(action, Reply):
                 reply = action

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from mailsac.api.matching import cursor_of
 from mailsac.errors import InvalidRequest
 from mailsac.ids import MAX_TIME_MS, arrival_ms, position, time_prefix
@@ -71,6 +73,7 @@ def _check_query(octets: bytes) -> None:
         str(refused).encode()
         return
     assert 0 < len(query.terms) <= MAX_TERMS
+    msgspec.json.encode(query)
     assert parse_query(" ".join(term.source for term in query.terms), now=_NOW) == query
     for term in query.terms:
         if isinstance(term.criterion, Words):
