@@ -44,6 +44,7 @@ _POSTMASTER: Final = re.compile(r"<postmaster>|postmaster(?![^ ])", re.IGNORECAS
 _NEEDS_NO_QUOTES: Final = re.compile(_ATOM)
 # RFC 2047 §5 forbids encoded words in an address. Others may decode one in a trace header or a reply, so none is kept.
 _ENCODED_WORD: Final = re.compile(r"=\?[^?]*\?[^?]*\?[^?]*\?=")
+_AMBIGUOUS: Final = re.compile(r"[<> ]")
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 
 # Controls, invisible format characters (zero width, bidirectional overrides), surrogates, separators and wide spaces.
@@ -67,6 +68,11 @@ class Address(msgspec.Struct, frozen=True):
     def canonical(self) -> str:
         """Lower-case `local@domain` with its +tag: the API's originalInbox."""
         return f"{_fold(self.local_part)}@{canonical_domain(self.domain)}"
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether others may take the end of it for parameters of RCPT: legal in quotes, and nothing is sent there."""
+        return _AMBIGUOUS.search(self.local_part) is not None
 
     @property
     def mailbox(self) -> str:

@@ -48,7 +48,8 @@ SUPPRESSED: Final = timedelta(days=7)  # for how long one who is not there is no
 RETRY_S: Final = 1.0  # between two tries to write down what became of a part
 WAIT_S: Final = 600.0  # for room in memory
 
-NOT_THERE: Final = "5.1."  # what begins with this in RFC 3463 says that the address is wrong
+BAD_ADDRESS: Final = "5.1."  # what begins with this in RFC 3463 says that an address is wrong …
+OF_SENDER: Final = ("5.1.7", "5.1.8")  # … and these, that it is the sender's
 NO_ANSWER: Final = "4.4."  # the network, or the time
 GONE: Final = "the message is no longer there"
 IS_SUPPRESSED: Final = "not tried, as it failed before: "
@@ -247,7 +248,8 @@ class Attempts:
             for was, delivery in zip(before.deliveries, after.deliveries, strict=True)
             if delivery.state == "bounced"
             and was.state != "bounced"
-            and delivery.attempts[-1].status.startswith(NOT_THERE)
+            and delivery.attempts[-1].status.startswith(BAD_ADDRESS)
+            and delivery.attempts[-1].status not in OF_SENDER
             and not delivery.attempts[-1].reply.startswith(IS_SUPPRESSED)
         ]
         if wrong:

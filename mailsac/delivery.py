@@ -302,17 +302,23 @@ def _state(reply: Reply | SessionLost) -> Literal["delivered", "deferred", "fail
 
 def _obstacle(session: Session, reverse_path: Address | None, recipient: Address, octets: int) -> SessionLost | None:
     """Why this server cannot be asked for this recipient."""
-    for address in (recipient, reverse_path):
-        try:
-            if address is not None:
-                parse_address(str(address))
-        except InvalidAddress:
-            return SessionLost("5.1.3", "the address is none that can be sent to")
+    if not _can_be_said(recipient):
+        return SessionLost("5.1.3", "the address is none that can be sent to")
+    if reverse_path is not None and not _can_be_said(reverse_path):
+        return SessionLost("5.1.7", "the sender's address is none that can be sent from")
     if not (_path(reverse_path) + _path(recipient)).isascii() and not session.understands("SMTPUTF8"):
         return SessionLost("5.6.7", "the server knows no addresses beyond ASCII")
     if 0 < session.max_octets < octets:
         return SessionLost("5.3.4", "the message is larger than the server takes")
     return None
+
+
+def _can_be_said(address: Address) -> bool:
+    """Whether every server reads it as it is meant."""
+    try:
+        return not parse_address(str(address)).is_ambiguous
+    except InvalidAddress:
+        return False
 
 
 def _path(address: Address | None) -> str:

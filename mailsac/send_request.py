@@ -39,8 +39,6 @@ _CONTENT_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,64}")
 _CONTENT_ID: Final = re.compile(r"[!-;=?-~]+")
 _WHITE_SPACE: Final = re.compile(r"\s+", re.ASCII)
-# A quoted local-part with these in it is legal, and has made relays read parameters of RCPT out of it.
-_SMUGGLING: Final = re.compile(r"[<> ]")
 
 # By the ending of a file name. The table of the system would make a message depend on where it was composed.
 _TYPES: Final = {
@@ -230,7 +228,7 @@ def _address(text: str, name: str) -> Address:
         address = parse_address(text)
     except InvalidAddress:
         raise _wrong_address(name) from None
-    if _SMUGGLING.search(address.local_part):
+    if address.is_ambiguous:
         raise _wrong_address(name)
     return address
 

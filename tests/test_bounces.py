@@ -102,6 +102,15 @@ async def test_who_is_suppressed_is_reported_too(site: Site) -> None:
     assert codes == {"smtp; 550 5.1.1 nobody", "X-Mailsac; not tried, as it failed before: 550 5.1.1 nobody"}
 
 
+@pytest.mark.parametrize("refusal", ["550 5.1.7 bad sender", "553 5.1.8 the domain of the sender does not exist"])
+async def test_who_refuses_the_sender_says_nothing_of_the_recipient(site: Site, refusal: str) -> None:
+    site.peer.answers["MAIL"] = [f"{refusal}\r\n".encode(), b"250 2.1.0 ok\r\n"]
+    assert (await site.ended(await site.send()))["state"] == "bounced"
+
+    assert await site.ask("GET", "/api/outgoing-suppressions") == []
+    assert (await site.ended(await site.send()))["state"] == "delivered"
+
+
 async def test_what_is_tried_in_vain_is_reported_at_the_end_and_once(config: Config) -> None:
     async with at_work(config, give_up_s=10, retry_s=(1,)) as site:
         site.peer.answers["RCPT"] = [b"451 4.2.0 later\r\n"]

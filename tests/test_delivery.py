@@ -142,6 +142,27 @@ async def test_one_message_at_a_time_is_handed_over_and_the_next_when_it_is_note
         assert courier._lines[destination].users == 0
 
 
+@pytest.mark.check("C-70")
+@pytest.mark.parametrize("local_part", ['"b> ORCPT=rfc822;x@y.example"', '"b NOTIFY=NEVER"', '"<b"'])
+async def test_an_address_that_may_be_misread_is_said_to_nobody(local_part: str) -> None:
+    """It is legal, and its quotes have been overlooked: what follows then is parameters of RCPT."""
+    odd, plain = parse_address(f"{local_part}@rcpt.example"), parse_address("b@rcpt.example")
+    async with peering() as peer, Courier.open(relay(peer), smtp=Smtp(), testing=Testing()) as courier:
+        found = []
+        for reverse_path, recipients in ((None, [odd, plain]), (odd, [plain])):
+            destination = courier.destination(plain)
+            async with courier.delivering(
+                destination, reverse_path=reverse_path, recipients=recipients, data=MESSAGE
+            ) as outcomes:
+                found += [(outcome.state, outcome.status) for outcome in outcomes]
+
+    assert found == [("failed", "5.1.3"), ("delivered", "2.0.0"), ("failed", "5.1.7")]
+    assert [command for command in peer.commands if command[:4] in ("MAIL", "RCPT")] == [
+        "MAIL FROM:<>",
+        "RCPT TO:<b@rcpt.example>",
+    ]
+
+
 # ── names ──
 
 

@@ -16,7 +16,7 @@ from mailsac.api.refusals import NoSuppression, OutgoingNotFound
 from mailsac.api.response import json_body, json_response
 from mailsac.api.visibility import readable
 from mailsac.compose import Composed, complete, compose
-from mailsac.errors import TooManyRecipients
+from mailsac.errors import InvalidAddress, InvalidRequest, TooManyRecipients
 from mailsac.message import timestamp, trace_octets
 from mailsac.outbound import Outbound
 from mailsac.outgoing import OutgoingMessage
@@ -121,9 +121,15 @@ class OutgoingMessages:
         who, principal = asked.address(request), request[asked.PRINCIPAL]
         self._accounts.require_own(principal, who.mailbox)
         message = await readable(request, self._store, self._accounts)
-        wanted = asked.fields_as(request, Release).to or [message.recipient]
+        wanted = asked.fields_as(request, Release).to
+        if wanted is None:
+            wanted = [message.recipient]
         names = [name.strip() for name in wanted.split(",")] if isinstance(wanted, str) else wanted
+        if not names:
+            raise InvalidRequest("to must be one address or more")
         recipients = tuple({parsed.canonical: parsed for parsed in map(parse_address, names)}.values())
+        if any(recipient.is_ambiguous for recipient in recipients):
+            raise InvalidAddress
         if len(recipients) > self._max_recipients:
             raise TooManyRecipients(recipients=len(recipients))
         stored = await self._store.read_raw(message.id)

@@ -171,7 +171,9 @@ async def test_a_captured_message_is_released_as_it_came(town: Town) -> None:
     again = await town.anna("POST", f"/api/addresses/{box}/messages/latest/release")
     assert again["to"] == [box]
     await town.bert("POST", f"/api/addresses/{box}/messages/latest/release", {"to": to}, status=401)
-    await town.anna("POST", f"/api/addresses/{box}/messages/latest/release", {"to": "nobody"}, status=400)
+    nobody: list[object] = ["nobody", "", [], '"a> ORCPT=rfc822;x"@anna.test']
+    for wrong in nobody:
+        await town.anna("POST", f"/api/addresses/{box}/messages/latest/release", {"to": wrong}, status=400)
 
 
 async def test_in_open_mode_everybody_sends_without_set_up(config: Config) -> None:
