@@ -10,9 +10,8 @@ import asyncio
 import base64
 import os
 import re
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +19,8 @@ import pytest
 from aiohttp import web
 
 from mailsac.app import Server
-from tests.browser.vectors import JS, JS_BASE64, LEAKS, RAN, XSS, every_element, every_property
-from tests.conftest import needs
+from tests.browser.canary import SILENT, Canary, html_message, settled, show
+from tests.browser.vectors import LEAKS, XSS, every_element, every_property
 from tests.http_client import call, deliver, get
 
 if TYPE_CHECKING:
@@ -31,67 +30,6 @@ pytestmark = pytest.mark.timeout(300)
 
 BOX: Final = "bob@example.com"
 MESSAGES: Final = f"/api/addresses/{BOX}/messages"
-
-# Chromium opens a connection for a frame before it asks the policy, and for a preconnect hint without asking it at all;
-# nothing is sent on it. Only HTML without the tags avoids that.
-SILENT: Final = "a connection without a request"
-
-
-class Canary:
-    """A port that should hear nothing; keeps the first line of whatever connects."""
-
-    def __init__(self) -> None:
-        self.authority = ""
-        self.heard: list[str] = []
-
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard, place = self.heard, len(self.heard)
-        heard.append(SILENT)
-        with suppress(asyncio.CancelledError):  # a connection may stay open and silent until the end
-            heard[place] = (await reader.readline())[:200].decode(errors="replace").strip() or heard[place]
-            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
-
-    def armed(self, vector: str) -> str:
-        """The vector, pointed at this canary."""
-        svg = f"<svg xmlns='http://www.w3.org/2000/svg'><script>{JS}</script></svg>".replace("@@", self.authority)
-        vector = vector.replace(JS_BASE64, base64.b64encode(svg.encode()).decode())
-        return vector.replace("%", JS).replace("@@", self.authority)
-
-    def take(self) -> list[str]:
-        """What was heard since the last time."""
-        heard, self.heard = self.heard, []
-        return heard
-
-
-@pytest.fixture
-async def canary() -> AsyncIterator[Canary]:
-    canary = Canary()
-    async with await asyncio.start_server(canary.connected, "127.0.0.1", 0) as listener:
-        canary.authority = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        yield canary
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    home = tmp_path_factory.mktemp("chromium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = needs("chromium")
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", f"--user-data-dir={home}",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"download.default_directory": str(home / "downloads")})
-    options.set_capability("unhandledPromptBehavior", "ignore")
-    service = webdriver.ChromeService(executable_path=needs("chromedriver"), env={**os.environ, "HOME": str(home)})
-    driver: Chrome = webdriver.Chrome(options=options, service=service)
-    driver.set_page_load_timeout(20)
-    yield driver
-    driver.quit()
 
 
 def known_properties(browser: Chrome) -> list[str]:
@@ -119,40 +57,12 @@ async def unprotected(pages: list[str]) -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def show(browser: Chrome, url: str, *, dwell_s: float = 0.0) -> bool:
-    """Open a page and stay for a while; whether a script of it ran."""
-    return await asyncio.to_thread(_show, browser, url, dwell_s)
-
-
-def _show(browser: Chrome, url: str, dwell_s: float) -> bool:
-    browser.get(url)
-    end = time.monotonic() + dwell_s
-    while True:
-        if browser.title == RAN:
-            return True
-        if time.monotonic() >= end:
-            return False
-        time.sleep(0.02)
-
-
-async def settled(browser: Chrome, server_url: str, canary: Canary) -> list[str]:
-    """All that the canary heard before the browser had left for a page of ours and gone idle."""
-    await show(browser, f"{server_url}/", dwell_s=0.3)
-    return canary.take()
-
-
 def leak_page() -> str:
     """The page of the HTTPLeaks project; it is no part of this one."""
     page = Path(os.environ.get("MAILSAC_CORPUS", "nowhere"), "httpleaks", "leak.html")
     if not page.exists():
         pytest.skip("MAILSAC_CORPUS is not set")
     return page.read_text()
-
-
-def html_message(markup: str) -> bytes:
-    return (
-        b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + markup.encode() + b"\r\n"
-    )
 
 
 async def test_the_vectors_and_leaks_work_where_nothing_stops_them(browser: Chrome, canary: Canary) -> None:
