@@ -234,9 +234,9 @@ _PERSONAL: Final = re.compile(r"[0-9]|[?&][^?&=]{1,64}=|[^/?#]{24}")
 _READABLE: Final = re.compile(
     r"(?:^|(?<=/))(?:(?:19|20)[0-9]{2}(?:/[01]?[0-9](?:/[0-3]?[0-9])?)?|[a-z]{3,}(?:[-_](?:[a-z]+|[0-9]+))+)(?=[/?]|$)"
 )
-# What no reader could guess: "t=77Qm", "7f3c", "eyJhbGciOi".
+# What no reader could guess: "t=77Qm", "7f3c", "eyJhbGciOi", and what says that it is a token.
 _TOKEN: Final = re.compile(
-    r"=(?=[^&]*[0-9])[^&]{2}|=[^&]{8}|(?:^|[/._~-])(?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])|[A-Za-z0-9]{20}"
+    r"=(?=[^&]*[0-9])[^&]{2}|=[^&]{8}|[?&]token=[^&]|(?:^|[/._~-])(?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])|[A-Za-z0-9]{20}"
 )
 _LOG_IN_PAGE: Final = re.compile(r"(?:^|/)(?:log-?in|sign-?in|account|auth|session)/?(?:\?|$)", re.IGNORECASE)
 _REFERENCE_PAGE: Final = re.compile(
@@ -246,7 +246,9 @@ _REFERENCE_PAGE: Final = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE_SITE: Final = re.compile(r"(?:help|support|docs|faq|wiki)\.", re.IGNORECASE)
-_TOKEN_BY_NAME: Final = re.compile(r"[?&](?:t|k|h|tok|token|key|code|hash|sig|ticket|nonce)=[^&]{6}", re.IGNORECASE)
+_TOKEN_BY_NAME: Final = re.compile(
+    r"[?&](?:token=[^&]|(?:t|k|h|tok|key|code|hash|sig|ticket|nonce)=[^&]{6})", re.IGNORECASE
+)
 
 
 def _classified(
@@ -324,7 +326,7 @@ def _scores(
         scores["signin"] += scores["enter"]
     # "Log in and set your password" is of another kind.
     if is_personal and scores["signin"] and max(map(scores.__getitem__, _KINDS)) < THRESHOLD:
-        is_log_in_page = _LOG_IN_PAGE.search(path) is not None
+        is_log_in_page = _LOG_IN_PAGE.search(path) is not None and not _TOKEN_BY_NAME.search(path)
         is_topic = not topics.isdisjoint(("magic", "signin", "enter")) or "magic" in around
         scores["magic"] += scores["signin"] * (0.0 if is_log_in_page else 0.75 if is_topic else 0.5)
     return scores

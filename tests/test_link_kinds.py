@@ -61,6 +61,20 @@ def test_words_around_a_link_say_its_kind(subject: str, text: str, expected: lis
 
 
 @pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("login?token=4f1c9d2e7b", ["magic"]),
+        ("login?token=abc", ["magic"]),  # as people write it in tests
+        ("auth/?next=/orders&t=4f1c9d2e7b", ["magic"]),
+        ("login?next=/orders/48291", ["other"]),
+        ("login", ["other"]),
+    ],
+)
+def test_a_log_in_page_with_a_token_signs_its_reader_in(target: str, expected: list[str]) -> None:
+    assert kinds("Sign in to Acme", None, f'<p><a href="http://localhost:5173/{target}">Sign in</a></p>') == expected
+
+
+@pytest.mark.parametrize(
     ("subject", "text"),
     [
         ("Verify your email", "Visit https://x.example/"),
