@@ -40,6 +40,7 @@ SWITCH_S: Final = 0.0005  # after which a thread that computes lets the event lo
 # Commands with a module of their own, each called like what makes it.
 GROUPS: Final = {
     "accounts": "mailsac.cli_accounts",
+    "backup": "mailsac.cli_backup",
     "block": "mailsac.cli_block",
     "dkim": "mailsac.cli_dkim",
     "domains": "mailsac.cli_accounts",
@@ -47,6 +48,7 @@ GROUPS: Final = {
     "import": "mailsac.cli_transfer",
     "keys": "mailsac.cli_accounts",
     "readyz": "mailsac.cli_status",
+    "restore": "mailsac.cli_backup",
     "status": "mailsac.cli_status",
 }
 

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -274,6 +274,22 @@ class ReadOnly(Database):
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Is refused."""
         raise StoreUnavailable(reason=f"the database {self._path} is open for reading alone")
+
+
+def copy_database(path: Path, copy: Path) -> None:
+    """The database as it is at one moment, in a file of its own, durably, whoever else has it open. Blocks.
+
+    Raises StoreUnavailable.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            copy.chmod(0o600)
+            source.backup(target)  # in one go: it would begin again whenever the server writes in between
+    except (sqlite3.Error, OSError) as error:
+        raise StoreUnavailable(reason=f"the database {path} cannot be copied: {_explained(error)}") from error
 
 
 def _touch(connection: sqlite3.Connection) -> None:
