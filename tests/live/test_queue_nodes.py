@@ -264,7 +264,7 @@ async def test_senders_look_after_their_mail_at_any_node(site: Site) -> None:
             assert len(taken(peer)) == 2
 
 
-@pytest.mark.parametrize("ahead_s", [100, -100, 4000])
+@pytest.mark.parametrize("ahead_s", [-100, 4000])
 async def test_a_node_whose_clock_is_wrong_takes_nothing_that_another_works_on(site: Site, ahead_s: int) -> None:
     """By its own clock, or by that of the other, the lease is over."""
     database = f"clocks{abs(ahead_s)}{ahead_s < 0}"
