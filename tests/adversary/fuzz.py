@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 
 BOUND_S: Final = 2.0  # of CPU time for one input; what takes longer counts as hanging
-ONE_IN: Final = 1_000  # inputs is stretched to the length at which quadratic time shows
+ONE_IN: Final = 200  # inputs is stretched, to lengths at which quadratic time shows
+MIN_STRETCH: Final = 500  # octets
 MAX_FAILURES: Final = 10  # of one target, each in another place
 SHRINKING_S: Final = 10.0  # in which a failing input is made smaller
 
@@ -172,7 +173,8 @@ class Mutator:
         piece = bytes(data[other : other + 1 + int(random() * 12)])
         if not piece or random() < 0.5:
             piece = self._some(self._words)
-        data[at:at] = piece * (self._stretched_octets // len(piece))
+        length = MIN_STRETCH * (self._stretched_octets / MIN_STRETCH) ** random()  # as often short as long
+        data[at:at] = piece * (int(length) // len(piece))
 
     def _some(self, of: Sequence[bytes]) -> bytes:
         return of[int(self._chance.random() * len(of))]

@@ -364,7 +364,7 @@ def _statuses(answer: _Answer) -> Iterator[int]:
 
 
 OVER_THE_WIRE: Final[tuple[WireTarget, ...]] = (
-    WireTarget(name="smtp", sessions=_smtp_sessions, talk=_talk_smtp, sample=3_000),
-    WireTarget(name="pop3", sessions=_pop3_sessions, talk=_talk_pop3, sample=3_000),
-    WireTarget(name="http", sessions=_http_sessions, talk=_talk_http, sample=2_000),
+    WireTarget(name="smtp", sessions=_smtp_sessions, talk=_talk_smtp, sample=2_000),
+    WireTarget(name="pop3", sessions=_pop3_sessions, talk=_talk_pop3, sample=2_000),
+    WireTarget(name="http", sessions=_http_sessions, talk=_talk_http, sample=1_000),
 )

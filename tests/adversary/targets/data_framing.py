@@ -69,5 +69,5 @@ DATA_FRAMING: Final = Target(
     words=(*SEQUENCES, b"\r", b"\n", b"\r\n", b".", b"..", b"\0", b" ", b"a", b"x" * 70, FORGED),
     max_octets=250,
     stretched_octets=20_000,
-    sample=8_000,
+    sample=5_000,
 )
