@@ -14,7 +14,7 @@ from mailsac.cli_settings import WRONG_CONFIG, CannotRun, resolve, takes
 
 if TYPE_CHECKING:
     from mailsac.config import Config
-    from mailsac.status_view import StatusView
+    from mailsac.status_view import PartView, StatusView
 
 ANSWER_S: Final = 5.0
 MAX_ANSWER_OCTETS: Final = 1024 * 1024
@@ -163,13 +163,15 @@ def _write(path: Path, views: Sequence[StatusView]) -> None:
 
 
 def _print(view: StatusView) -> None:
+    from mailsac.status_view import measured
+
     since = f" Since {_local(view.since)}." if view.since else ""
     node = f" Node {view.node}." if view.node else ""
     click.echo(f"{view.summary}{since}{node}")
     for part in view.parts:
         highest = max((value for value in part.plot if value is not None), default=None)
-        peak = "" if highest is None else f"  {_bars(part.plot)}  at most {highest:,g} {part.unit} in 24 h"
-        click.echo(f"  {part.title:<12}{part.status:<10}{part.text:<36}{peak}".rstrip())
+        peak = "" if highest is None else f"  {_bars(part)}  max {measured(highest, part.unit)}"
+        click.echo(f"  {part.title:<12}{part.status:<10}{part.text:<30}{peak}".rstrip())
     for incident in view.incidents:
         ended = f"to {_local(incident.ended)}" if incident.ended else "and still"
         times = f" ({incident.times} times)" if incident.times > 1 else ""
@@ -183,10 +185,11 @@ def _local(moment: str) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
-def _bars(plot: Sequence[float | None]) -> str:
+def _bars(part: PartView) -> str:
     """The plot in COLUMNS characters, each the highest of its part; a space where nothing was measured."""
-    width = max(1, len(plot) // COLUMNS)
-    groups = (plot[start : start + width] for start in range(0, len(plot), width))
+    from mailsac.status_view import top
+
+    width = max(1, len(part.plot) // COLUMNS)
+    groups = (part.plot[start : start + width] for start in range(0, len(part.plot), width))
     steps = [max((value for value in group if value is not None), default=None) for group in groups]
-    top = max((step for step in steps if step), default=1)
-    return "".join(" " if step is None else BARS[int(step / top * (len(BARS) - 1))] for step in steps)
+    return "".join(" " if step is None else BARS[int(step / top(part) * (len(BARS) - 1))] for step in steps)

@@ -97,9 +97,9 @@ class Status:
         await self._has_looked.wait()
         async with self._reading:  # the ring is read once for all who ask before the next look
             if self._view is None:
-                history = await asyncio.to_thread(self._read)
+                samples = (await asyncio.to_thread(self._read)).samples
                 self._view = described(
-                    msgspec.structs.replace(history, incidents=list(self._incidents.values())),
+                    History(samples if self._latest is None else [*samples, self._latest], [*self._incidents.values()]),
                     now=int(self._clock()),
                     texts=self._texts(),
                     troubles=self._troubles,

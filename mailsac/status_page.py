@@ -7,6 +7,7 @@ attribute and no script is in it, so that the strictest policy shows it.
 from __future__ import annotations
 
 import importlib.resources
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
@@ -15,10 +16,11 @@ from typing import Final
 
 import msgspec
 
-from mailsac.status_view import IncidentView, PartView, StatusView
+from mailsac.status_view import IncidentView, PartView, StatusView, measured, top
 
+DAY_S: Final = 24 * 60 * 60
+DATE: Final = len("2026-01-02")  # of a timestamp
 HEIGHT: Final = 32  # of a plot; its width is the number of its steps
-PERCENT: Final = "% used"  # the one scale that does not end at the highest value
 FILE_STEPS: Final = 72  # of a plot in a file, shared by its nodes: HAProxy serves 15 KB at most
 FILE_INCIDENTS: Final = 8
 # What of base.css a file needs that has no other style sheet.
@@ -33,7 +35,7 @@ _COLOURS: Final = (
 def file_page(views: Sequence[StatusView]) -> str:
     """A page for when no server answers: it needs no other file, and HAProxy's buffer holds it."""
     style = (importlib.resources.files("mailsac") / "web" / "status.css").read_text("utf-8")
-    asked = f"This page is shown when no server answers. It tells how it was at {_time(views[0].time)}."
+    asked = f"This page is shown when no server answers. It tells how it was at {_time(views[0].time)} (UTC)."
     body = "".join(fragment(_shortened(view, share=len(views))) for view in views)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -59,9 +61,9 @@ def _fewer(plot: Sequence[float | None], steps: int) -> list[float | None]:
 def fragment(view: StatusView) -> str:
     """One server: a sentence, a row for each part, and the incidents."""
     node = f"<span>node {escape(view.node)}</span> " if view.node else ""
-    since = f" Since {_time(view.since)}." if view.since else ""
+    since = f" <span>since {_time(view.since)}</span>" if view.since else ""
     started = f"<span>up since {_time(view.started)}</span> " if view.started else ""
-    rows = "".join(map(_row, view.parts))
+    rows = "".join(_row(part, _troubled(view, part)) for part in view.parts)
     return (
         f'<section class="{view.status}"><header><h1>{escape(view.summary)}{since}</h1>'
         f"<p>{node}{started}<span>as of {_time(view.time)}</span></p></header>"
@@ -71,40 +73,55 @@ def fragment(view: StatusView) -> str:
     )
 
 
-def _row(part: PartView) -> str:
+def _row(part: PartView, troubled: str) -> str:
     return (
-        f'<li class="{part.status}"><b>{escape(part.title)}</b><span class="state">{part.status}</span>'
-        f"<span>{escape(part.text)}</span>{_plot(part)}</li>"
+        f'<li class="{part.status}"><p><b>{escape(part.title)}</b> <span class="state">{part.status}</span></p>'
+        f"<p>{escape(part.text)}</p>{_plot(part, troubled)}</li>"
     )
 
 
-def _plot(part: PartView) -> str:
+def _troubled(view: StatusView, part: PartView) -> str:
+    """Where in its plot the part was not well."""
+    steps, now, marks = len(part.plot), datetime.fromisoformat(view.time), []
+    step_s = DAY_S / steps
+    for incident in view.incidents:
+        if incident.title == part.title:
+            ended = datetime.fromisoformat(incident.ended) if incident.ended else now
+            began = datetime.fromisoformat(incident.began)
+            right = steps - int((now - ended).total_seconds() / step_s)
+            left = steps - math.ceil((now - began).total_seconds() / step_s)
+            if right > 0:
+                left = max(0, min(left, right - 1))
+                marks.append(f"M{left} 0V{HEIGHT}H{right}V0z")
+    return f'<path class="trouble" d="{"".join(marks)}"/>' if marks else ""
+
+
+def _plot(part: PartView, troubled: str) -> str:
     """The values as an area with a line on top; gaps where nothing was measured."""
-    measured = [value for value in part.plot if value is not None]
-    if not measured:
+    values = [value for value in part.plot if value is not None]
+    if not values:
         return '<div class="day"><small>nothing measured yet</small></div>'
-    highest = max(measured)
-    top = 100.0 if part.unit == PERCENT else highest or 1.0
     areas, lines = [], []
-    for start, heights in _runs(part.plot, top):
+    for start, heights in _runs(part.plot, top(part)):
         steps = _steps(heights)
         lines.append(f"M{start} {HEIGHT - heights[0]}{steps}")
         areas.append(f"M{start} {HEIGHT}V{HEIGHT - heights[0]}{steps}V{HEIGHT}z")
-    label = f"{part.title}, 24 hours: {_number(min(measured))} to {_number(highest)} {part.unit}"
+    highest = measured(max(values), part.unit)
+    label = f"{part.title} in 24 hours: from {measured(min(values), part.unit)} to {highest}"
     return (
         f'<div class="day"><svg viewBox="0 0 {len(part.plot)} {HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(label)}"><path class="area" d="{"".join(areas)}"/>'
+        f'aria-label="{escape(label)}">{troubled}<path class="area" d="{"".join(areas)}"/>'
         f'<path class="line" d="{"".join(lines)}"/></svg>'
-        f"<small>up to {_number(highest)} {escape(part.unit)}</small></div>"
+        f"<small>max {highest}</small></div>"
     )
 
 
-def _runs(plot: Sequence[float | None], top: float) -> Iterator[tuple[int, list[int]]]:
+def _runs(plot: Sequence[float | None], height: float) -> Iterator[tuple[int, list[int]]]:
     """Where values begin, and their heights up to the next gap."""
     for is_gap, run in groupby(enumerate(plot), key=lambda step: step[1] is None):
         if not is_gap:
             places = list(run)
-            yield places[0][0], [round((value or 0.0) / top * (HEIGHT - 1)) for _, value in places]
+            yield places[0][0], [round((value or 0.0) / height * (HEIGHT - 1)) for _, value in places]
 
 
 def _steps(heights: Sequence[int]) -> str:
@@ -123,19 +140,17 @@ def _incidents(incidents: Sequence[IncidentView]) -> str:
 
 
 def _incident(incident: IncidentView) -> str:
-    until = f"to {_time(incident.ended)}" if incident.ended else "goes on"
+    until = "and goes on"
+    if incident.ended:
+        is_same_day = incident.ended[:DATE] == incident.began[:DATE]
+        until = f"– {_time(incident.ended, '%H:%M' if is_same_day else '%d %b %H:%M')}"
     times = f" <small>{incident.times} times</small>" if incident.times > 1 else ""
-    kind = "ended" if incident.ended else "open"
     return (
-        f'<li class="{kind}"><span>{_time(incident.began)} {until}</span> <b>{escape(incident.title)}</b> '
-        f"<span>{escape(incident.why)}{times}</span></li>"
+        f"<li><p>{_time(incident.began)} {until}</p><p><b>{escape(incident.title)}</b></p>"
+        f"<p>{escape(incident.why)}{times}</p></li>"
     )
 
 
-def _time(moment: str) -> str:
-    """A time in UTC, which a script may show in the zone of the reader."""
-    return f'<time datetime="{moment}">{datetime.fromisoformat(moment):%d %b %H:%M} UTC</time>'
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+def _time(moment: str, form: str = "%d %b %H:%M") -> str:
+    """A time in UTC; a script may show it in the zone of the reader."""
+    return f'<time datetime="{moment}">{datetime.fromisoformat(moment):{form}}</time>'

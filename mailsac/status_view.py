@@ -16,6 +16,7 @@ from mailsac.status_ring import MINUTE_S, SAMPLES, History, Incident, Sample
 
 STEP_S: Final = 300  # of one value of a plot
 SHOWN_INCIDENTS: Final = 20
+PERCENT: Final = "%"  # the unit whose plots do not end at their highest value
 
 State = Literal["ok", "degraded", "down", "unknown"]
 
@@ -77,14 +78,14 @@ class Kind(NamedTuple):
 
 
 KINDS: Final = (
-    Kind("listeners", "Listeners", "connections", lambda sample: sample.connections),
+    Kind("listeners", "Listeners", "open", lambda sample: sample.connections),
     Kind("store", "Store", "ms", lambda sample: sample.commit_ms),
     Kind("database", "Database", "ms", lambda sample: sample.database_ms),
     Kind("queue", "Queue", "waiting", lambda sample: sample.waiting),
-    Kind("disk", "Disk", "% used", lambda sample: 100 * (1 - sample.free / sample.total) if sample.total else None),
+    Kind("disk", "Disk", PERCENT, lambda sample: 100 * (1 - sample.free / sample.total) if sample.total else None),
     Kind("loop", "Event loop", "ms", lambda sample: sample.lag_ms),
-    Kind("mail", "Mail", "a minute", lambda sample: sample.mails, is_rate=True),
-    Kind("requests", "Requests", "a minute", lambda sample: sample.requests, is_rate=True),
+    Kind("mail", "Mail", "/min", lambda sample: sample.mails, is_rate=True),
+    Kind("requests", "Requests", "/min", lambda sample: sample.requests, is_rate=True),
 )
 TITLES: Final[Mapping[str, str]] = {"server": "Server", **{kind.name: kind.title for kind in KINDS}}
 _WORST: Final[Sequence[State]] = ("down", "degraded", "ok")
@@ -136,6 +137,17 @@ def plot(samples: Sequence[Sample], kind: Kind, *, now: int) -> list[float | Non
         if value is not None and 0 <= place < count:
             steps[place].append(value)
     return [None if not step else round(sum(step) / len(step) if kind.is_rate else max(step), 2) for step in steps]
+
+
+def top(part: PartView) -> float:
+    """Where its plot ends."""
+    return 100.0 if part.unit == PERCENT else max((value for value in part.plot if value), default=1.0)
+
+
+def measured(value: float, unit: str) -> str:
+    """`12 ms`, `0.4 ms`, `1,207/min`."""
+    number = f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+    return number + (unit if unit.startswith("/") else f" {unit}")
 
 
 def _parts(history: History, now: int, state: Callable[[str], tuple[State, str]]) -> list[PartView]:

@@ -22,7 +22,7 @@ class StatusPage:
         from mailsac.status_page import fragment  # few ever ask
 
         view = await self._view()
-        main = f'<div class="status">{fragment(view)}<output></output></div>'
+        main = f'<div class="status">{fragment(view)}<output></output><noscript>Times are in UTC.</noscript></div>'
         title = f"{view.summary} · mailsac"
         text = document(title, main, page="Status", styles=("status.css",), modules=("status.js",))
         return page_response(request, text)

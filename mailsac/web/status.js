@@ -5,13 +5,17 @@ const time = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", h
 const day = new Intl.DateTimeFormat([], { day: "numeric", month: "short" });
 const page = document.querySelector(".status");
 
+// The day is said where it is not that of the time before it, or today's.
 function localise(root) {
   const today = day.format(new Date());
+  let line, last;
   for (const element of root.querySelectorAll("time")) {
     const moment = new Date(element.dateTime);
     const on = day.format(moment);
-    element.textContent = (on === today ? "" : `${on}, `) + time.format(moment);
+    if (element.parentElement !== line) last = today;
+    element.textContent = (on === last ? "" : `${on}, `) + time.format(moment);
     element.title = moment.toLocaleString();
+    [line, last] = [element.parentElement, on];
   }
 }
 

@@ -9,6 +9,7 @@ import signal
 import smtplib
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -32,11 +33,19 @@ NODES: Final = {"a": "10.0.0.11", "b": "10.0.0.12"}
 class Balancer:
     """A running HAProxy with the shipped file, in which only addresses are others."""
 
-    def __init__(self, folder: Path, nodes: Mapping[str, Process], *, is_http_away: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        nodes: Mapping[str, Process],
+        *,
+        is_http_away: bool = False,
+        status_page: Path = ROOT / "deploy" / "status.html",
+    ) -> None:
         self.nodes = nodes
         self.ports = dict(zip(SECTIONS, free_ports(len(SECTIONS)), strict=True))
         folder.mkdir()
         (folder / "away.html").write_bytes((ROOT / "deploy" / "away.html").read_bytes())
+        (folder / "status.html").write_bytes(status_page.read_bytes())
         config = (ROOT / "deploy" / "haproxy.cfg").read_text()
         for section, (public, own) in SECTIONS.items():
             config = replaced(config, f"bind :{public}\n", f"bind 127.0.0.1:{self.ports[section]}\n")
@@ -177,6 +186,36 @@ def test_when_none_is_left_the_page_says_what_still_works(balancer: Balancer) ->
     assert headers["Retry-After"] == "5"
     assert b"mail is accepted" not in page
     assert not re.search(rb"%\[|nbsrv", page), "what HAProxy fills in is filled in"
+
+
+def test_when_none_is_left_the_status_is_what_was_written_of_it(shared: Rig, tmp_path: Path) -> None:
+    """`mailsac status --html` asks the nodes; HAProxy shows the page, to which that of the errors links."""
+    file = tmp_path / "status.html"
+    with node(shared, "a") as a, node(shared, "b") as b:
+        command = [sys.executable, "-m", "mailsac", "status", "--html", str(file)]
+        for process in (a, b):
+            command += ["--url", f"http://127.0.0.1:{process.http_port}"]
+        subprocess.run(command, cwd=ROOT, timeout=BOUND_S)
+        balancer = Balancer(tmp_path / "haproxy", {"a": a, "b": b}, status_page=file)
+        try:
+            live = balancer.get("/status")
+            for process in balancer.nodes.values():
+                process.end(signal.SIGKILL)
+            wait_for(lambda: balancer.get("/status")[2] == file.read_bytes(), "it is not shown")
+            status, headers, page = balancer.get("/status")
+            _, _, away = balancer.get("/")
+        finally:
+            balancer.stop()
+
+    assert live[0] == 200
+    assert re.search(rb"node (a|b)<", live[2])
+    assert status == 503
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert headers["Retry-After"] == "5"
+    assert b"does not answer" not in page
+    assert b"node a<" in page
+    assert b"node b<" in page
+    assert b'href="/status"' in away
 
 
 @pytest.mark.parametrize("balancer", ["HTTP away"], indirect=True)
