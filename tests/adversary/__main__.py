@@ -14,10 +14,11 @@ from pathlib import Path
 import click
 
 from tests.adversary.fuzz import Failure, Target
-from tests.adversary.over_the_wire import OVER_THE_WIRE, WireTarget
+from tests.adversary.over_http import HTTP, STREAM
+from tests.adversary.over_the_wire import POP3, SMTP, WireTarget
 from tests.adversary.targets import IN_PROCESS
 
-ALL: tuple[Target | WireTarget, ...] = (*IN_PROCESS, *OVER_THE_WIRE)
+ALL: tuple[Target | WireTarget, ...] = (*IN_PROCESS, SMTP, POP3, HTTP, STREAM)
 TARGETS = {target.name: target for target in ALL}
 
 
