@@ -43,6 +43,7 @@ GROUPS: Final = {
     "backup": "mailsac.cli_backup",
     "block": "mailsac.cli_block",
     "dkim": "mailsac.cli_dkim",
+    "doctor": "mailsac.cli_doctor",
     "domains": "mailsac.cli_accounts",
     "export": "mailsac.cli_transfer",
     "import": "mailsac.cli_transfer",

@@ -137,6 +137,12 @@ class Indexes:
             with suppress(asyncio.CancelledError):
                 await task
 
+    async def lacking(self) -> list[str]:
+        """The names of those that are not there. Raises StoreUnavailable."""
+        with translated():
+            there = await self._collection.index_information()
+        return [name for model in self._models if (name := model.document["name"]) not in there]
+
     @contextmanager
     def hinted(self, index: IndexModel) -> Iterator[str | None]:
         """The hint for a query. A query that finds its index gone has it built again."""

@@ -271,6 +271,16 @@ class ReadOnly(Database):
             database._pool.shutdown()
             database._readers[0].close()
 
+    async def lacking(self) -> list[str]:
+        """The statements that make the tables, indexes and triggers that the file should have and has not."""
+        with closing(sqlite3.connect(":memory:")) as whole:
+            whole.create_function("casefold", 1, str.casefold)
+            for script in MIGRATIONS:
+                whole.executescript(script)
+            wanted = whole.execute("select name, sql from sqlite_master where sql is not null").fetchall()
+        there = {name for (name,) in await self.rows("select name from sqlite_master")}
+        return [statement for name, statement in wanted if name not in there]
+
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Is refused."""
         raise StoreUnavailable(reason=f"the database {self._path} is open for reading alone")
