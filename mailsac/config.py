@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 MIB: Final = 1024 * 1024
 MAX_FILE_BYTES: Final = MIB  # of config.toml
+NOT_SETTINGS: Final = ("MAILSAC_KEY", "MAILSAC_ADMIN_KEY", "MAILSAC_CORPUS")  # of clients, our own, and of tests
 
 
 class ConfigError(Exception):
@@ -392,7 +393,7 @@ def _environment_layer(
     unknown = {}
     for name in sorted(environ):
         value = environ[name]
-        if not name.startswith("MAILSAC_") or name.startswith("MAILSAC_TEST_") or name == "MAILSAC_CORPUS":
+        if not name.startswith("MAILSAC_") or name.startswith("MAILSAC_TEST_") or name in NOT_SETTINGS:
             continue
         if name not in known and name not in known_files:
             unknown[name] = _nearest(name, known)

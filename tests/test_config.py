@@ -248,8 +248,8 @@ def test_a_wrong_flag_is_refused(resolve: Resolve) -> None:
     assert told == 'command line: [http] port = "99999": expected a port number, at least 0 and at most 65535'
 
 
-def test_unknown_variables_are_warnings_except_those_of_tests(resolve: Resolve) -> None:
-    names = ("MAILSAC_SMPT_PORT", "MAILSAC_TEST_KILLS", "MAILSAC_CORPUS", "MAILSAC_TLS_KEY_FILE", "PATH")
+def test_unknown_variables_are_warnings_except_those_of_clients_and_tests(resolve: Resolve) -> None:
+    names = ("MAILSAC_SMPT_PORT", "MAILSAC_TEST_KILLS", "MAILSAC_KEY", "MAILSAC_TLS_KEY_FILE", "PATH")
 
     settings = resolve("", dict.fromkeys(names, "x"))
 

@@ -148,7 +148,8 @@ async def test_every_operation_is_in_one_of_the_tables(town: Town) -> None:
         for path in (
             "/", "/inbox/{email}", "/inbox/{email}/{message_id}", "/assets/{asset}",
             "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/status", "/incoming-messages",
-            "/api/incoming-messages", "/api/status",
+            "/api/incoming-messages", "/api/status", "/docs", "/docs/index.json", "/docs/examples/{language}",
+            "/docs/{guide}",
         )
     }  # fmt: skip
 
