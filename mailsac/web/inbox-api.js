@@ -123,10 +123,15 @@ export class Stream {
   async #run() {
     let failures = 0;
     while (!this.closed) {
+      const used = key.get();
       try {
         await this.#listen(() => (failures = 0));
       } catch (error) {
         if (error.status === 410) this.#last = ""; // more than can be told: what is there is listed anew
+        if (error.status === 401 && (await needsKey())) {
+          if (key.get() === used) await askForKey(Boolean(used));
+          continue;
+        }
         if (error.status === 401 || error.status === 403) return this.#on.state("refused");
       }
       if (this.closed) return;

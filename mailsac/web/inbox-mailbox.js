@@ -59,6 +59,8 @@ export class Mailbox extends EventTarget {
       },
     });
     document.addEventListener("visibilitychange", this.#visibility);
+    addEventListener("pagehide", this.#pause); // a page that a browser keeps for later keeps its connections, too
+    addEventListener("pageshow", this.#visibility);
     try {
       await this.#load(FIRST);
     } finally {
@@ -70,14 +72,18 @@ export class Mailbox extends EventTarget {
   close() {
     this.#stream?.close();
     document.removeEventListener("visibilitychange", this.#visibility);
+    removeEventListener("pagehide", this.#pause);
+    removeEventListener("pageshow", this.#visibility);
     for (const timer of this.#timers) clearTimeout(timer);
   }
+
+  #pause = () => this.#stream.pause();
 
   #visibility = () => {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     if (document.hidden) {
-      this.#timers.add(setTimeout(() => this.#stream.pause(), HIDDEN_MS));
+      this.#timers.add(setTimeout(this.#pause, HIDDEN_MS));
       this.#timers.add(setInterval(() => this.refresh().catch(() => {}), POLL_MS));
     } else this.#stream.resume();
   };

@@ -25,7 +25,7 @@ class MailApp extends HTMLElement {
   #mailbox = null;
   #opened = null;
   #labels = [];
-  #afterG = 0;
+  #afterG = -Infinity;
 
   connectedCallback() {
     document.body.append(
@@ -332,7 +332,7 @@ class MailApp extends HTMLElement {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || (typing && event.key !== "Escape")) return;
     if (document.querySelector("dialog[open]")) return;
     const isAfterG = performance.now() - this.#afterG < 1500;
-    this.#afterG = 0;
+    this.#afterG = -Infinity;
     if (event.key === "?") this.#help();
     else if (event.key === "g") this.#afterG = performance.now();
     else if (event.key === "s" && isAfterG) this.#go("/");

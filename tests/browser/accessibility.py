@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 AXE: Final = Path(__file__).parents[1] / "clients/node_modules/axe-core/axe.min.js"
 _RUN: Final = """
 const done = arguments[arguments.length - 1];
-axe.run(document, { iframes: false }).then(({ violations }) => done(violations.flatMap((violation) =>
-  violation.nodes.map((node) => `${violation.id}: ${node.target.join(" ")}: ${node.any.map(({ message }) => message)}`))));
+axe.run(document, { iframes: false }).then(({ violations }) => done(violations.flatMap((each) =>
+  each.nodes.map((node) => [each.id, ...node.target, ...node.any.map(({ message }) => message)].join(": ")))));
 """
 
 
@@ -22,6 +22,6 @@ def violations(browser: Chrome) -> list[str]:
     """One line for each; the test is skipped where axe is not installed."""
     if not AXE.exists():
         pytest.skip("needs the npm packages of tests/clients: make clients")
-    browser.execute_script(AXE.read_text())  # type: ignore[no-untyped-call]
-    found: list[str] = browser.execute_async_script(_RUN)  # type: ignore[no-untyped-call]
+    browser.execute_script(AXE.read_text())
+    found: list[str] = browser.execute_async_script(_RUN)
     return found
