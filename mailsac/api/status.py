@@ -16,17 +16,23 @@ class StatusPage:
 
     def __init__(self, view: Callable[[], Awaitable[StatusView]]) -> None:
         self._view = view
+        self._shown: tuple[StatusView, str] | None = None  # the last page, and of what
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """How the server does, and did for 24 hours, as a page."""
-        from mailsac.status_page import fragment  # few ever ask
-
         view = await self._view()
-        main = f'<div class="status">{fragment(view)}<output></output><noscript>Times are in UTC.</noscript></div>'
-        title = f"{view.summary} · mailsac"
-        text = document(title, main, page="Status", styles=("status.css",), modules=("status.js",))
-        return page_response(request, text)
+        if self._shown is None or self._shown[0] is not view:
+            self._shown = view, _page(view)
+        return page_response(request, self._shown[1])
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """How the server does, and did for 24 hours."""
         return json_response(request, await self._view())
+
+
+def _page(view: StatusView) -> str:
+    from mailsac.status_page import fragment  # few ever ask
+
+    main = f'<div class="status">{fragment(view)}<output></output><noscript>Times are in UTC.</noscript></div>'
+    title = f"{view.summary} · mailsac"
+    return document(title, main, page="Status", styles=("status.css",), modules=("status.js",))
