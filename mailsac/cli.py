@@ -48,8 +48,10 @@ GROUPS: Final = {
     "export": "mailsac.cli_transfer",
     "import": "mailsac.cli_transfer",
     "keys": "mailsac.cli_accounts",
+    "man": "mailsac.cli_man",
     "readyz": "mailsac.cli_status",
     "restore": "mailsac.cli_backup",
+    "sendmail": "mailsac.cli_sendmail",
     "status": "mailsac.cli_status",
 }
 

@@ -20,7 +20,7 @@ LAYERS = [
     "arrival_order send_request srs dkim_signing status_ring",
     "breaker sweep link_kinds message limits mongo ordinary sqlite telemetry smtp_commands tls traffic webhook_client",
     "accounts archive blocklist compose marks remembered smtp_client mx status_view stress turnstile",
-    "archive_read blocklist_edit delivery dsn gate status_page",
+    "archive_read blocklist_edit delivery dsn gate sendmail status_page",
     "destinations journal blocklist_file mime events index routing administration jobs_sqlite jobs_mongo",
     "blocking blocklist_mongo payload summary remote search outgoing_sqlite outgoing_mongo",
     "store webhook_bodies",
@@ -42,7 +42,7 @@ LAYERS = [
     "pytest_plugin",
     "cli_settings",
     "cli_progress",
-    "cli_accounts cli_backup cli_block cli_dkim cli_doctor cli_status cli_transfer",
+    "cli_accounts cli_backup cli_block cli_dkim cli_doctor cli_man cli_sendmail cli_status cli_transfer",
     "cli",
     "__main__",
 ]
