@@ -41,12 +41,13 @@ def _commands(context: click.Context, path: str) -> Iterator[str]:
             yield from _commands(inner, f"{path} {name}")
             continue
         yield f".SS {path} {name}"
-        arguments = [
-            parameter.make_metavar(inner) for parameter in command.params if parameter.param_type_name == "argument"
-        ]
-        yield from (f".B {path} {name}", _escaped(" ".join(["[OPTIONS]", *arguments])), ".PP")
+        arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+        yield f".B {path} {name}"
+        yield _escaped(" ".join(["[OPTIONS]", *(argument.make_metavar(inner) for argument in arguments)]))
+        yield ".PP"
         yield from _text(command.help or "")
-        for option, meaning in filter(None, (parameter.get_help_record(inner) for parameter in command.params)):
+        records = (parameter.get_help_record(inner) for parameter in command.params if parameter not in arguments)
+        for option, meaning in filter(None, records):
             yield from (".TP", f".B {_escaped(option)}", _escaped(meaning))
 
 
