@@ -36,12 +36,22 @@ LINKS: Final = {"Inbox": "/", "Docs": "/docs", "Status": "/status"}
 PageName = Literal["Inbox", "Docs", "Status"]
 
 
-def document(title: str, main: str, *, page: PageName, styles: Sequence[str] = (), modules: Sequence[str] = ()) -> str:
+def document(
+    title: str,
+    main: str,
+    *,
+    page: PageName,
+    styles: Sequence[str] = (),
+    modules: Sequence[str] = (),
+    imported: Sequence[str] = (),
+) -> str:
     """A whole page: the head, the bar that all pages have, and `main`, which is HTML.
 
-    `styles` and `modules` are names of assets beyond `base.css` and `theme.js`.
+    `styles` and `modules` are names of assets beyond `base.css` and `theme.js`; those that the modules import may be
+    named as `imported`, so that a browser asks for them before it has read the modules.
     """
     head = "".join(f'<link rel="stylesheet" href="/assets/{name}">' for name in ("base.css", *styles))
+    head += "".join(f'<link rel="modulepreload" href="/assets/{name}">' for name in imported)
     head += "".join(f'<script type="module" src="/assets/{name}"></script>' for name in modules)
     current: dict[str, str] = {page: ' aria-current="page"'}
     links = "".join(f'<a href="{path}"{current.get(name, "")}>{name}</a>' for name, path in LINKS.items())
@@ -93,7 +103,8 @@ class Pages:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         smtp, pop3 = self.ports
         main = self._octets("inbox.html").decode()
-        text = document("mailsac", main, page="Inbox", styles=("inbox.css",), modules=("inbox.js",))
+        imported = sorted(name for name in self.names if name.startswith("inbox-"))
+        text = document("mailsac", main, page="Inbox", styles=("inbox.css",), modules=("inbox.js",), imported=imported)
         for place, value in (("{http}", host), ("{host}", name), ("{smtp}", str(smtp)), ("{pop3}", str(pop3))):
             text = text.replace(place, html.escape(value))
         return page_response(request, text)

@@ -31,7 +31,7 @@ export class MessageList extends HTMLElement {
     this.replaceChildren(this.#pill, this.#scroller, this.#note);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#draw()).observe(this.#scroller);
-    mailbox.addEventListener("change", () => this.draw());
+    mailbox.addEventListener("change", () => this.#draw());
     mailbox.addEventListener("details", ({ detail }) => this.#refill(detail));
     mailbox.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
   }
@@ -51,7 +51,6 @@ export class MessageList extends HTMLElement {
       this.#frame = 0;
       this.#draw();
     });
-    if (document.hidden) this.#draw(); // no frames are drawn then
   }
 
   get focused() {

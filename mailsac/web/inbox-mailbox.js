@@ -188,8 +188,16 @@ export class Mailbox extends EventTarget {
     this.#changed();
   }
 
+  #isChanged = false;
+
+  /** Said once for all that changed before the next frame; in a tab that is hidden there are none. */
   #changed() {
-    this.dispatchEvent(new Event("change"));
+    if (this.#isChanged) return;
+    this.#isChanged = true;
+    (document.hidden ? setTimeout : requestAnimationFrame)(() => {
+      this.#isChanged = false;
+      this.dispatchEvent(new Event("change"));
+    });
   }
 
   // --- What rows do not say: the first words, a code, a link; asked for what is in sight only ---

@@ -108,7 +108,7 @@ class MailApp extends HTMLElement {
     this.replaceChildren(title, this.rail, pane, h("article", { class: "reading" }, this.message), this.empty);
     this.message.clear("");
     this.list.show(mailbox, { open: (id) => this.#go(this.#path({ id })), select: () => this.#drawSelection() });
-    mailbox.addEventListener("change", () => this.#changed());
+    mailbox.addEventListener("change", () => mailbox === this.#mailbox && this.#changed());
     mailbox.addEventListener("state", ({ detail }) => this.#connection(detail));
     mailbox.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
     mailbox.addEventListener("gone", ({ detail }) => detail.has(this.#opened) && this.#afterGone());
