@@ -156,6 +156,8 @@ async def _serve(config: Config) -> None:
     import asyncio
 
     from mailsac.app import StartError, running
+    from mailsac.config import environment
+    from mailsac.supervisor import notify
 
     loop = asyncio.get_running_loop()
     process = asyncio.current_task()
@@ -168,6 +170,7 @@ async def _serve(config: Config) -> None:
             os._exit(128 + number)
         stopping.set()
         log.info("cli.stopping", extra={"signal": number.name})
+        notify("STOPPING=1", environment())
         watchdog = threading.Timer(STOP_BOUND_S, os._exit, [1])
         watchdog.daemon = True
         watchdog.start()
@@ -186,6 +189,7 @@ async def _serve(config: Config) -> None:
     try:
         async with running(config) as server:
             _print_line(server.ready_line)
+            notify("READY=1", environment())
             stopped = asyncio.ensure_future(stopping.wait())
             ends: list[asyncio.Future[Any]] = [stopped, server.failed]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

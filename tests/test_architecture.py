@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "mailsac"
 LAYERS = [
     "client",
     "code_words link_others link_pairs link_words mbox mime_writer outgoing vocabulary words",
-    "errors cache clock fair_queue leases setting_types headers html ids jobs directory proxy sqlite_schema worker",
+    "errors cache clock fair_queue leases setting_types headers html ids jobs directory proxy sqlite_schema supervisor",
+    "worker",
     "links codes parts disk lockfile config address smtp_data budget credentials records net_guard standard_webhooks",
     "examples mail_ports markdown",
     "documentation",
