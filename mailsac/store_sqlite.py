@@ -64,7 +64,7 @@ class SqliteTable:
     # ── MessageTable ──
 
     async def ping(self) -> None:
-        await self.database.rows("select id from total where id = 0", ())
+        await self.database.read(_ping)
 
     async def insert_many(self, rows: Sequence[StoredMessage], *, durable: bool = True) -> None:
         now = timestamp(datetime.now(UTC))
@@ -257,6 +257,12 @@ class SqliteTable:
             for one in gone:
                 self.events.publish(one)
         return [one.id for one in gone]
+
+
+def _ping(db: sqlite3.Connection) -> None:
+    """From the file, not from the cache of a connection: who is asked often would never see that it is damaged."""
+    db.execute("pragma shrink_memory")
+    db.execute("select id from total where id = 0").fetchall()
 
 
 def _row(stored: StoredMessage) -> tuple[object, ...]:

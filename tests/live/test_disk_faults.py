@@ -221,6 +221,8 @@ def test_a_database_file_that_is_damaged_while_it_is_in_use(tmp_path: Path, dama
         for _ in range(50):
             assert ledger.send(smtp, BOX, 500)
     with serving(data_dir) as server, server.smtp() as smtp:  # a new process has read next to nothing of the file
+        for _ in range(6):  # but what all of its readers need to be ready
+            assert server.get("/readyz")[0] == 200
         size = database.stat().st_size
         with database.open("r+b") as file:
             if damage == "truncated":
