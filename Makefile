@@ -1,4 +1,4 @@
-# install · run · test · check · clients · bench · hardening · kill · fuzz · lock. Each makes .venv first where it is missing.
+# install · run · test · check · clients · bench · hardening · kill · fuzz · screenshots · lock. Each makes .venv first where it is missing.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,7 +7,7 @@ PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 # More arguments for the command of a target: make test ARGS="-k pop3", make run ARGS="--smtp-port 2525".
 ARGS :=
 
-.PHONY: install run test check clients bench hardening kill fuzz lock clean
+.PHONY: install run test check clients bench hardening kill fuzz screenshots lock clean
 
 install: $(VENV)/.installed
 
@@ -49,6 +49,10 @@ kill: $(VENV)/.installed-dev
 # The adversary of the tests, for longer than they have: make fuzz ARGS="--target links --inputs 1000000 --seed 7".
 fuzz: $(VENV)/.installed-dev
 	$(PYTHON) -m tests.adversary $(ARGS)
+
+# Every page, wide and narrow, light and dark, as pictures to look at; that of the README again, where it should change.
+screenshots: $(VENV)/.installed-dev
+	$(PYTHON) -m tests.browser.screenshots bench/results/screenshots $(ARGS)
 
 # Both lock files again, from pyproject.toml. Needs uv; `make lock ARGS=--upgrade` takes newer versions.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -23,7 +23,7 @@ from mailsac.mail_ports import MailPorts
 
 # In the order in which they are shown. Each is a file of docs/, its title is its first heading.
 _ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    "Guides": ("testing", "waiting", "search", "sending", "web-socket", "webhooks", "accounts", "api"),
+    "Guides": ("inbox", "testing", "waiting", "search", "sending", "web-socket", "webhooks", "accounts", "api"),
     "Running it": ("operations", "deployment", "security", "blocking", "limits"),
     "How it behaves": ("parsing", "command-lines", "performance", "hardening"),
 }

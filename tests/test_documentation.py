@@ -176,7 +176,7 @@ def test_what_names_a_local_start_names_the_server_that_was_asked(text: str, aut
 
 
 def test_every_guide_is_shown_and_those_in_an_order_are_there() -> None:
-    assert guides()["Guides"][:2] == ("testing", "waiting")
+    assert guides()["Guides"][:2] == ("inbox", "testing")
     assert guides()["How it behaves"][-1] == "hardening"
     assert sorted(guide_names()) == sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
 

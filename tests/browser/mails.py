@@ -71,7 +71,7 @@ def day_of_testing() -> Iterator[EmailMessage]:
         "<h1>Reset your password</h1><p>Somebody asked for it; if it was not you, do nothing.</p>"
         '<p><a href="https://harbour.example.org/password/reset?token=3b1f0c4d5e6f7a8b">Choose another</a></p>',
     )  # fmt: skip
-    yield mail("東京書店", "tokyo.example.jp", "ご注文の確認", "ご注文ありがとうございます。確認コード: 905517")
+    yield mail("Café Köln", "cafe.example.de", "Dein Bestätigungscode", "Dein Bestätigungscode lautet 905517.")
     picture = mail("Nina", "friends.example.net", "The view from here", "Look at this!")
     picture.add_attachment(png(), maintype="image", subtype="png", filename="sea.png")
     yield picture
