@@ -146,33 +146,40 @@ async def _taking(config: Config) -> AsyncIterator[Take]:
     """What takes mail in: the server of the data folder, or where none runs this process."""
     import asyncio
 
-    import msgspec
-
     from mailsac.app import taking_in
-    from mailsac.control import Connection, ControlError, NoAnswer, NoServer, TakeIn, connected
-    from mailsac.intake import Taken
-
-    def ask(server: Connection, arrivals: Sequence[Arrival], *, is_first: bool) -> Taken:
-        octets = msgspec.msgpack.encode(arrivals)
-        try:
-            return msgspec.json.decode(server.ask(TakeIn(len(octets), is_first), octets), type=Taken)
-        except NoAnswer as silence:
-            raise CannotRun(f"the server does not answer within {ANSWER_S:g} s; begin again to go on") from silence
-        except ControlError as error:
-            raise CannotRun(f"{error}; begin again to go on") from error
+    from mailsac.control import NoServer
 
     folder = config.store.data_dir / "nodes" / config.store.node_id
     try:
-        with connected(folder, timeout_s=ANSWER_S) as server:
-            ask(server, [], is_first=True)
-
-            async def take(arrivals: Sequence[Arrival]) -> Taken:
-                return await asyncio.to_thread(ask, server, arrivals, is_first=False)
-
-            yield take
-            return
+        _ask(folder, [], is_first=True)
     except NoServer:
-        pass
-    async with taking_in(config) as intake:
-        await intake.begin()
-        yield intake.take
+        async with taking_in(config) as intake:
+            await intake.begin()
+            yield intake.take
+        return
+
+    async def take(arrivals: Sequence[Arrival]) -> Taken:
+        try:
+            return await asyncio.to_thread(_ask, folder, arrivals, is_first=False)
+        except NoServer as error:
+            raise CannotRun("the server has stopped; begin again to go on") from error
+
+    yield take
+
+
+def _ask(folder: Path, arrivals: Sequence[Arrival], *, is_first: bool) -> Taken:
+    """Give a batch to the server of that folder, on a connection of its own: a source may be slower than the server
+    waits. Raises NoServer."""
+    import msgspec
+
+    from mailsac.control import ControlError, NoAnswer, TakeIn, connected
+    from mailsac.intake import Taken
+
+    octets = msgspec.msgpack.encode(arrivals)
+    try:
+        with connected(folder, timeout_s=ANSWER_S) as server:
+            return msgspec.json.decode(server.ask(TakeIn(len(octets), is_first), octets), type=Taken)
+    except NoAnswer as silence:
+        raise CannotRun(f"the server does not answer within {ANSWER_S:g} s; begin again to go on") from silence
+    except ControlError as error:
+        raise CannotRun(f"{error}; begin again to go on") from error

@@ -35,7 +35,7 @@ from mailsac.message import (
 )
 from mailsac.mime import parse_for_row
 from mailsac.recovery import RawFiles
-from mailsac.routing import Routing
+from mailsac.routing import Destination, Routing
 from mailsac.smtp_commands import AcceptedDomains, Refused
 from mailsac.smtp_data import MAX_RECEIVED_FIELDS, has_bare_newline, received_fields
 from mailsac.store import LABEL, MAX_LABELS, Item, MailStore
@@ -43,6 +43,8 @@ from mailsac.summary import summarize
 
 MAX_BATCH_MESSAGES: Final = 100  # given to `take` at a time …
 MAX_BATCH_OCTETS: Final = 4 * 1024 * 1024  # … unless a single one is larger
+
+NO_RECIPIENT: Final = "does not say whom it is for: name a mailbox"
 
 
 class Arrival(msgspec.Struct, frozen=True, array_like=True):
@@ -58,7 +60,7 @@ class Arrival(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Taken(msgspec.Struct):
-    """What became of a batch."""
+    """What became of a batch, or of all of them."""
 
     stored: int = 0
     known: int = 0  # were there already
@@ -93,22 +95,41 @@ class Intake:
         be stored, and are known the next time."""
         if (reason := await self._ready.refuse_reason()) is not None:
             raise reason
-        taken = Taken()
-        plans: list[_Plan] = []
-        for arrival in arrivals:
-            try:
-                plans.append(self._plan(arrival))
-            except _Refusal as refusal:
-                taken.refused.append((arrival.where, refusal.reason))
+        destinations = [self._destination(arrival) for arrival in arrivals]
+        plans, refused = await asyncio.to_thread(self._plans, list(zip(arrivals, destinations, strict=True)))
         known = await self._store.known([plan.trace.id for plan in plans])
         fresh = {plan.trace.id: plan for plan in plans if plan.trace.id not in known}
-        taken.known = len(plans) - len(fresh)
         if fresh:
             await self._store.take_in(await asyncio.to_thread(lambda: [plan.item() for plan in fresh.values()]))
-            taken.stored = len(fresh)
-        return taken
+        return Taken(stored=len(fresh), known=len(plans) - len(fresh), refused=refused)
 
-    def _plan(self, arrival: Arrival) -> _Plan:
+    def _destination(self, arrival: Arrival) -> Destination | str:
+        """Where another program's message is filed, or why it is not; "" for one of ours. A look into the directory."""
+        if not arrival.recipient:
+            return ""
+        try:
+            recipient = parse_address(arrival.recipient)
+            self._domains.require(recipient)
+        except InvalidAddress:
+            return NO_RECIPIENT
+        except Refused as refusal:
+            return f"{arrival.recipient}: {refusal.reply}"
+        return self._routing.destination(recipient)
+
+    def _plans(
+        self, arrivals: Sequence[tuple[Arrival, Destination | str]]
+    ) -> tuple[list[_Plan], list[tuple[str, str]]]:
+        """What is to be done with each, and which are refused and why. CPU-bound."""
+        plans: list[_Plan] = []
+        refused: list[tuple[str, str]] = []
+        for arrival, destination in arrivals:
+            try:
+                plans.append(self._plan(arrival, destination))
+            except _Refusal as refusal:
+                refused.append((arrival.where, refusal.reason))
+        return plans, refused
+
+    def _plan(self, arrival: Arrival, destination: Destination | str) -> _Plan:
         """Raises _Refusal."""
         marks = arrival.marks
         if len(marks.labels) > MAX_LABELS or not all(map(LABEL.fullmatch, marks.labels)):
@@ -118,10 +139,10 @@ class Intake:
         except UnknownTraceVersion as error:
             raise _Refusal(str(error)) from error
         if own is None:
-            return self._filed(arrival, arrival.octets)
+            return self._filed(arrival, arrival.octets, destination)
         trace, end = own
         if arrival.is_new:
-            return self._filed(arrival, arrival.octets[end - trace.size : end])
+            return self._filed(arrival, arrival.octets[end - trace.size : end], destination)
         try:
             parse_address(trace.rcpt)
         except InvalidAddress as error:
@@ -130,24 +151,22 @@ class Intake:
             raise _Refusal("its envelope has no id")
         return _Plan(trace, arrival.octets[:end], marks)
 
-    def _filed(self, arrival: Arrival, data: bytes) -> _Plan:
+    def _filed(self, arrival: Arrival, data: bytes, destination: Destination | str) -> _Plan:
         """As SMTP would file it. Raises _Refusal."""
         config = self._config
+        if isinstance(destination, str):
+            raise _Refusal(destination or NO_RECIPIENT)
+        recipient = parse_address(arrival.recipient)
         try:
-            recipient = parse_address(arrival.recipient)
             sender = parse_address(arrival.sender) if arrival.sender else None
-            self._domains.require(recipient)
         except InvalidAddress as error:
-            raise _Refusal("does not say whom it is for: name a mailbox") from error
-        except Refused as refusal:
-            raise _Refusal(f"{recipient}: {refusal.reply}") from refusal
+            raise _Refusal("has a reverse-path that is none") from error
         if len(data) > config.max_message_bytes:
             raise _Refusal(f"is larger than smtp.max_message_bytes, {config.max_message_bytes}")
         if config.bare_newline == "reject" and has_bare_newline(data):
             raise _Refusal("has lines that do not end in CRLF")
         if received_fields(data) > MAX_RECEIVED_FIELDS:
             raise _Refusal("has too many Received fields")
-        destination = self._routing.destination(recipient)
         received = datetime.fromtimestamp(max(1, arrival.received_ms) / 1000, UTC)
         trace, header = trace_header(
             msgspec.structs.replace(local_envelope(sender, [recipient]), received_at=received),
