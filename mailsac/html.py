@@ -42,7 +42,8 @@ _TAG: Final = re.compile(
     r"|(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z))"
 )
 _ATTRIBUTE: Final = re.compile(r"[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>\"'][^\s>]*+))?+")
-_VALUE: Final = re.compile(r"([^\s/>=]+)\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>\"'][^\s>]*+))")
+# Matches a name without a value, too: a search for one that has a value would begin anew at each of its characters.
+_VALUE: Final = re.compile(r"([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>\"'][^\s>]*+)))?+")
 
 
 class Tag(msgspec.Struct, frozen=True):

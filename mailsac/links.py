@@ -26,6 +26,7 @@ _WRITTEN: Final = re.compile(
     r":(?:(?<=\bmailto:)|//(?:(?<=\bhttp://)|(?<=\bhttps://))(?![/?#]))[^\s<>\"`\x00-\x1f\x7f]{1,4096}",
     re.IGNORECASE,
 )
+_SCHEME_CHARS: Final = {"o": 6, "O": 6, "s": 5, "S": 5, "p": 4, "P": 4}  # by the last of them
 _GLUE: Final = re.compile(r"(?<![,;|])[,;|]++(?=https?://[^/?#]|mailto:)", re.IGNORECASE)
 _QUOTES: Final = "\u201c\u201d\u00ab\u00bb"
 _PUNCTUATION: Final = ".,;:!?'*|\u2019\u3002\uff0c\u3001\uff01\uff1f\u2026"
@@ -59,7 +60,9 @@ def _written(text: str) -> Iterator[str]:
             if match.start() < after:
                 continue
             after = match.end()
-            scheme = 6 if match[0][1:3] != "//" else 5 if text[match.start() - 1] in "sS" else 4
+            scheme = _SCHEME_CHARS.get(text[match.start() - 1])
+            if scheme is None:  # "ſ", which is an "s" to whom case does not count
+                continue
             link = text[match.start() - scheme : after]
             if not link.isascii():
                 link = min((link.partition(quote)[0] for quote in _QUOTES), key=len)

@@ -123,6 +123,7 @@ BOMBS: Final[dict[str, Bomb]] = {
     "overlapping formatting": _overlapping_formatting,
     "formatting opened again": _reopened_formatting,
     "attributes": _html(b"a ", before=b"<div ", after=b">x"),
+    "long names of attributes": _html(b"<a " + b"x" * 8_000 + b">"),
     "options": _html(b"<option>x", before=b"<select>"),
     "nested svg": _html(b"<svg>"),
     "svg with text": _html(b"<svg><![CDATA[></svg>]]>"),

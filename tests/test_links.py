@@ -14,6 +14,7 @@ from mailsac.links import MAX_LINK_CHARS, MAX_LINKS, extract
     ("text", "expected"),
     [
         ("see https://example.org", ["https://example.org"]),
+        ("mailto://a@example.org, httpſ://example.org", ["mailto://a@example.org"]),
         (
             "Open https://example.org/confirm?token=a_b-c&next=%2Fhome.",
             ["https://example.org/confirm?token=a_b-c&next=%2Fhome"],

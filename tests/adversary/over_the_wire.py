@@ -23,7 +23,7 @@ from tests.adversary.fuzz import MAX_FAILURES, Failure
 from tests.live.process import Process, serving
 
 CLIENTS: Final = 40  # at a time
-BOUND_S: Final = 30.0  # for a session; the server's own time-outs are much shorter
+BOUND_S: Final = 60.0  # for a session; the server's own time-outs are much shorter
 LOOKED_AT: Final = 2_000  # inputs between two looks at the log
 BOX: Final = "witness@example.com"
 MAILBOXES: Final = tuple(f"adversary{number}@example.com" for number in range(CLIENTS))
