@@ -95,8 +95,10 @@ def stored(port: int, recipient: str = "box@example.com") -> int:
 
 def test_version_and_help(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     assert run("--version").stdout == f"mailsac {__version__}\n"
-    assert all(
-        command in run("--help").stdout for command in ("serve", "check-config", "fsck", "rebuild", "migrate", "dkim")
+    listed = re.findall(r"^  ([a-z][a-z-]+) ", run("--help").stdout, re.MULTILINE)
+    assert " ".join(listed) == (
+        "accounts backup block check-config dkim doctor domains export fsck import keys man migrate readyz rebuild restore "
+        "sendmail serve status"
     )
     assert "--config" in run("serve", "--help").stdout
 
