@@ -97,8 +97,8 @@ def test_version_and_help(run: Callable[..., subprocess.CompletedProcess[str]]) 
     assert run("--version").stdout == f"mailsac {__version__}\n"
     listed = re.findall(r"^  ([a-z][a-z-]+) ", run("--help").stdout, re.MULTILINE)
     assert " ".join(listed) == (
-        "accounts backup block check-config dkim doctor domains export fsck import keys man migrate readyz rebuild restore "
-        "sendmail serve status"
+        "accounts backup block check-config dkim doctor domains export fsck import keys man migrate readyz rebuild "
+        "restore sendmail serve status"
     )
     assert "--config" in run("serve", "--help").stdout
 
