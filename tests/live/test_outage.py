@@ -17,7 +17,7 @@ from .process import Ledger, Process, serving
 SECONDS = 2.0
 PER_SECOND = 100.0
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module", params=["disk", "gridfs"])
