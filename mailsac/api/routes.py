@@ -590,9 +590,10 @@ def _pages(by: Pages, documentation: DocumentationPages) -> tuple[Route, ...]:
     page: Any = {**public, "media_types": HTML, "refusals": (Starting,)}
     return (
         Route("GET", "/", by.inbox, **page),
+        Route("GET", "/settings", by.inbox, **page),
         Route("GET", "/inbox/{email}", by.inbox, **page),
         Route("GET", "/inbox/{email}/{message_id}", by.inbox, **page),
-        Route("GET", "/assets/{asset}", by.asset, **public, media_types=assets),
+        Route("GET", "/assets/{asset}", by.asset, **public, media_types=assets, refusals=(NoSuchRecord,)),
         Route("GET", "/docs", documentation.reference, **page),
         Route("GET", "/docs/index.json", documentation.index, **public, answer=list[Findable], refusals=(Starting,)),
         Route(
