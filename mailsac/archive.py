@@ -169,10 +169,11 @@ def _tar_ends(file: IO[bytes]) -> Iterator[tuple[str, int]]:
             info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         except tarfile.HeaderError:
             return
-        octets = file.read(info.size + -info.size % BLOCK)[: info.size]
+        padded = info.size + -info.size % BLOCK
+        octets = file.read(padded)
         if info.name.endswith(".eml"):
-            own = _whole(octets)
-            if own is None:
+            own = _whole(octets[: info.size])
+            if own is None or len(octets) < padded:
                 return
             yield own.id, file.tell()
 

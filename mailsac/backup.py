@@ -82,15 +82,19 @@ def _copy_files(source: Path, target: Path, settings: Path | None) -> int:
 
 
 def put_back(source: Path, target: Path) -> None:
-    """Make a data folder of a copy. Raises BackupError, OSError.
+    """Make a data folder of a copy, but for the name that it gets when it was looked at. Raises BackupError, OSError.
 
-    `target` is not the folder of a server, which gets its name when all is there and was looked at.
+    One that was interrupted is begun again. The file `unfinished` says of which copy it is.
     """
     if (source / UNFINISHED).exists():
         raise BackupError(f"{source}: the backup was not finished")
     if not (source / "mail").is_dir() and not (source / "nodes").is_dir():
         raise BackupError(f"{source}: is no backup")
     target.mkdir(mode=0o700, exist_ok=True)
+    mark = target / UNFINISHED
+    if any(target.iterdir()) and (not mark.exists() or mark.read_text() != str(source.resolve())):
+        raise BackupError(f"{target}: is left of the restore of another backup: remove it first")
+    mark.write_text(str(source.resolve()))
     _without_database(target)
     _copy_others(source, target)
     if (source / DATABASE_FILE).exists():

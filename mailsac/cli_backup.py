@@ -33,7 +33,10 @@ def backup(file: Path | None, data_dir: str | None, target: Path) -> None:
         raise CannotRun(f"{error.filename or target}: {error.strerror}") from error
     click.echo(f"messages: {copied.messages}, database: {'yes' if copied.has_database else 'no'}")
     if not copied.has_database:
-        click.echo("mailsac: the rows are in MongoDB, which has tools of its own: its dump has to be older than this copy", err=True)
+        click.echo(
+            "mailsac: the rows are in MongoDB, which has tools of its own: its dump has to be older than this copy",
+            err=True,
+        )
 
 
 @click.command()
@@ -47,7 +50,7 @@ def restore(file: Path | None, data_dir: str | None, source: Path) -> None:
     import msgspec
 
     from mailsac.app import opened
-    from mailsac.backup import BackupError, put_back, require_free
+    from mailsac.backup import UNFINISHED, BackupError, put_back, require_free
     from mailsac.recovery import Report, fsck
     from mailsac.telemetry import configure_logging
 
@@ -66,6 +69,7 @@ def restore(file: Path | None, data_dir: str | None, source: Path) -> None:
         put_back(source, half)
         if config.store.metadata == "sqlite":
             report = with_bar("checking", check)
+        (half / UNFINISHED).unlink()
         if folder.is_dir():
             folder.rmdir()
         half.rename(folder)

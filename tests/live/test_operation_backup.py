@@ -68,12 +68,19 @@ def test_with_mongodb_the_files_are_copied_and_the_database_is_named(tmp_path: P
 
 
 def test_a_restore_mixes_with_nothing(tmp_path: Path) -> None:
-    here = Site(SQLite(), tmp_path / "here")
+    """Neither with a data folder that is in use, nor with what the restore of another backup has left."""
+    here, there = Site(SQLite(), tmp_path / "here"), Site(SQLite(), tmp_path / "there")
     with serving(here.data_dir, environ=here.environ):
         pass
     here.run("backup", tmp_path / "copy")
+    left = tmp_path / "there.restoring"
+    left.mkdir()
+    (left / "unfinished").write_text("another")
 
-    with here.command("restore", tmp_path / "copy") as process:
-        _, err = process.communicate(timeout=BOUND_S)
-
-    assert (process.returncode, err.decode()) == (1, f"mailsac: {here.data_dir}: is not empty: move it away first\n")
+    for site, complaint in (
+        (here, f"{here.data_dir}: is not empty: move it away first"),
+        (there, f"{left}: is left of the restore of another backup: remove it first"),
+    ):
+        with site.command("restore", tmp_path / "copy") as process:
+            _, err = process.communicate(timeout=BOUND_S)
+        assert (process.returncode, err.decode()) == (1, f"mailsac: {complaint}\n")
