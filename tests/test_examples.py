@@ -15,12 +15,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from html import unescape
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
 
+from mailsac import markdown
 from mailsac.administration import NewAccount, NewKey
 from mailsac.api import openapi
 from mailsac.api.route import Route
@@ -40,8 +42,6 @@ ANSWERS: Final = Path(__file__).parents[1] / "mailsac" / "web" / "docs-answers.j
 NODE_MODULES: Final = Path(__file__).parent / "clients" / "node_modules"
 SUFFIXES: Final = {"curl": ".sh", "python": ".py", "javascript": ".mjs", "go": ".go"}
 ENDLESS: Final = {"getApiStream", "getIncomingMessages", "getApiIncomingMessages"}  # until the client has enough
-TIMED_OUT: Final = "28"  # as curl ends
-ENDLESS_S: Final = 1.0
 VARIABLES: Final = {"request", "response", "file", "lines", "mailbox", "socket"}  # of the Go examples
 PAGES: Final = {"text/html", "text/css"}  # which are seen in a browser
 MAX_TEXT: Final = 240
@@ -49,21 +49,32 @@ MAX_DEPTH: Final = 5
 MAX_FIELDS: Final = 30
 
 # Each reads names, carries out the example of that name, keeps what it says in `name.out`, and answers `name status`.
+# What `curl -N` listens to does not end by itself; a command may have its own `-f`.
 BASH: Final = r"""
-curl() { command curl -sS --fail-with-body --max-time "$limit" -D "$name.head" "$@"; }
-while read -r name limit; do
+curl() {
+  local limit=30 fail=--fail-with-body status=0
+  case " $* " in *" -N "*) limit=1 ;; esac
+  case " $* " in *" -f "*) fail=--fail ;; esac
+  command curl -sS $fail --max-time $limit -D "$name.head" "$@" || status=$?
+  [ $status = 28 ] && [ $limit = 1 ] || return $status
+}
+while read -r name; do
   ( set -eo pipefail; source "./$name.sh" ) >"$name.out" 2>"$name.err" </dev/null
   echo "$name $?"
 done
 """
 PYTHON: Final = r"""
-import contextlib, pathlib, sys, traceback
+import ast, asyncio, contextlib, inspect, pathlib, sys, traceback
 for line in sys.stdin:
-    name, _ = line.split()
+    name = line.strip()
     status = 0
     with open(f"{name}.out", "w") as out, open(f"{name}.err", "w") as err, contextlib.redirect_stdout(out):
         try:
-            exec(compile(pathlib.Path(f"{name}.py").read_text(), f"{name}.py", "exec"), {"__name__": "__main__"})
+            source, flags = pathlib.Path(f"{name}.py").read_text(), ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            code = compile(source, f"{name}.py", "exec", flags)
+            made = eval(code, {"__name__": "__main__"})
+            if inspect.iscoroutine(made):  # a guide shows what is inside of a function
+                asyncio.run(made)
         except BaseException:
             traceback.print_exc(file=err)
             status = 1
@@ -75,8 +86,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 globalThis.WebSocket ??= (await import("ws")).WebSocket; // Node has its own from 22 on
 const say = process.stdout.write.bind(process.stdout);
-for await (const line of createInterface({ input: process.stdin })) {
-  const [name] = line.split(" ");
+for await (const name of createInterface({ input: process.stdin })) {
   let [out, err, status] = ["", "", 0];
   process.stdout.write = (part) => ((out += part), true);
   try {
@@ -102,14 +112,12 @@ class Runner(msgspec.Struct, frozen=True):
         """Carry out an example; returns what is wrong."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{name} {ENDLESS_S if name in ENDLESS else 30}\n".encode())
+        self.process.stdin.write(f"{name}\n".encode())
         async with asyncio.timeout(40):
             line = await self.process.stdout.readline()
         said, _, status = line.decode().strip().partition(" ")
         assert said == name, (name, line)
-        if status == "0" or (status == TIMED_OUT and name in ENDLESS):
-            return ""
-        return f"{name}: status {status}: {self.said(name, '.out')}{self.said(name, '.err')}"
+        return "" if status == "0" else f"{name}: status {status}: {self.said(name)}{self.said(name, '.err')}"
 
     def said(self, name: str, suffix: str = ".out") -> str:
         return (self.folder / f"{name}{suffix}").read_text(errors="replace")
@@ -289,6 +297,42 @@ def has_shape_of(one: Any, other: Any) -> bool:
     if isinstance(one, int | float) and isinstance(other, int | float):
         return isinstance(one, bool) == isinstance(other, bool)
     return type(one) is type(other)
+
+
+async def test_every_command_of_the_guides_runs(operator: Operator, tmp_path: Path) -> None:
+    """What begins with curl or printf, as it stands there, and the Python that names the server."""
+    root = Path(__file__).parents[1]
+    message = MAIL.replace(b"Subject: hello", b"Subject: reset your password")
+    (tmp_path / "mail.eml").write_bytes(message)
+    names: dict[str, list[str]] = {"curl": [], "python": []}
+    for guide in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+        for number, (kind, source) in enumerate(blocks(guide.read_text())):
+            language = "python" if kind == "python" else "curl"
+            if source.startswith(("curl ", "printf ")) or (kind == "python" and "127.0.0.1" in source):
+                name = f"{guide.stem}-{number}"
+                names[language].append(name)
+                source = addressed(source, f"127.0.0.1:{operator.server.http_port}", ports(operator))
+                (tmp_path / f"{name}{SUFFIXES[language]}").write_text(source)
+    assert len(names["curl"]) > 12
+    assert names["python"]
+    await operator.server.accounts.reserve("mailsac", [BOX])
+    wrong = []
+    for language, each in names.items():
+        async with runner(language, tmp_path, operator.key) as examples:
+            for name in each:
+                await deliver(operator.server, BOX, message)
+                wrong.append(await examples.run(name))
+    assert [each for each in wrong if each] == []
+
+
+def blocks(guide: str) -> list[tuple[str, str]]:
+    """The code of a guide: its language and its text."""
+    found = re.findall(r'<pre(?: class="(\w+)")?><code>(.*?)</code></pre>', whole(guide), re.DOTALL)
+    return [(kind, unescape(text)) for kind, text in found]
+
+
+def whole(guide: str) -> str:
+    return "".join(section.html for section in markdown.sections(guide, lambda _: ""))
 
 
 def test_go_examples_are_formatted_as_gofmt_has_them(operator: Operator, tmp_path: Path) -> None:
