@@ -31,6 +31,7 @@ CONTENT_TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+SETTINGS: Final = "inbox-settings.js"  # imported once somebody opens them
 LINKS: Final = {"Inbox": "/", "Docs": "/docs", "Status": "/status"}
 
 PageName = Literal["Inbox", "Docs", "Status"]
@@ -103,7 +104,7 @@ class Pages:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         smtp, pop3 = self.ports
         main = self._octets("inbox.html").decode()
-        imported = sorted(name for name in self.names if name.startswith("inbox-"))
+        imported = sorted(name for name in self.names if name.startswith("inbox-") and name != SETTINGS)
         text = document("mailsac", main, page="Inbox", styles=("inbox.css",), modules=("inbox.js",), imported=imported)
         for place, value in (("{http}", host), ("{host}", name), ("{smtp}", str(smtp)), ("{pop3}", str(pop3))):
             text = text.replace(place, html.escape(value))

@@ -58,7 +58,8 @@ async function needsKey() {
 
 let asking = null;
 
-function askForKey(isWrong) {
+/** Ends once the reader has given a key. */
+export function askForKey(isWrong) {
   asking ??= new Promise((resolve) => {
     const field = h("input", { type: "password", id: "key", autocomplete: "current-password", required: true, autofocus: true });
     const dialog = h(

@@ -1,7 +1,7 @@
 // The inbox: which page the address of the browser names, and what its keys do.
 
 import { get, place } from "./inbox-api.js";
-import { announce, button, copy, failed, h, iconButton, plural, toast } from "./inbox-dom.js";
+import { announce, button, copy, failed, h, icon, iconButton, plural, toast } from "./inbox-dom.js";
 import "./inbox-list.js";
 import { Mailbox, UNDO_MS } from "./inbox-mailbox.js";
 import { FOLDERS, labelButton } from "./inbox-message.js";
@@ -29,11 +29,12 @@ class MailApp extends HTMLElement {
 
   connectedCallback() {
     document.body.append(
-      h("div", { id: "toasts" }),
+      h("div", { id: "toasts", role: "region", "aria-label": "Notices" }),
       h("div", { id: "announcements", class: "unseen", role: "status", "aria-live": "polite" }),
     );
     this.connection = h("span", { class: "connection", role: "status" });
-    document.querySelector(".bar .spacer").after(this.connection, iconButton("help", "Keys", () => this.#help()));
+    document.querySelector(".bar .spacer").after(this.connection, iconButton("help", "Keys", () => this.#help()),
+      h("a", { href: "/settings", class: "button quiet icon", "aria-label": "Settings", title: "Settings", on: { click: (event) => this.#follow(event) } }, icon("settings")));
     addEventListener("popstate", () => this.#route());
     document.addEventListener("keydown", (event) => this.#key(event));
     this.addEventListener("click", (event) => this.#follow(event));
@@ -47,13 +48,13 @@ class MailApp extends HTMLElement {
   #follow(event) {
     const link = event.target.closest("a[href^='/']");
     if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || link.target || link.download) return;
-    if (!/^\/($|\?|inbox\/)/.test(link.getAttribute("href"))) return;
+    if (!/^\/($|\?|inbox\/|settings($|#))/.test(link.getAttribute("href"))) return;
     event.preventDefault();
     this.#go(link.getAttribute("href"));
   }
 
   #go(path, { replace = false } = {}) {
-    if (path !== location.pathname + location.search) history[replace ? "replaceState" : "pushState"](null, "", path);
+    if (path !== location.pathname + location.search + location.hash) history[replace ? "replaceState" : "pushState"](null, "", path);
     this.#route();
   }
 
@@ -65,6 +66,7 @@ class MailApp extends HTMLElement {
   #route() {
     const [, , address, id] = location.pathname.split("/").map(decoded);
     const view = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name, value]) => ["q", "folder", "label"].includes(name) && value));
+    if (location.pathname === "/settings") return this.#settings();
     if (!address) return this.#start();
     if (this.#mailbox?.address !== address.toLowerCase() || JSON.stringify(this.#mailbox.view) !== JSON.stringify(view)) this.#enter(address, view);
     this.#show(id || null);
@@ -77,6 +79,14 @@ class MailApp extends HTMLElement {
     this.dataset.page = "start";
     start.show((address) => this.#go(`/inbox/${place(address.toLowerCase())}`));
     this.#title();
+  }
+
+  async #settings() {
+    if (this.dataset.page === "settings") return;
+    this.#leave();
+    this.dataset.page = "settings";
+    await import("./inbox-settings.js");
+    if (this.dataset.page === "settings") this.replaceChildren(h("mail-settings"));
   }
 
   #leave() {

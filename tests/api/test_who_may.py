@@ -146,7 +146,7 @@ async def test_every_operation_is_in_one_of_the_tables(town: Town) -> None:
     assert {key_of(route) for route in town.server.http.routes if route.is_public} == {
         ("GET", path)
         for path in (
-            "/", "/inbox/{email}", "/inbox/{email}/{message_id}", "/assets/{asset}",
+            "/", "/settings", "/inbox/{email}", "/inbox/{email}/{message_id}", "/assets/{asset}",
             "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/status", "/incoming-messages",
             "/api/incoming-messages", "/api/status", "/docs", "/docs/index.json", "/docs/examples/{language}",
             "/docs/{guide}",

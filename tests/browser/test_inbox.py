@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import smtplib
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from email.message import EmailMessage
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import pytest
 
@@ -18,121 +15,13 @@ from tests.browser.accessibility import violations
 from tests.browser.chromium import chromium, prefer, resize
 from tests.browser.mails import BOX, day_of_testing, mail, png
 from tests.browser.relay import Relay
+from tests.browser.visitor import BOUND_S, Visitor
 from tests.live.process import Process
-
-if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
-    from selenium.webdriver.remote.webelement import WebElement
 
 pytestmark = pytest.mark.timeout(120)
 
-BOUND_S: Final = 20.0
 WIDE, NARROW = (1360, 820), (390, 780)
 CARD: Final = "#toasts .toast"
-
-
-class Inbox:
-    """A browser in front of a server, and what a person does with it."""
-
-    def __init__(self, browser: Chrome, server: Process) -> None:
-        self.browser = browser
-        self.server = server
-        self.url = f"http://127.0.0.1:{server.http_port}"
-        self._boxes = 0
-
-    def box(self) -> str:
-        """An address that no other test has."""
-        self._boxes += 1
-        return f"box{self._boxes}@example.com"
-
-    def send(self, *messages: EmailMessage) -> None:
-        """By SMTP, in that order."""
-        with smtplib.SMTP("127.0.0.1", self.server.smtp_port, timeout=BOUND_S) as smtp:
-            for message in messages:
-                smtp.send_message(message)
-
-    def go(self, path: str) -> None:
-        """Open a page of the server."""
-        self.browser.get(self.url + path)
-
-    def run(self, script: str, *arguments: object) -> Any:
-        """What the script returns in the page."""
-        return self.browser.execute_script(script, *arguments)
-
-    def until(self, condition: Callable[[], Any], what: str = "") -> Any:
-        """Wait for something true. Elements may be made anew meanwhile."""
-        from selenium.common.exceptions import StaleElementReferenceException
-
-        deadline = time.monotonic() + BOUND_S
-        while True:
-            try:
-                if value := condition():
-                    return value
-            except StaleElementReferenceException:
-                pass
-            assert time.monotonic() < deadline, (what, self.text("body"))
-            time.sleep(0.02)
-
-    def all(self, selector: str) -> list[WebElement]:
-        """What is there now, and can be seen."""
-        return [each for each in self.browser.find_elements("css selector", selector) if each.is_displayed()]
-
-    def one(self, selector: str) -> WebElement:
-        """The first of them, as soon as there is one."""
-        found: list[WebElement] = self.until(lambda: self.all(selector), selector)
-        return found[0]
-
-    def click(self, selector: str) -> None:
-        """On the first of them."""
-
-        def clicked() -> bool:
-            self.one(selector).click()
-            return True
-
-        self.until(clicked, selector)
-
-    def text(self, selector: str) -> str:
-        """Of the first of them, whether or not it is in sight; "" where there is none."""
-        text: str = self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
-        return text
-
-    def sees(self, selector: str, text: str) -> None:
-        """Wait until it says that."""
-        self.until(lambda: text in self.text(selector), f"{selector} says {text!r}")
-
-    def press(self, *keys: str) -> None:
-        """On the keyboard, wherever the focus is."""
-        from selenium.webdriver import ActionChains
-
-        for key in keys:
-            ActionChains(self.browser).send_keys(key).perform()
-
-    def subjects(self) -> list[str]:
-        """Of the rows in sight, from top to bottom."""
-        rows: list[str] = self.run(
-            "return [...document.querySelectorAll('.rows li')]"
-            ".sort((a, b) => a.getAttribute('aria-posinset') - b.getAttribute('aria-posinset'))"
-            ".map((row) => row.querySelector('b').innerText)"
-        )
-        return rows
-
-    def lists(self, *subjects: str) -> None:
-        """Wait until these are the rows."""
-        self.until(lambda: self.subjects() == list(subjects), f"{subjects} are listed")
-
-    def messages(self, box: str) -> list[dict[str, Any]]:
-        """What the server has, as its API says it."""
-        import json
-
-        return list(json.loads(self.server.get(f"/api/addresses/{box}/messages")[1]))
-
-    def problems(self) -> list[str]:
-        """What the console said since the last time, of our own pages."""
-        return [
-            entry["message"]
-            for entry in self.browser.get_log("browser")  # type: ignore[no-untyped-call]
-            if entry["level"] in ("WARNING", "SEVERE") and "/api/dirty/" not in entry["message"]
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -142,10 +31,10 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 
 @pytest.fixture(scope="module")
-def _inbox(tmp_path_factory: pytest.TempPathFactory, _server: Process) -> Iterator[Inbox]:
+def _inbox(tmp_path_factory: pytest.TempPathFactory, _server: Process) -> Iterator[Visitor]:
     pytest.importorskip("selenium.webdriver", reason="needs selenium")
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        inbox = Inbox(browser, _server)
+        inbox = Visitor(browser, _server)
         inbox.send(*day_of_testing())
         permissions = {"origin": inbox.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
         browser.execute_cdp_cmd("Browser.grantPermissions", permissions)
@@ -153,7 +42,7 @@ def _inbox(tmp_path_factory: pytest.TempPathFactory, _server: Process) -> Iterat
 
 
 @pytest.fixture
-def inbox(_inbox: Inbox) -> Iterator[Inbox]:
+def inbox(_inbox: Visitor) -> Iterator[Visitor]:
     """In every test: nothing breaks the policy of the page, and no script of ours fails."""
     resize(_inbox.browser, *WIDE)
     prefer(_inbox.browser, "light")
@@ -162,7 +51,7 @@ def inbox(_inbox: Inbox) -> Iterator[Inbox]:
     assert _inbox.problems() == []
 
 
-def test_the_start_opens_any_address_and_has_one_to_give(inbox: Inbox) -> None:
+def test_the_start_opens_any_address_and_has_one_to_give(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.go("/")
     inbox.sees(".mailboxes", BOX)
@@ -181,7 +70,7 @@ def test_the_start_opens_any_address_and_has_one_to_give(inbox: Inbox) -> None:
     inbox.until(lambda: re.fullmatch(r".*/inbox/[a-z]+-[a-z]+-\d\d@example\.com", inbox.browser.current_url))
 
 
-def test_an_empty_mailbox_says_how_to_send_to_it_and_opens_the_first_mail(inbox: Inbox) -> None:
+def test_an_empty_mailbox_says_how_to_send_to_it_and_opens_the_first_mail(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.go(f"/inbox/{box}")
     inbox.sees(".waiting", f"Waiting for mail to {box}")
@@ -202,7 +91,7 @@ def test_an_empty_mailbox_says_how_to_send_to_it_and_opens_the_first_mail(inbox:
     inbox.lists("hello", "hello")
 
 
-def test_mail_comes_live_and_nothing_is_missed_while_the_connection_is_lost(inbox: Inbox) -> None:
+def test_mail_comes_live_and_nothing_is_missed_while_the_connection_is_lost(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.send(mail("Ann", "example.org", "first", "x", to=box))
     with Relay(inbox.server.http_port) as relay:
@@ -226,7 +115,7 @@ def test_mail_comes_live_and_nothing_is_missed_while_the_connection_is_lost(inbo
     assert all("ERR_" in problem for problem in inbox.problems())  # of the connection that was cut
 
 
-def test_a_message_is_read_in_every_view(inbox: Inbox) -> None:
+def test_a_message_is_read_in_every_view(inbox: Visitor) -> None:
     box = inbox.box()
     message = mail("Bücher", "example.org", "Ünïcode", "plain words\nhttps://example.org/verify?token=1", to=box)
     message.add_alternative("<p id=x>rendered <b>words</b></p>", subtype="html")
@@ -267,7 +156,7 @@ def test_a_message_is_read_in_every_view(inbox: Inbox) -> None:
     inbox.until(lambda: inbox.messages(box)[0]["read"] is False)
 
 
-def test_search_speaks_the_language_of_the_server(inbox: Inbox) -> None:
+def test_search_speaks_the_language_of_the_server(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.send(*(mail("Ann", "example.org", subject, "x", to=box) for subject in ("apple", "pear", "apple tart")))
     inbox.send(mail("Ann", "example.org", "apple elsewhere", "x", to=inbox.box()))
@@ -286,7 +175,7 @@ def test_search_speaks_the_language_of_the_server(inbox: Inbox) -> None:
     inbox.until(lambda: inbox.subjects() == [])
 
 
-def test_what_was_deleted_can_be_had_back_for_a_while(inbox: Inbox) -> None:
+def test_what_was_deleted_can_be_had_back_for_a_while(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.send(*(mail("Ann", "example.org", f"mail {number}", "x", to=box) for number in range(4)))
     inbox.go(f"/inbox/{box}/latest")
@@ -309,7 +198,7 @@ def test_what_was_deleted_can_be_had_back_for_a_while(inbox: Inbox) -> None:
     inbox.until(lambda: len(inbox.messages(box)) == 1)
 
 
-def test_star_label_and_folder(inbox: Inbox) -> None:
+def test_star_label_and_folder(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.send(*(mail("Ann", "example.org", subject, "x", to=box) for subject in ("one", "two")))
     inbox.go(f"/inbox/{box}/latest")
@@ -332,7 +221,7 @@ def test_star_label_and_folder(inbox: Inbox) -> None:
     inbox.lists("two")
 
 
-def test_attachments_are_looked_at_and_saved(inbox: Inbox, _inbox: Inbox) -> None:
+def test_attachments_are_looked_at_and_saved(inbox: Visitor, _inbox: Visitor) -> None:
     box = inbox.box()
     message = mail("Ann", "example.org", "files", "x", to=box)
     message.add_attachment(png(40, 30), maintype="image", subtype="png", filename="sea.png")
@@ -351,7 +240,7 @@ def test_attachments_are_looked_at_and_saved(inbox: Inbox, _inbox: Inbox) -> Non
     )
 
 
-def test_code_link_and_call_are_one_click_from_the_clipboard(inbox: Inbox) -> None:
+def test_code_link_and_call_are_one_click_from_the_clipboard(inbox: Visitor) -> None:
     inbox.go(f"/inbox/{BOX}/latest")
     inbox.sees("mail-message .head", "482913 is your sign-in code")
 
@@ -372,7 +261,7 @@ def test_code_link_and_call_are_one_click_from_the_clipboard(inbox: Inbox) -> No
     inbox.sees(".blocked", "Remote images are blocked.")
 
 
-def test_a_keyboard_is_enough(inbox: Inbox) -> None:
+def test_a_keyboard_is_enough(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.send(*(mail("Ann", "example.org", f"mail {number}", "x", to=box) for number in range(3)))
     inbox.go(f"/inbox/{box}")
@@ -398,7 +287,7 @@ def test_a_keyboard_is_enough(inbox: Inbox) -> None:
     inbox.until(lambda: inbox.browser.current_url == f"{inbox.url}/")
 
 
-def test_one_pane_on_a_phone_two_on_a_tablet(inbox: Inbox) -> None:
+def test_one_pane_on_a_phone_two_on_a_tablet(inbox: Visitor) -> None:
     panes = (".list", ".reading", ".rail")
     inbox.go(f"/inbox/{BOX}")
     for width, seen in ((1100, [True, True, True]), (700, [True, True, False]), (390, [True, False, False])):
@@ -415,7 +304,7 @@ def test_one_pane_on_a_phone_two_on_a_tablet(inbox: Inbox) -> None:
     assert [bool(inbox.all(pane)) for pane in panes] == [True, False, True]
 
 
-def test_dark_by_the_system_or_by_choice(inbox: Inbox) -> None:
+def test_dark_by_the_system_or_by_choice(inbox: Visitor) -> None:
     ground = "return getComputedStyle(document.body).backgroundColor"
     inbox.go("/")
     light = inbox.run(ground)
@@ -432,7 +321,7 @@ def test_dark_by_the_system_or_by_choice(inbox: Inbox) -> None:
     assert inbox.run("return localStorage.getItem('mailsac.theme')") == "system"
 
 
-def test_few_rows_are_in_the_document_whatever_the_mailbox_holds(inbox: Inbox) -> None:
+def test_few_rows_are_in_the_document_whatever_the_mailbox_holds(inbox: Visitor) -> None:
     box = inbox.box()
     inbox.send(*(mail("Ann", "example.org", f"mail {number}", "x", to=box) for number in range(130)))
     inbox.go(f"/inbox/{box}")
@@ -455,7 +344,7 @@ def test_few_rows_are_in_the_document_whatever_the_mailbox_holds(inbox: Inbox) -
     assert not inbox.all(".pill")
 
 
-def test_links_of_a_message_open_a_tab_and_leave_the_page_alone(inbox: Inbox) -> None:
+def test_links_of_a_message_open_a_tab_and_leave_the_page_alone(inbox: Visitor) -> None:
     box = inbox.box()
     message = mail("Ann", "example.org", "a link", "x", to=box)
     message.add_alternative(f"<a id=here href='{inbox.url}/livez'>here</a>", subtype="html")
@@ -473,11 +362,11 @@ def test_links_of_a_message_open_a_tab_and_leave_the_page_alone(inbox: Inbox) ->
     inbox.sees("mail-message .head", "a link")
 
 
-def test_where_keys_are_needed_the_page_asks_for_one(inbox: Inbox, tmp_path: Path) -> None:
+def test_where_keys_are_needed_the_page_asks_for_one(inbox: Visitor, tmp_path: Path) -> None:
     with Process(tmp_path / "data", environ={"MAILSAC_AUTH_MODE": "keys"}) as server:
         key = re.search(r"k_[0-9A-Za-z]+", server.logged())
         assert key is not None
-        page = Inbox(inbox.browser, server)
+        page = Visitor(inbox.browser, server)
         page.send(mail("Ann", "example.org", "behind a key", "x", to="box@example.com"))
         page.go("/inbox/box@example.com")
         page.one("dialog #key").send_keys("k_wrong\n")
@@ -498,7 +387,7 @@ def test_where_keys_are_needed_the_page_asks_for_one(inbox: Inbox, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"])
-def test_axe_finds_nothing(inbox: Inbox, size: tuple[int, int], scheme: str) -> None:
+def test_axe_finds_nothing(inbox: Visitor, size: tuple[int, int], scheme: str) -> None:
     resize(inbox.browser, *size)
     prefer(inbox.browser, scheme)
     inbox.go("/")
