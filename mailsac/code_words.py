@@ -26,10 +26,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "login number" "one time key" "following number" "this number" "number below" "enter the number"
             "type the number" "copy the number" "digits below" "secret number" """,
         "action": """verify verifies verifying verification confirm confirming "sign in" "signing in" "log in"
-            "logging in" login signin sign authenticate authenticating authentication authorise authorize
-            approve unlock activate activation "two factor" "two step" mfa enter type "one time" expires expire
-            "valid for" "valid until" "finish signing" "keep it secret" "never share" "do not share"
-            "don t share" read collect pickup "pick up" digits digit "read out" numeric""",
+            "logging in" login signin sign authenticate authenticating authentication authorise authorize approve
+            unlock activate activation "two factor" "two step" mfa enter type "one time" expires expire
+            "valid for" "valid until" "finish signing" "keep it secret" "never share" "do not share" "don t share"
+            read collect pickup "pick up" digits digit "read out" numeric retype "key in" "punch in" "tap in"
+            paste copy submit "typed in" "show it" "tell us" "read it" tells expecting""",
         "password": """password passphrase""",
         "other": """orders invoice invoices client phone telephone tel fax mobile call ring ref number numbers id
             receipt flight shipment parcel locker serial model items sku article policy contract membership member
@@ -45,13 +46,14 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             conduct "of conduct" building civil penal highway morse cheat club team class course unit batch lot
             stock vendor supplier review commit "exited with" exited returned "error with" job draw raffle
             section""",
-        "reference": """"reference number" "reference no" "reference code" "ref no" "job reference" requisition req
-            vacancy vacancies "registration number" "registration no" "registered number" "registered no"
+        "reference": """"reference number" "reference no" "reference code" "ref no" "job reference" requisition
+            req vacancy vacancies "registration number" "registration no" "registered number" "registered no"
             "company number" "company no" "charity number" "charity no" licence licences license licenses permit
-            certificate certificates certification accreditation accredited "approval number" "approval no" diploma
-            patent docket coupon coupons voucher vouchers "gift card" "gift cards" "gift certificate" "store credit"
-            redemption discount promo promotion promotional "application number" "application no" "candidate number"
-            "enrolment number" "enrollment number" "student number" isbn issn fca nmls ofcom "savings code" """,
+            certificate certificates certification accreditation accredited "approval number" "approval no"
+            diploma patent docket coupon coupons voucher vouchers "gift card" "gift cards" "gift certificate"
+            "store credit" redemption discount promo promotion promotional "application number" "application no"
+            "candidate number" "enrolment number" "enrollment number" "student number" isbn issn fca nmls ofcom
+            "savings code" cadastral cadastre "title deed" "meter point" mpan mprn "supply number" vin chassis""",
         "ending": """"ending in" "ends in" "ending with" ending "last digits" "last four digits" """,
     },
     "de": {
@@ -61,10 +63,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "folgenden nummer" "diese zahl" "folgende zahl" türcode öffnungscode "die zahl" "folgende ziffern"
             ziffernfolge kennzahl zahlenfolge zahlenkombination "die ziffern" losungswort""",
         "action": """bestätige* bestätigen bestätigung anmelden anmeldung anmelde* einloggen login verifizier*
-            freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig
-            läuft ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben
-            niemandem eintippen eintragen nennen schreib* unterschr* unterzeichn* abhol* ziffern zahl stellige*
-            stelligen tragen trage nenne numerische numerischen""",
+            freigeben freigabe freischalten eingeben gib geben tippe tippen authentifizier* aktivier* gültig läuft
+            ablauf abläuft zweifaktor* "zwei faktor" registrierung einmalig* entsperren weitergeben niemandem
+            eintippen eintragen nennen schreib* unterschr* unterzeichn* abhol* ziffern zahl stellige* stelligen
+            tragen trage nenne numerische numerischen abtippen tipp kopiere kopieren kopier übertrage übertragen
+            übertrag vorlesen vorzeigen zeigen zeige vorlegen diktieren eingabe wiederhole einfügen "füge ein"
+            ablesen durchgeben""",
         "password": """passwort kennwort""",
         "other": """bestellung bestellnummer bestellnr rechnung* rechnungsnummer auftrag* vorgang* ticket* kunde*
             kundennummer kundennr telefon* tel fax mobil* handy rufnummer hotline *nummer nummer nr nummern
@@ -79,11 +83,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             länderkennzahl projekt* kostenstelle* morse* dresscode zollcode firmencode projektcode aktivitäts*
             freundescode werbecode ländercode bankcode swiftcode produktcode artikelcode codereview review
             "beendet mit" teilnehmer* lieferant* filial* mitarbeiter* partner*""",
-        "reference": """kennziffer kennnummer geschäftszeichen aktenzeichen zulassung zulassungs* lizenz*
-            konzession* zertifikat* zertifizierungs* urkunde* diplom patent* prüfzeichen gewerbeschein führerschein*
+        "reference": """kennziffer kennnummer geschäftszeichen aktenzeichen zulassung zulassungs* lizenz* konzession*
+            zertifikat* zertifizierungs* urkunde* diplom patent* prüfzeichen gewerbeschein führerschein*
             handelsregister* vereinsregister* genossenschaftsregister* partnerschaftsregister* registernummer
             registrierungsnummer registriernummer gutschein* rabatt* coupon* kupon* geschenkkarte*
-            geschenkgutschein* wertgutschein* aktionscode aktionsnummer voucher* isbn bafin ihk gnr""",
+            geschenkgutschein* wertgutschein* aktionscode aktionsnummer voucher* isbn bafin ihk gnr kataster*
+            flurstück* grundbuch* fahrgestell* zählpunkt* marktlokation* grundbuchblatt""",
         "ending": """"endet auf" "endend auf" endziffer* endnummer endung "der endung" endziffern endend endet""",
     },
     "fr": {
@@ -93,12 +98,13 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "entrez le numéro" "suite de chiffres" combinaison "clé de retrait" "ces chiffres"
             "chiffres suivants" "mot clé numérique" sésame""",
         "action": """connexion connecter connectez confirmez confirmer confirme confirmation vérifier vérifiez
-            vérification valider validez validation saisissez saisir saisis entrez entrer entre recopiez
-            recopier recopie tapez taper tape identifier identification authentification autoriser autorisez
-            activer activez activation valable valide expire expirera expirent déverrouiller "usage unique"
+            vérification valider validez validation saisissez saisir saisis entrez entrer entre recopiez recopier
+            recopie tapez taper tape identifier identification authentification autoriser autorisez activer
+            activez activation valable valide expire expirera expirent déverrouiller "usage unique"
             "double authentification" "ne le transmettez" "ne le communiquez" "ne le partagez" indiquez écris
             écrivez écrire utilisez donnez communiquez signer signez signature retirer retrait chiffres composez
-            numérique""",
+            numérique copier copiez copie coller collez reporter reportez renseigner renseignez dicter dictez
+            présentez présenter montrez montrer lisez rentrez rentrer pianotez insérez""",
         "password": """"mot de passe" """,
         "other": """commandes facture factures dossier numéro numéros référence réf téléphone tél fax mobile appelez
             colis vol train billet billets série modèle contrat adhérent membre abonné patient transaction montant
@@ -116,7 +122,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "numéro d enregistrement" "numéro d inscription" "numéro de déclaration" "numéro de protocole" coupon
             coupons promo promotionnel réduction remise avantage cadeau cadeaux "bon d achat" "bon d achats"
             "bon de réduction" "chèque cadeau" "carte cadeau" "bon cadeau" isbn orias acpr "permis n"
-            "permis de conduire" "permis de construire" """,
+            "permis de conduire" "permis de construire" cadastre cadastral cadastrale parcelle châssis
+            "point de livraison" pdl prm""",
         "ending": """"se terminant par" "finissant par" "se termine par" "terminant par" "finit par"
             "derniers chiffres" """,
     },
@@ -130,8 +137,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             accede acceso iniciar inicia inicie inicio sesión ingresar ingresa ingrese introduce introduzca
             introducir escribe escriba teclea teclee autorizar autorización autenticación activar activa active
             activación validar valida valide válido vence caduca expira "un solo uso" desbloquear
-            "no lo compartas" "no lo comparta" "dos pasos" firmar firma facilita facilite teclear recoger
-            recogida dígitos cifras diga""",
+            "no lo compartas" "no lo comparta" "dos pasos" firmar firma facilita facilite teclear recoger recogida
+            dígitos cifras diga copia copie copiar pega pegue pegar digita digite digitar anota dicta dicte dictar
+            muestra muestre mostrar enseña enseñe pon ponga indica indique indícalo escríbelo cópialo tecléalo
+            introdúcelo""",
         "password": """contraseña contraseñas""",
         "other": """pedidos factura facturas número núm nro nº referencia ref teléfono tel tfno tlf fax móvil llame
             llámanos paquete vuelo tren billete localizador serie modelo contrato póliza socio miembro paciente
@@ -148,7 +157,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             licencia licencias certificado certificados homologación homologado acreditación colegiado colegiada
             carné carnet diploma patente "número de inscripción" "número de candidato" cupón cupones descuento
             promocional promo promoción bono "vale de compra" "vale regalo" "vale descuento" "tarjeta regalo"
-            "cheque regalo" isbn cnmv rae""",
+            "cheque regalo" isbn cnmv rae catastro catastral parcela bastidor cups escritura""",
         "ending": """"terminada en" "terminado en" "termina en" "acabado en" "acaba en" "últimas cifras" """,
     },
     "it": {
@@ -157,10 +166,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "numero seguente" "inserisci il numero" "digita il numero" "copia il numero" combinazione
             "parola chiave" "queste cifre" "chiave numerica" "password numerica" "password di consegna" """,
         "action": """verifica verificare verifichi conferma confermare confermi accedere accedi acceda accesso
-            login entrare inserisci inserire inserisca digita digiti digitare autenticazione autorizzare
-            autorizza autorizzazione attivare attiva attivazione valido valida scade scadrà monouso
-            "due fattori" sbloccare "non condividerlo" "non comunicarlo" "non comunicare" firma firmare scrivi
-            scriva scrivere utilizza riporta comunica ritiro ritirare cifre comunichi numerico numerica""",
+            login entrare inserisci inserire inserisca digita digiti digitare autenticazione autorizzare autorizza
+            autorizzazione attivare attiva attivazione valido valida scade scadrà monouso "due fattori" sbloccare
+            "non condividerlo" "non comunicarlo" "non comunicare" firma firmare scrivi scriva scrivere utilizza
+            riporta comunica ritiro ritirare cifre comunichi numerico numerica ricopia ricopi ricopiare copia copi
+            copiare copialo trascrivi trascriva trascrivere incolla incollare riportare riporti batti mostra
+            mostri mostrare detta dettare dettarlo esibisci""",
         "password": """password""",
         "other": """ordini fattura fatture numero num nr nº riferimento rif telefono tel fax cellulare chiama chiami
             chiamare pacco volo treno serie modello contratto polizza socio tessera paziente transazione importo
@@ -174,7 +185,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "reference": """protocollo "numero di registrazione" "numero di iscrizione" "iscrizione albo" "all albo"
             "registro imprese" licenza licenze certificato certificati certificazione omologazione accreditamento
             abilitazione brevetto diploma patentino patente bollino coupon sconto promo promozionale buono buoni
-            regalo voucher isbn rea ivass consob""",
+            regalo voucher isbn rea ivass consob catasto catastale catastali telaio foglio particella pod ateco
+            meccanografico""",
         "ending": """"che termina con" "terminante con" "termina con" "che finisce con" finale""",
     },
     "pt": {
@@ -190,7 +202,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             inserir introduza introduz informe autenticação autorizar autorize autorização ativar ative ativação
             activar validar valide válido válida validade expira vence "uso único" desbloquear "não compartilhe"
             "não partilhe" "duas etapas" escreva escreve coloque escrever levantar levantamento retirar retirada
-            assinar dígitos algarismos diga numérica numérico""",
+            assinar dígitos algarismos diga numérica numérico copiar copie copia cole colar transcreva transcrever
+            mostre mostra mostrar apresente apresentar dite indique indica preencha preencher teclar tecle""",
         "password": """senha "palavra passe" """,
         "other": """pedidos encomendas fatura faturas factura número núm nº nr referência ref telefone tel telemóvel
             fax celular ligue ligar pacote voo trem comboio bilhete localizador série modelo contrato apólice sócio
@@ -205,10 +218,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "reference": """"número da vaga" "número de inscrição" "número da inscrição" "inscrição n"
             "número de registro" "número de registo" "número do registro" "número do registo" "registro no"
             "registo na" "registado na" matrícula licença licenças alvará certificado certificados certidão
-            homologação homologado homologada credenciamento credenciado diploma patente "cédula profissional" selo
-            talão cupom cupons cupão cupões desconto promocional promo promoção "vale compra" "vale compras"
+            homologação homologado homologada credenciamento credenciado diploma patente "cédula profissional"
+            selo talão cupom cupons cupão cupões desconto promocional promo promoção "vale compra" "vale compras"
             "vale presente" "cartão presente" voucher isbn anatel inmetro anvisa bacen susep procon aneel
-            "carteira de trabalho" "carteira nacional" """,
+            "carteira de trabalho" "carteira nacional" cadastral matriz chassi chassis cpe escritura""",
         "ending": """"terminado em" "termina em" "terminado com" "que termina em" "com final" "últimos dígitos" """,
     },
     "nl": {
@@ -219,7 +232,9 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "action": """verifieer verifiëren verificatie bevestig bevestigen bevestiging inloggen "log in" login
             aanmelden aanmelding "meld je" "meldt u" voer vul typ toets invoeren authenticatie autoriseren
             goedkeuren activeer activeren activering geldig verloopt vervalt eenmalig* ontgrendel* "deel deze"
-            "deel hem" "twee stappen" geef gebruik tik onderteken* ophalen cijfers cijferige toon noem""",
+            "deel hem" "twee stappen" geef gebruik tik onderteken* ophalen cijfers cijferige toon noem kopieer
+            kopieert kopiëren plak plakken overtypen "neem over" overnemen laat tonen voorlezen doorgeven geeft
+            vult intoetsen toetst""",
         "password": """wachtwoord""",
         "other": """bestelling bestelnummer bestelnr order ordernummer factuur* factuurnummer klant* klantnummer
             klantnr telefoon* tel fax mobiel bel nummer *nummer nr dossier* referentie boeking* reservering* vlucht
@@ -234,7 +249,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "reference": """referentienummer kenmerk sollicitatienummer registratienummer inschrijfnummer vergunning*
             licentie* certificaat* erkenning* keurmerk* diploma* rijbewijs* octrooi* coupon* kortingscode
             kortingsbon* korting actiecode actienummer cadeaubon* cadeaukaart* cadeaucode waardebon* tegoedbon*
-            voordeelcode promotiecode promocode voucher* isbn afm""",
+            voordeelcode promotiecode promocode voucher* isbn afm kadaster* kadastra* perceel* chassis* eancode
+            ean""",
         "ending": """"eindigend op" "eindigt op" "dat eindigt op" "die eindigt op" """,
     },
     "pl": {
@@ -242,11 +258,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "jednorazowe hasło" "hasło tymczasowe" "hasło sms" "klucz dostępu" token "numer weryfikacyjny"
             "ten numer" "następujący numer" "wpisz numer" "przepisz numer" kombinacja szyfr "ciąg cyfr"
             "te cyfry" "hasło odbioru" "klucz jednorazowy" "hasło do odbioru" """,
-        "action": """zweryfikuj zweryfikować weryfikacja weryfikacji weryfikacyjny potwierdź potwierdzić
-            potwierdzenie potwierdzenia zaloguj zalogować logowanie logowania wpisz wpisać wprowadź wprowadzić
-            podaj podać przepisz uwierzytelni* autoryz* aktywuj aktywować aktywacja aktywacji ważny ważne
-            ważność wygasa wygaśnie traci jednorazow* odblokować odblokuj "nie udostępniaj" "nikomu nie"
-            dwuetapow* dwuskładnikow* użyj podpis* odbierz odbioru odebrać cyfry cyfr cyfrowy""",
+        "action": """zweryfikuj zweryfikować weryfikacja weryfikacji weryfikacyjny potwierdź potwierdzić potwierdzenie
+            potwierdzenia zaloguj zalogować logowanie logowania wpisz wpisać wprowadź wprowadzić podaj podać
+            przepisz uwierzytelni* autoryz* aktywuj aktywować aktywacja aktywacji ważny ważne ważność wygasa
+            wygaśnie traci jednorazow* odblokować odblokuj "nie udostępniaj" "nikomu nie" dwuetapow* dwuskładnikow*
+            użyj podpis* odbierz odbioru odebrać cyfry cyfr cyfrowy skopiuj skopiować wklej wkleić przepisać wstukaj
+            pokaż pokazać podyktuj podyktować przeczytaj okaż okazać wklep""",
         "password": """hasło hasła hasłem""",
         "other": """zamówienie zamówień faktura faktury fakturę numer numeru nr sprawa sprawy referencyjny klient
             telefon telefonu tel faks infolinia paczka paczki paczkę przesyłka rezerwacja pociąg bilet seria model
@@ -263,10 +280,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "reference": """referencja referencje "numer referencyjny" sygnatura "numer oferty" "oferta nr"
             "numer kandydata" "numer rejestracyjny" "numerem rejestracyjnym" "wpis do rejestru" rejestr rejestru
             licencja licencji licencję zezwolenie zezwolenia pozwolenie pozwolenia koncesja koncesji certyfikat*
-            świadectwo świadectwa legitymacja legitymacji dyplom dyplomu patent patentu protokół protokołu aprobata
-            homologacja homologacji atest atestu kupon kuponu kupony rabatowy rabatowego rabatowym promocyjny
-            promocyjnego promocyjnym zniżkowy zniżkowego podarunkowy podarunkowa podarunkowej "bon podarunkowy"
-            voucher vouchera talon isbn knf""",
+            świadectwo świadectwa legitymacja legitymacji dyplom dyplomu patent patentu protokół protokołu
+            aprobata homologacja homologacji atest atestu kupon kuponu kupony rabatowy rabatowego rabatowym
+            promocyjny promocyjnego promocyjnym zniżkowy zniżkowego podarunkowy podarunkowa podarunkowej
+            "bon podarunkowy" voucher vouchera talon isbn knf kataster* działki ewidencyjny ewidencyjna geodezyjny
+            ppe vin podwozia""",
         "ending": """"kończąca się na" "kończący się na" "kończy się na" "zakończony na" "zakończoną na"
             "o końcówce" końcówka końcówką końcówce""",
     },
@@ -276,9 +294,9 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             engångskod engångskoden "ange numret" "skriv numret" "skriv in numret" sifferkombination
             sifferkombinationen pinkod kontrollsiffror "dessa siffror" "de här siffrorna" """,
         "action": """verifiera verifiering bekräfta bekräftar bekräftelse logga loggar inloggning* ange anger
-            skriv mata knappa autentisering godkänn godkänna aktivera aktivering giltig upphör engångs*
-            tvåfaktor* "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna
-            siffrig* slå uppge""",
+            skriv mata knappa autentisering godkänn godkänna aktivera aktivering giltig upphör engångs* tvåfaktor*
+            "lås upp" "dela inte" tvåstegs* legitimera använd signera hämta siffror siffrorna siffrig* slå uppge
+            kopiera klistra visa läs fyll "slå in" "knappa in" "mata in" "skriva in" repetera""",
         "password": """lösenord lösenordet""",
         "other": """beställning* beställningsnummer order ordernummer ordernr faktura* fakturanummer kund*
             kundnummer kundnr telefon* tel fax nummer *nummer nr ärende* ärendenummer referens* ref bokning*
@@ -294,7 +312,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "reference": """referensnummer diarienummer registreringsnummer licens* tillstånd* certifikat* intyg*
             behörighetsbevis ackrediteringsnummer diplom patent* protokoll kupong* rabatt* kampanj* presentkort*
             presentkod värdekod värdekupong* värdecheck* tillgodokvitto voucher* rabattkod rabattkoden kampanjkod
-            kampanjkoden erbjudandekod isbn""",
+            kampanjkoden erbjudandekod isbn fastighetsbeteckning chassinummer anläggningsid""",
         "ending": """"slutar på" "som slutar på" "slutar med" slutsiffror slutsiffrorna""",
     },
     "tr": {
@@ -306,9 +324,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "şifreniz şudur" "tek seferlik şifre" "tek seferlik şifreniz" "teslimat parolası" "teslimat kodu"
             "teslimat kodunu" "teslimat kodunuz" "teslim kodu" "teslim kodunuz" "teslim kodunu" """,
         "action": """doğrula* onayla* onay giriş oturum girin giriniz gir yazın yazınız etkinleştir* aktivasyon
-            geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı"
-            "iki aşamalı" kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" yaz
-            söyle söyleyin söyleyiniz gösterin göster iletin""",
+            geçerli geçerlidir süresi sona "tek kullanımlık" paylaşmayın paylaşmayınız "iki adımlı" "iki aşamalı"
+            kullanın kullanınız kullanarak imza* haneli rakam rakamı basamaklı "giriş yapmak" yaz söyle söyleyin
+            söyleyiniz gösterin göster iletin kopyala* yapıştır* tuşla* okuyun "tuşlayın" gösteriniz iletiniz
+            bildirin""",
         "password": """şifre şifresi şifreniz parola parolanız""",
         "other": """siparişi siparişiniz fatura faturanız numara numarası numaranız nolu müşteri telefon tel faks
             gsm kargo gönderi pnr uçuş bilet seri model sözleşme poliçe üye hasta işlem tutar toplam fiyat ücret kdv
@@ -318,12 +337,12 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "qualifier": """qr karekod barkod hata posta kaynak renk ürün rezervasyon sipariş ülke alan takip davet
             referans swift durum proje kıyafet davranış etik inceleme arayın arayıp arayabilirsiniz çekiliş
             tedarikçi personel şube bayi""",
-        "reference": """"referans numarası" "referans numaralı" "referans no" "ilan no" "ilan numarası" "başvuru no"
-            "kayıt no" "kayıt numarası" sicil tescil ruhsat* lisans "lisans no" "izin belgesi" "yetki belgesi"
-            "onay belgesi" "uygunluk belgesi" sertifika* "belge no" "belge numarası" diploma patent protokol
-            "evrak no" "dosya no" kupon kuponu kuponunuz "kupon kodu" "kupon kodunuz" indirim promosyon kampanya
-            "hediye çeki" "hediye çekiniz" "hediye kartı" "hediye kodu" hediye "aday numarası" isbn mersis btk
-            bddk""",
+        "reference": """"referans numarası" "referans numaralı" "referans no" "ilan no" "ilan numarası"
+            "başvuru no" "kayıt no" "kayıt numarası" sicil tescil ruhsat* lisans "lisans no" "izin belgesi"
+            "yetki belgesi" "onay belgesi" "uygunluk belgesi" sertifika* "belge no" "belge numarası" diploma
+            patent protokol "evrak no" "dosya no" kupon kuponu kuponunuz "kupon kodu" "kupon kodunuz" indirim
+            promosyon kampanya "hediye çeki" "hediye çekiniz" "hediye kartı" "hediye kodu" hediye "aday numarası"
+            isbn mersis btk bddk tapu ada parsel kadastro şasi""",
         "ending": """"ile biten" biten "son dört hanesi" "son hanesi" sonu""",
     },
     "ru": {
@@ -334,7 +353,9 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             шифр""",
         "action": """подтверд* подтвержд* вход входа войти войдите авториз* введите ввести введи укажите
             аутентифик* активир* активац* действует действителен действительно истек* одноразов* разблок*
-            "никому не" "не сообщайте" двухфакторн* регистрац* верифик* напишите подпис* получени* цифры цифр""",
+            "никому не" "не сообщайте" двухфакторн* регистрац* верифик* напишите подпис* получени* цифры цифр
+            скопир* вставьте вставь перепиш* наберете продикт* назовите назови покажите покажи предъяв* впиши
+            впишите""",
         "password": """пароль пароля""",
         "other": """заказ заказу заказы счет счета счету номер номера номеру договор договора клиент клиента телефон
             телефона тел факс моб посылка посылку отправление отправления трек бронь брони бронирование рейс поезд
@@ -351,7 +372,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "reference": """референс "регистрационный номер" "регистрационным номером" реестр* лицензи* разрешение
             разрешения свидетельств* сертификат* аттестат* удостоверени* аккредитац* диплом* патент* протокол*
             декларац* купон* ваучер* талон* промокод* скидочный скидки скидку "на скидку" "подарочный сертификат"
-            "подарочная карта" подарочн* исх вх isbn "номер дела" """,
+            "подарочная карта" подарочн* исх вх isbn "номер дела" кадастр* участка шасси паспорт паспорта""",
         "ending": """"оканчивается на" оканчивающ* заканчивающ* "заканчивается на" "последние цифры" """,
     },
     "uk": {
@@ -359,9 +380,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "одноразовим паролем" "разовий пароль" "одноразового пароля" "пароль для входу" "цей номер"
             "наступний номер" "введіть номер" "введіть число" комбінація "пароль для отримання"
             "пароль для видачі" "ці цифри" "перевірочний пароль" шифр""",
-        "action": """підтверд* підтвердж* вхід входу увійти увійдіть авториз* введіть ввести введи вкажіть
-            автентифік* активу* активац* активув* діє дійсний дійсна чинний спливає закінч* одноразов* розблок*
-            "нікому не" "не повідомляйте" двофакторн* реєстрац* верифік* напишіть підпис* отриманн* цифри цифр""",
+        "action": """підтверд* підтвердж* вхід входу увійти увійдіть авториз* введіть ввести введи вкажіть автентифік*
+            активу* активац* активув* діє дійсний дійсна чинний спливає закінч* одноразов* розблок* "нікому не"
+            "не повідомляйте" двофакторн* реєстрац* верифік* напишіть підпис* отриманн* цифри цифр скопію* вставте
+            встав перепиш* продикт* назвіть назви покажіть покажи предʼяв* впиши впишіть пред""",
         "password": """пароль пароля""",
         "other": """рахунок рахунку рахунка номер номера номеру номером договір договору клієнт клієнта телефон
             телефону тел факс моб дзвоніть посилка посилку відправлення ттн накладна накладної бронь рейс потяг
@@ -374,9 +396,10 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             вихідний домофона статусу єдрпоу кпд квед дк відстеження посилки класифікатора проєкту проекту честі
             дрес дресскод ревю задача задачі збірка зателефонуйте телефонуйте закладу установи маркування
             постачальника співробітника відділення філії""",
-        "reference": """"реєстраційний номер" "реєстраційним номером" реєстр реєстру ліцензі* дозвіл дозволу
-            свідоцтв* сертифікат* атестат* посвідченн* акредитац* диплом* патент* протокол* декларац* купон* ваучер*
-            талон* промокод* знижки знижку знижковий "на знижку" подарунков* вих вх isbn "номер справи" """,
+        "reference": """"реєстраційний номер" "реєстраційним номером" реєстр реєстру ліцензі* дозвіл дозволу свідоцтв*
+            сертифікат* атестат* посвідченн* акредитац* диплом* патент* протокол* декларац* купон* ваучер* талон*
+            промокод* знижки знижку знижковий "на знижку" подарунков* вих вх isbn "номер справи" кадастр* ділянки
+            шасі паспорт паспорта""",
         "ending": """"закінчується на" "що закінчується на" "останні цифри" закінчуєть*""",
     },
     "ja": {
@@ -386,7 +409,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             ログイン番号 次の番号 下記の番号 以下の番号 暗証キー 受取パスワード 引換番号 合言葉 次の数字
             この数字 以下の数字 受取キー""",
         "action": """ログイン サインイン 入力 認証 確認 有効期限 有効 二段階 2段階 本人確認 登録 承認 ワンタイム
-            お手続き 誰にも 共有しない 利用開始 署名 数字 桁""",
+            お手続き 誰にも 共有しない 利用開始 署名 数字 桁 コピー 打ち込 貼り付け 提示 お伝え 転記
+            お知らせください 見せ""",
         "password": """パスワード""",
         "other": """注文 ご注文番号 注文番号 請求 お客様番号 お客さま番号 会員番号 電話 ＴＥＬ お問い合わせ番号
             問合せ番号 問い合わせ番号 伝票 追跡 予約番号 受付番号 便名 便 型番 品番 製造番号 契約 証券番号 口座
@@ -397,7 +421,7 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             ギフト 終了 店舗 市外 プロジェクト ドレス 部門 行動 レビュー 抽選 取引先 仕入先 社員""",
         "reference": """求人番号 求人 参照番号 照会番号 届出 免許 認証取得 資格 証明書 証書 会員証 特許 受験番号
             クーポン クーポンコード 割引 割引券 優待 優待券 ギフト券 ギフトカード 商品券 プロモ プロモーション
-            キャンペーン 特典 案件番号 学籍番号 整理券 許可番号 許可証""",
+            キャンペーン 特典 案件番号 学籍番号 整理券 許可番号 許可証 車台番号 地番 供給地点""",
         "ending": """末尾 下4桁 下４桁 下四桁 末尾が""",
     },
     "ko": {
@@ -405,8 +429,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             "임시 비밀번호" 임시비밀번호 OTP PIN 핀번호 승인번호 "승인 번호" 인증키 패스코드 일회용암호
             "일회용 암호" "일회성 암호" "일회성 비밀번호" 인증문자 접속번호 보안문자 "보안 번호" "아래 번호"
             "다음 번호" "아래 숫자" "다음 숫자" "이 숫자" "수령 번호" 수령번호 "비밀 번호 6자리" 잠금번호""",
-        "action": """로그인 입력 인증 확인 유효 만료 본인확인 2단계 가입 승인 일회용 공유하지 서명 열람 숫자
-            자리""",
+        "action": """로그인 입력 인증 확인 유효 만료 본인확인 2단계 가입 승인 일회용 공유하지 서명 열람 숫자 자리
+            복사 붙여 적어 눌러 제시 알려 보여 기입""",
         "password": """비밀번호 암호""",
         "other": """주문 청구 고객번호 회원번호 전화 연락처 문의 송장 배송 예약 접수번호 항공편 모델 상품번호 계약
             계좌 금액 합계 결제 가격 요금 우편번호 사업자 버전 티켓 카드번호 포인트 환자번호 통신판매업 참조번호
@@ -414,8 +438,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "qualifier": """추천 초대 QR 바코드 오류 에러 상품 국가 우편 색상 소스 상태 은행 종료 지역 프로젝트 드레스
             부서 리뷰 검토 추첨 거래처 협력사 지점 직원""",
         "reference": """공고번호 채용공고 공고 등록번호 신고번호 면허 자격증 자격번호 증명서 인증서 수험번호 특허
-            학번 문서번호 사건번호 쿠폰 할인 할인권 할인코드 상품권 교환권 기프트카드 기프트 바우처 프로모션 이벤트
-            허가번호 허가증""",
+            학번 문서번호 사건번호 쿠폰 할인 할인권 할인코드 상품권 교환권 기프트카드 기프트 바우처 프로모션
+            이벤트 허가번호 허가증 차대번호 지번""",
         "ending": """끝자리 뒷자리 끝번호""",
     },
     "zh": {
@@ -426,7 +450,8 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
             數字碼 开箱码 取货码 取貨碼 核验码 以下号码 以下數字 以下数字 提取码 提取碼 取餐码 开门码 開門碼
             取物码 取物碼 核销码 下列数字 这组数字 這組數字 动态密钥""",
         "action": """验证 驗證 登录 登入 登陆 输入 輸入 有效 过期 過期 确认 確認 认证 認證 激活 注册 註冊 泄露
-            告知他人 一次性 授权 授權 签署 簽署 领取 領取 填写 填寫 数字 數字 位数""",
+            告知他人 一次性 授权 授權 签署 簽署 领取 領取 填写 填寫 数字 數字 位数 复制 複製 粘贴 貼上 填入 键入
+            鍵入 出示 报出 報出 抄写 抄寫""",
         "password": """密码 密碼 口令""",
         "other": """订单 訂單 发票 發票 客户编号 客戶編號 会员号 會員編號 电话 電話 手机号 手機 客服热线 热线
             专线 專線 快递 运单 單號 单号 预订 預訂 订位 航班 车次 车牌 型号 型號 编号 編號 合同 保单 账号 帳號
@@ -436,11 +461,11 @@ CODE_WORDS: Final[dict[str, dict[str, str]]] = {
         "qualifier": """邀请 邀請 推荐 推薦 二维 二維 QR 条形 錯誤 错误 商品 国家 國家 邮政 颜色 顏色 源 状态 銀行
             银行 礼品 禮品 兑换 兌換 机构 信用 股票 退出 项目 專案 着装 部门 部門 审查 審查 评审 抽奖 供应商 供應商
             员工 員工 门店 分行""",
-        "reference": """参考编号 参考号 參考編號 职位编号 職缺編號 申请编号 申請編號 注册号 註冊號 注册编号 註冊編號
-            登记号 登記號 登记证 登記證 许可证 許可證 执照 執照 资格证 資格證 证书 證書 认证编号 認證編號 合格证
-            合格證 批准文号 专利 專利 准考证 准考證 学号 學號 案号 案件 优惠券 優惠券 优惠码 優惠碼 优惠 優惠 折扣码
-            折扣碼 折扣 促销码 促銷碼 促销 促銷 兑换码 兌換碼 兑换券 兌換券 礼品卡 禮品卡 代金券 抵用券 满减券 字第
-            核准号 核准號 核准文号""",
+        "reference": """参考编号 参考号 參考編號 职位编号 職缺編號 申请编号 申請編號 注册号 註冊號 注册编号
+            註冊編號 登记号 登記號 登记证 登記證 许可证 許可證 执照 執照 资格证 資格證 证书 證書 认证编号 認證編號
+            合格证 合格證 批准文号 专利 專利 准考证 准考證 学号 學號 案号 案件 优惠券 優惠券 优惠码 優惠碼 优惠
+            優惠 折扣码 折扣碼 折扣 促销码 促銷碼 促销 促銷 兑换码 兌換碼 兑换券 兌換券 礼品卡 禮品卡 代金券
+            抵用券 满减券 字第 核准号 核准號 核准文号 地号 地號 车架 車架 用户号""",
         "ending": """尾号 尾號 末四碼 末四位 尾数 后四位 後四碼""",
     },
 }

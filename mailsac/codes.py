@@ -256,6 +256,9 @@ def _vocabulary() -> Vocabulary:
     )
 
 
+_UNMISTAKABLE: Final = re.compile("pins?|otps?|tans?|passcodes?", re.IGNORECASE)  # "parking PIN", but "parking code"
+
+
 def _labels(text: str) -> list[Found]:
     """Where the words of the table stand. Beside a qualifier a word for a code names another number."""
     marks = _vocabulary().find(_URL.sub(lambda match: " " * len(match[0]), text))
@@ -263,11 +266,15 @@ def _labels(text: str) -> list[Found]:
         if mark.label == "code":
             ahead = marks[index - 1] if index else mark
             behind = marks[index + 1] if index + 1 < len(marks) else mark
-            if (ahead.label in _QUALIFIERS and mark.start - ahead.end <= 1) or (
-                behind.label in _QUALIFIERS and _JOINED.fullmatch(text, mark.end, behind.start)
-            ):
-                beside = "reference" in (ahead.label, behind.label)
-                marks[index] = Found(mark.start, mark.end, "reference" if beside else "other")
+            beside = set[str]()
+            if mark.start - ahead.end <= 1:
+                beside.add(ahead.label)
+            if _JOINED.fullmatch(text, mark.end, behind.start):
+                beside.add(behind.label)
+            if "reference" in beside:
+                marks[index] = Found(mark.start, mark.end, "reference")
+            elif "qualifier" in beside and not _UNMISTAKABLE.fullmatch(text, mark.start, mark.end):
+                marks[index] = Found(mark.start, mark.end, "other")
     return marks
 
 
@@ -279,7 +286,7 @@ def _judged(
     context = _line_around(text, start, end)
     stands_alone = context.strip("*_ :.-|>[]()\"'") == match[0]
     is_introduced = _INTRODUCED.search(text, max(0, start - _AROUND), start) is not None
-    label, away = _nearest(text, start, end, marks, action_reach=FAR if stands_alone else REACH["action"])
+    label, away, is_asked = _nearest(text, start, end, marks, action_reach=FAR if stands_alone else REACH["action"])
     if not label and start <= SUBJECT_REACH and "code" in topics and (is_introduced or stands_alone):
         label, away = "code", 30 + distance(text[:start])  # the subject is the line above the text
     score = 0.0
@@ -290,7 +297,7 @@ def _judged(
         # "Type QX82NV", which is no voucher.
         is_typed = label == "action" and away <= 3 and value.isupper() and topics.isdisjoint(_QUALIFIERS)
         if not value.isdigit() and topics and topics.isdisjoint(_WEIGHT) and not is_typed:
-            score -= 0.5  # a booking calls its number a code, too
+            score -= 0.2 if label == "code" and is_asked else 0.5  # a booking calls its number a code, too
     return _Candidate(value, score, label == "other", context, source)
 
 
@@ -303,10 +310,13 @@ def _line_around(text: str, start: int, end: int) -> str:
     return text[first : line_end if line_end >= 0 else last].strip()
 
 
-def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reach: int) -> tuple[str, int]:
-    """The label that a candidate has from the words around it, and how far away its word is; "" without any."""
+def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reach: int) -> tuple[str, int, bool]:
+    """The label that a candidate has from the words around it, and how far away its word is; "" without any.
+
+    The last says whether there is a word for what codes are for, too.
+    """
     if _NUMBER_SIGN.search(text, max(0, start - _AROUND), start):
-        return "other", 0
+        return "other", 0, False
     nearest: dict[str, int] = {}
 
     def note(mark: Found, gap: str, farther: int) -> None:
@@ -331,9 +341,9 @@ def _nearest(text: str, start: int, end: int, marks: list[Found], *, action_reac
         note(mark, gap, (BEHIND if gap.strip() else BESIDE) + TAKEN * (_NUMBER.search(gap) is not None))
     other = nearest.pop("other", FAR)
     if not nearest:
-        return ("other", other) if other < FAR else ("", FAR)
+        return ("other", other, False) if other < FAR else ("", FAR, False)
     label = max(nearest, key=lambda label: _WEIGHT[label] * (FAR - nearest[label]))
-    return ("other", other) if other < nearest[label] else (label, nearest[label])
+    return ("other", other, False) if other < nearest[label] else (label, nearest[label], "action" in nearest)
 
 
 def _is_object(text: str, marks: list[Found], index: int, gap: str) -> bool:
