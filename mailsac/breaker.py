@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -65,7 +66,8 @@ class Breaker:
         """Ask the database no more."""
         if not self.is_open:
             self.is_open = True
-            self.why = type(why.__cause__ or why).__name__
+            kind = type(why.__cause__ or why)
+            self.why = TimeoutError.__name__ if kind is CancelledError else kind.__name__  # it was given up
             log.warning("spool.database_away", extra={"reason": repr(why)})
             self._on_open()
             self._changed()

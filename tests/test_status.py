@@ -218,6 +218,16 @@ async def test_the_breaker_notes_an_outage_by_itself(tmp_path: Path) -> None:
     assert b"secret" not in node.path.read_bytes()
 
 
+async def test_a_call_that_was_given_up_was_a_time_out(tmp_path: Path) -> None:
+    node = Node(tmp_path, spools=True)
+    assert node.breaker is not None
+    given_up = StoreUnavailable()
+    given_up.__cause__ = asyncio.CancelledError()
+    node.breaker.open(given_up)
+
+    assert (await node.looked()).summary == "No answer from the database (TimeoutError)."
+
+
 async def test_what_comes_again_soon_is_the_same_incident(tmp_path: Path) -> None:
     node = Node(tmp_path, spools=True)
     assert node.breaker is not None
