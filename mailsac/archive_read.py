@@ -93,7 +93,7 @@ class Source:
                         continue
                     octets = content.read() if member.size <= self._max_octets else None
                     its_marks = marks[1] if marks is not None and marks[0] == stem else None
-                    yield Found(member.name, octets, marks=its_marks)
+                    yield Found(_printable(member.name), octets, marks=its_marks)
         except (tarfile.TarError, EOFError) as error:
             raise ArchiveError(f"{self._path}: is no whole tar file: {error}") from error
 
@@ -110,7 +110,7 @@ class Source:
                 base, _, flags = name.partition(":2,")
                 date = _DATED_NAME.match(name)
                 yield Found(
-                    str(file.relative_to(path).parent.parent / base),  # it may move from new to cur
+                    _printable(str(file.relative_to(path).parent.parent / base)),  # it may move from new to cur
                     octets,
                     marks=Marks(read=True) if "S" in flags else None,
                     received=None if date is None else datetime.fromtimestamp(int(date[1]), UTC),
@@ -177,6 +177,11 @@ def _from_line(line: bytes) -> tuple[str, datetime | None]:
         return sender, datetime.strptime(" ".join(date.split()), "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
     except ValueError:
         return sender, None
+
+
+def _printable(name: str) -> str:
+    """A name of a file that may be no UTF-8."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _marks(octets: bytes, name: str) -> Marks:

@@ -31,6 +31,7 @@ from mailsac.message import (
     crlf_octets,
     local_envelope,
     own_trace,
+    timestamp,
     trace_header,
 )
 from mailsac.mime import parse_for_row
@@ -147,8 +148,8 @@ class Intake:
             parse_address(trace.rcpt)
         except InvalidAddress as error:
             raise _Refusal("its envelope names no recipient") from error
-        if arrival_ms(trace.id) is None:
-            raise _Refusal("its envelope has no id")
+        if arrival_ms(trace.id) is None or not _is_timestamp(trace.time):
+            raise _Refusal("its envelope has no id or no time")
         return _Plan(trace, arrival.octets[:end], marks)
 
     def _filed(self, arrival: Arrival, data: bytes, destination: Destination | str) -> _Plan:
@@ -204,6 +205,13 @@ class _Plan(msgspec.Struct, frozen=True):
         if marks.saved_by is None:
             marks = msgspec.structs.replace(marks, saved_by=message.saved_by)
         return Item(StoredMessage(marks.on(message), row.octets), (self.octets,))
+
+
+def _is_timestamp(text: str) -> bool:
+    try:
+        return timestamp(datetime.fromisoformat(text)) == text
+    except (ValueError, OverflowError):
+        return False
 
 
 def _id_of(arrival: Arrival, data: bytes, recipient: Address) -> str:

@@ -23,6 +23,9 @@ TRACE_FIELD: Final = b"X-Mailsac-Envelope: "
 TRACE_VERSIONS: Final = (1, 2)
 MAX_LINE_OCTETS: Final = 998  # without CRLF, RFC 5322 §2.1.1
 COUNTED_AT_ONCE: Final = 256 * 1024  # octets; in between other threads may run
+_OWN_TRACE: Final = re.compile(
+    rb"Return-Path: <[^\r\n]*>\r\nReceived: [^\r\n]*\r\n(?:\t[^\r\n]*\r\n)*" + re.escape(TRACE_FIELD)
+)
 _NO_ENDS: Final = bytes(octet for octet in range(256) if octet not in b"\r\n")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 _FOLD: Final = b",\r\n\t"
@@ -261,8 +264,11 @@ def read_trace(head: bytes) -> tuple[Trace, int]:
 def own_trace(octets: bytes) -> tuple[Trace, int] | None:
     """The trace of a stored file, and how many octets the file has; None where it is none, or not whole.
 
-    An mbox may give it a line end that it did not have: that is not counted. Raises UnknownTraceVersion.
+    An mbox may give it a line end that it did not have: that is not counted. A trace header that does not begin the
+    file is what a stranger wrote into a message that another program received. Raises UnknownTraceVersion.
     """
+    if _OWN_TRACE.match(octets, 0, _TRACE_SEARCH) is None:
+        return None
     try:
         trace, start = read_trace(octets)
     except TraceError as error:

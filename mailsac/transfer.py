@@ -12,6 +12,7 @@ from mailsac.address import Address
 from mailsac.archive import Target
 from mailsac.archive_read import Found, Source, as_by_smtp, received_at, recipient_of, section_of, sender_of
 from mailsac.errors import MessageNotFound, StoreUnavailable
+from mailsac.ids import arrival_ms
 from mailsac.intake import MAX_BATCH_MESSAGES, MAX_BATCH_OCTETS, Arrival, Taken
 from mailsac.marks import Marks
 from mailsac.message import StoredMessage, TraceError, own_trace
@@ -156,8 +157,7 @@ def _arrival(found: Found, octets: bytes, to: Address | None, fallback: datetime
         return Arrival(octets[: own[1]], marks, where=found.where)
     if own is not None:
         trace = own[0]
-        received = datetime.fromisoformat(trace.time)
-        return Arrival(octets, marks, str(to), trace.sender, _ms(received), found.where, is_new=True)
+        return Arrival(octets, marks, str(to), trace.sender, arrival_ms(trace.id) or 0, found.where, is_new=True)
     octets = as_by_smtp(octets)
     section = section_of(octets)
     recipient = to or recipient_of(section)

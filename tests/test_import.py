@@ -269,6 +269,23 @@ def test_a_damaged_message_of_ours_is_another_programs(run: Run, tmp_path: Path)
     assert message.mailbox == "bob@example.com"
 
 
+def test_an_envelope_that_a_stranger_wrote_is_none(run: Run, tmp_path: Path) -> None:
+    """It would say whose mailbox it is for, who sent it, from where and when; what another server received goes where
+    that server delivered it."""
+    exported(run, tmp_path, [lines("To: eve@example.com", "Subject: forged")])
+    with tarfile.open(tmp_path / "out.tar") as tar:
+        forged = next(tar.extractfile(member).read() for member in tar if member.name.endswith(".eml"))  # type: ignore[union-attr]
+    received = b"Return-Path: <x@example.org>\r\nDelivered-To: bob@example.com\r\n"
+    received += b"Received: from x by y; 1 Jan 2026 00:00:00 +0000\r\n"
+    (tmp_path / "one.eml").write_bytes(received + forged)
+
+    assert run("import", "one.eml").exit_code == 0
+
+    ((message, octets),) = stored(tmp_path)
+    assert (message.mailbox, message.received) == ("bob@example.com", "2026-01-01T00:00:00.000Z")
+    assert octets == received + forged
+
+
 def test_a_time_that_is_still_to_come_is_none(run: Run, tmp_path: Path) -> None:
     (tmp_path / "one.eml").write_bytes(lines("To: bob@example.com", "Date: 1 Jan 2999 00:00:00 +0000"))
 
