@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,20 +31,19 @@ class Findable(msgspec.Struct, frozen=True):
 
 
 class DocumentationPages:
-    """Handlers of `/docs`. Everything is made when it is first asked for, off the loop, and kept."""
+    """Handlers of `/docs`. Everything is made when it is first asked for, off the loop, and kept compressed."""
 
     def __init__(self, *, needs_key: bool) -> None:
         """`needs_key` says that auth.mode is "keys"."""
         self.routes: Sequence[Route] = ()  # set once the table is made, in which these handlers are too
         self.ports: MailPorts | None = None  # once the listeners are open
         self._needs_key = needs_key
-        self._documentation: Documentation | None = None
-        self._made: dict[str, str] = {}  # by path
+        self._made: dict[str, bytes] = {}  # by path
 
     async def reference(self, request: web.Request) -> web.StreamResponse:
         """The API: each operation with its parameters, examples in four languages, and an answer. Raises Starting."""
-        main = await self._text(request, "", lambda made: made.reference())
-        return _page(request, "Documentation", main)
+        page = await self._text(request, "", lambda made: _page("Documentation", made.reference()))
+        return page_response(request, page)
 
     async def guide(self, request: web.Request) -> web.StreamResponse:
         """A guide, such as that to web sockets, where one can be tried out. Raises Starting."""
@@ -52,9 +52,8 @@ class DocumentationPages:
         name = request.match_info["guide"]
         if name not in guide_names():
             raise NoSuchRecord(guide=name)
-        main = await self._text(request, name, lambda made: made.guide(name))
-        assert self._documentation is not None
-        return _page(request, self._documentation.title(name), main)
+        page = await self._text(request, name, lambda made: _page(made.title(name), made.guide(name)))
+        return page_response(request, page)
 
     async def examples(self, request: web.Request) -> web.StreamResponse:
         """The examples in one language, by the `operationId` of `/openapi.json`. Raises Starting."""
@@ -79,20 +78,19 @@ class DocumentationPages:
             raise Starting
         if path not in self._made:
             self._made[path] = await asyncio.to_thread(self._make, self.ports, make)
-        return addressed(self._made[path], request.headers.get("Host", "localhost"), self.ports)
+        text = zlib.decompress(self._made[path]).decode()
+        return addressed(text, request.headers.get("Host", "localhost"), self.ports)
 
-    def _make(self, ports: MailPorts, make: Callable[[Documentation], str]) -> str:
+    def _make(self, ports: MailPorts, make: Callable[[Documentation], str]) -> bytes:
         from mailsac.documentation import Documentation
 
-        if self._documentation is None:
-            described = openapi.document(self.routes)
-            self._documentation = Documentation(described, ports, needs_key=self._needs_key)
-        return make(self._documentation)
+        # Not kept: it takes megabytes, for a twentieth of a second.
+        made = Documentation(openapi.document(self.routes), ports, needs_key=self._needs_key)
+        return zlib.compress(make(made).encode())
 
 
-def _page(request: web.Request, title: str, main: str) -> web.StreamResponse:
-    page = document(f"{title} · mailsac", main, page="Docs", styles=("docs.css",), modules=("docs.js",))
-    return page_response(request, page)
+def _page(title: str, main: str) -> str:
+    return document(f"{title} · mailsac", main, page="Docs", styles=("docs.css",), modules=("docs.js",))
 
 
 def _json(value: object) -> str:
