@@ -87,7 +87,7 @@ export function askForKey(isWrong) {
 const SILENT_MS = 40_000; // the server says something every 15 s
 const MAX_WAIT_S = 15;
 
-/** Events of an address, without a gap: it goes on behind the last one. `on`: message, deleted, opened, state. */
+/** Events of an address, without a gap: it goes on behind the last one. `on`: message, deleted, refused, opened, state. */
 export class Stream {
   #controller = null;
   #last = "";
@@ -160,7 +160,7 @@ export class Stream {
     const headers = { Accept: "text/event-stream" };
     if (key.get()) headers["Mailsac-Key"] = key.get();
     if (this.#last) headers["Last-Event-ID"] = this.#last;
-    const path = `/api/stream?addresses=${encodeURIComponent(this.#address)}&events=message,deleted`;
+    const path = `/api/stream?addresses=${encodeURIComponent(this.#address)}&events=message,deleted,refused`;
     const response = await fetch(path, { headers, signal: this.#controller.signal, cache: "no-store" });
     if (!response.ok) throw new Refused(response.status, "");
     onOpen();

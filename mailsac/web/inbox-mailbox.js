@@ -52,6 +52,7 @@ export class Mailbox extends EventTarget {
     this.#stream = new Stream(this.address, {
       message: (row) => this.#arrived(row),
       deleted: ({ _id }) => this.#forget([_id]),
+      refused: (refusal) => this.dispatchEvent(new CustomEvent("refused", { detail: refusal })),
       opened: () => this.refresh().catch(() => {}),
       state: (state, seconds) => {
         this.state = state;

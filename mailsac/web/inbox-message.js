@@ -11,13 +11,14 @@ const TABS = ["Rendered", "Text", "Source", "Headers", "Parts", "Links"];
 const MAX_SHOWN = 1_000_000; // characters of a source; the rest is for the download
 const WIDTHS = { 375: "375", 768: "768", full: "Full" };
 const REMOTE = /(?:\ssrc(?:set)?\s*=\s*["']?\s*|url\(\s*["']?\s*|\sbackground\s*=\s*["']?\s*)(?:https?:)?\/\//i;
+const LOOKS = /<(style|link|table|img|font)\b|\s(style|bgcolor|background|color|text)\s*=/i; // of its own
 const IMAGES = /^image\/(png|gif|jpeg|webp|bmp|avif)$/;
 export const FOLDERS = ["inbox", "all", "spam", "trash", "sent", "drafts"];
 
 export class MailMessage extends HTMLElement {
   #tab = "Rendered";
   #width = "full";
-  #isDark = false;
+  #isDark; // of a message, as the reader has chosen
   #urls = [];
 
   /** `actions`: back(), remove(id), star(id), unread(id), label(id, label, on), move(id, folder), labels(). */
@@ -211,10 +212,15 @@ export class MailMessage extends HTMLElement {
     const markup = await head(await ask(`${path}?frame=1`));
     const knowsDark = /prefers-color-scheme/i.test(markup);
     const stage = h("div", { class: "stage" }, frame);
-    const dark = button("Dark", () => paint((this.#isDark = !this.#isDark)), { title: knowsDark ? "The dark colours of the message" : "Its colours turned over, as mail programs do" });
+    const isPlain = !LOOKS.test(markup); // it may look like this page
+    const isDark = () => this.#isDark ?? (isPlain && isPageDark());
+    const dark = button("Dark", () => {
+      this.#isDark = !isDark();
+      paint();
+    }, { title: knowsDark ? "The dark colours of the message" : "Its colours turned over, as mail programs do" });
     const paint = () => {
-      dark.setAttribute("aria-pressed", String(this.#isDark));
-      frame.className = this.#isDark ? (knowsDark ? "dark" : "inverted") : "";
+      dark.setAttribute("aria-pressed", String(isDark()));
+      frame.className = isDark() ? (knowsDark ? "dark" : "inverted") : "";
     };
     const widths = Object.entries(WIDTHS).map(([width, text]) => button(text, () => size(width), { data: { width }, "aria-label": width === "full" ? "Full width" : `${width} pixels wide` }));
     const size = (width) => {
@@ -323,6 +329,10 @@ async function head(response) {
     reader.cancel();
     return `${text.slice(0, MAX_SHOWN)}\n… the rest is in the download.`;
   }
+}
+
+function isPageDark() {
+  return (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 }
 
 function host(url) {

@@ -4,6 +4,7 @@ import { ask, get, place } from "./inbox-api.js";
 import { button, count, failed, h, person, plural, time } from "./inbox-dom.js";
 
 const POLL_MS = 3000;
+const COUNT_MS = 60_000; // all mail is counted for that
 const NEWEST = 200;
 const WORDS = [
   "amber brave calm clear cosy crisp eager early fair fresh gentle glad green happy jolly keen kind light lively lucky merry mild neat noble plain proud quick quiet ready sharp silver smart soft solid spare steady sunny swift warm wise young".split(" "),
@@ -16,6 +17,7 @@ export class MailStart extends HTMLElement {
   #domain = defaultDomain();
   #newest = [];
   #counts = new Map();
+  #counted = -Infinity;
 
   /** `open(address)` goes to a mailbox. */
   show(open) {
@@ -63,30 +65,37 @@ export class MailStart extends HTMLElement {
   }
 
   async #refresh() {
-    const [{ messages }, tallies] = await Promise.all([get(`/api/inbox?limit=${NEWEST}`), get("/api/mailstats/top-addresses?limit=1000")]);
-    this.#newest = messages;
-    this.#counts = new Map(tallies.map(({ _id, n }) => [_id, n]));
+    const isDue = performance.now() - this.#counted > COUNT_MS;
+    if (isDue) this.#counted = performance.now();
+    const tallies = isDue ? get("/api/mailstats/top-addresses?limit=1000") : null;
+    this.#newest = (await get(`/api/inbox?limit=${NEWEST}`)).messages;
+    if (tallies) this.#counts = new Map((await tallies).map(({ _id, n }) => [_id, n]));
     this.#draw();
   }
 
   #draw() {
     const boxes = new Map();
     for (const message of this.#newest) {
-      const box = boxes.get(message.inbox) ?? { last: message, unread: 0 };
+      const box = boxes.get(message.inbox) ?? { last: message, unread: 0, number: 0 };
+      box.number++;
       if (!message.read) box.unread++;
       boxes.set(message.inbox, box);
     }
-    for (const address of this.#counts.keys()) if (!boxes.has(address)) boxes.set(address, { unread: 0 });
+    for (const [address, number] of this.#counts) {
+      const box = boxes.get(address);
+      if (box) box.number = Math.max(box.number, number);
+      else boxes.set(address, { unread: 0, number });
+    }
     const wanted = this.filter.value.trim().toLowerCase();
     const shown = [...boxes].filter(([address]) => address.includes(wanted)).slice(0, NEWEST);
-    const says = JSON.stringify(shown.map(([address, { last, unread }]) => [address, last?._id, unread, this.#counts.get(address)])) + new Date().getMinutes();
+    const says = JSON.stringify(shown.map(([address, { last, unread, number }]) => [address, last?._id, unread, number])) + new Date().getMinutes();
     if (says === this.says) return;
     this.says = says;
-    this.table.replaceChildren(...shown.map(([address, { last, unread }]) => h("li", { class: unread ? "unread" : "" },
+    this.table.replaceChildren(...shown.map(([address, { last, unread, number }]) => h("li", { class: unread ? "unread" : "" },
       h("a", { href: `/inbox/${place(address)}` },
         h("span", { class: "address" }, address),
         h("span", { class: "last muted" }, last && `${last.from[0] ? person(last.from[0]) : "no sender"}: ${last.subject || "(no subject)"}`),
-        h("span", { class: "number" }, unread > 0 && h("span", { class: "chip" }, `${count(unread)} new`), h("span", { class: "muted" }, count(this.#counts.get(address) ?? 0))),
+        h("span", { class: "number" }, unread > 0 && h("span", { class: "chip" }, `${count(unread)} new`), h("span", { class: "muted" }, count(number))),
         last ? time(last.received) : h("span", {})))));
     this.known.replaceChildren(...[...boxes.keys()].slice(0, 100).map((address) => h("option", { value: address })));
     this.note.textContent = boxes.size === 0 ? "No mail yet. Open any address: it says how to send to it." : shown.length ? plural(boxes.size, "mailbox", "mailboxes") : "No mailbox is called like that.";

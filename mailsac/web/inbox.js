@@ -121,6 +121,7 @@ class MailApp extends HTMLElement {
     mailbox.addEventListener("change", () => mailbox === this.#mailbox && this.#changed());
     mailbox.addEventListener("state", ({ detail }) => this.#connection(detail));
     mailbox.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
+    mailbox.addEventListener("refused", ({ detail }) => toast(`Mail from ${detail.sender || "<>"} was refused: ${detail.reply}`, { ms: 15_000, isError: true }));
     mailbox.addEventListener("gone", ({ detail }) => detail.has(this.#opened) && this.#afterGone());
     mailbox.open().catch((error) => this.message.clear("") ?? failed(error));
     this.#drawRail();
@@ -213,6 +214,8 @@ class MailApp extends HTMLElement {
       h("h3", {}, "Folders"),
       h("ul", {}, FOLDERS.filter((folder) => folder !== "inbox").map((folder) => entry(FOLDER_NAMES[folder], { folder }))),
       ...(labels.length ? [h("h3", {}, "Labels"), h("ul", {}, labels.map((label) => entry(label, { label })))] : []),
+      h("h3", {}, "Address"),
+      h("ul", {}, h("li", {}, h("a", { href: "/settings#addresses" }, "Settings"))),
     );
   }
 

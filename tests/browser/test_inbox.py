@@ -26,7 +26,8 @@ CARD: Final = "#toasts .toast"
 
 @pytest.fixture(scope="module")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    with Process(tmp_path_factory.mktemp("inbox") / "data") as server:
+    environ = {"MAILSAC_SMTP_MAX_MESSAGE_BYTES": "200000"}
+    with Process(tmp_path_factory.mktemp("inbox") / "data", environ=environ) as server:
         yield server
 
 
@@ -319,6 +320,24 @@ def test_dark_by_the_system_or_by_choice(inbox: Visitor) -> None:
     inbox.click("theme-switch button")
     assert inbox.run(ground) == dark
     assert inbox.run("return localStorage.getItem('mailsac.theme')") == "system"
+
+    box = inbox.box()
+    inbox.send(mail("Ann", "example.org", "of text alone", "x", to=box))
+    for path, pressed in ((f"/inbox/{box}/latest", "true"), (f"/inbox/{BOX}/latest", "false")):
+        inbox.go(path)  # what has colours of its own keeps them until somebody wants it otherwise
+        (switch,) = inbox.until(lambda: [each for each in inbox.all(".options button") if each.text == "Dark"])
+        assert switch.get_attribute("aria-pressed") == pressed
+
+
+def test_mail_that_is_refused_is_told_of_with_the_reply(inbox: Visitor) -> None:
+    box = inbox.box()
+    inbox.go(f"/inbox/{box}")
+    inbox.until(lambda: inbox.text(".connection") == "live")
+    with inbox.server.smtp() as smtp:
+        smtp.mail("ann@example.org")
+        smtp.rcpt(box)
+        assert smtp.data(b"Subject: large\r\n\r\n" + b"x" * 70 * 3000)[0] == 552
+    inbox.sees(CARD, "Mail from ann@example.org was refused: 552 5.3.4")
 
 
 def test_few_rows_are_in_the_document_whatever_the_mailbox_holds(inbox: Visitor) -> None:
