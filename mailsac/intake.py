@@ -3,7 +3,7 @@
 A message of our own, which has its trace header, keeps its octets, its id and its time, and gets its marks back. Any
 other is filed as if it had come by SMTP, at the time that it says, under an id that follows from its octets and from
 where it stood. So either has the same id whenever it is taken in, and what is there already is passed over: an import
-that was interrupted is simply begun again.
+that was interrupted is simply begun again. What is there without any marks gets those that it should have.
 
 Nobody is told of such mail, and it is not forwarded: it is no news.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, Protocol
@@ -20,7 +21,7 @@ import msgspec
 
 from mailsac.address import Address, parse_address
 from mailsac.config import Smtp
-from mailsac.errors import InvalidAddress, MailsacError
+from mailsac.errors import InvalidAddress, MailsacError, MessageNotFound
 from mailsac.ids import DIGITS, RANDOM_BITS, RANDOM_OCTETS, arrival_ms, time_prefix
 from mailsac.marks import Marks
 from mailsac.message import (
@@ -39,7 +40,7 @@ from mailsac.recovery import RawFiles
 from mailsac.routing import Destination, Routing
 from mailsac.smtp_commands import AcceptedDomains, Refused
 from mailsac.smtp_data import MAX_RECEIVED_FIELDS, has_bare_newline, received_fields
-from mailsac.store import LABEL, MAX_LABELS, Item, MailStore
+from mailsac.store import LABEL, MAX_LABELS, Folder, Item, Label, MailStore, Read, Star
 from mailsac.summary import summarize
 
 MAX_BATCH_MESSAGES: Final = 100  # given to `take` at a time …
@@ -102,7 +103,27 @@ class Intake:
         fresh = {plan.trace.id: plan for plan in plans if plan.trace.id not in known}
         if fresh:
             await self._store.take_in(await asyncio.to_thread(lambda: [plan.item() for plan in fresh.values()]))
+        for plan in plans:
+            if plan.trace.id in known and plan.marks != Marks():
+                await self._mark(plan)
         return Taken(stored=len(fresh), known=len(plans) - len(fresh), refused=refused)
+
+    async def _mark(self, plan: _Plan) -> None:
+        """Give a message that is there its marks, where it has none at all: a crash came between its file and its row,
+        and the row was made again from the file."""
+        message = await self._store.find(plan.trace.id)
+        marks, arrived = plan.marks, Marks(saved_by=plan.trace.saved_by)
+        if message is None or Marks.of(message) != arrived:
+            return
+        with suppress(MessageNotFound):
+            for label in marks.labels:
+                await self._store.mark(message, Label(label, on=True))
+            if marks.read is not None:
+                await self._store.mark(message, Read(marks.read))
+            if marks.folder != arrived.folder:
+                await self._store.mark(message, Folder(marks.folder))
+            if marks.saved_by is not None and marks.saved_by != message.saved_by:
+                await self._store.mark(message, Star(marks.saved_by))
 
     def _destination(self, arrival: Arrival) -> Destination | str:
         """Where another program's message is filed, or why it is not; "" for one of ours. A look into the directory."""

@@ -19,6 +19,11 @@ class Marks(msgspec.Struct, frozen=True, rename="camel"):
     read: bool | None = None
     folder: FolderName = "inbox"
 
+    @classmethod
+    def of(cls, message: Message) -> Marks:
+        """Those of a message."""
+        return msgspec.convert(message, cls, from_attributes=True)
+
     def on(self, message: Message) -> Message:
         """The message with these marks."""
         return msgspec.structs.replace(message, **msgspec.structs.asdict(self))

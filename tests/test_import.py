@@ -97,7 +97,7 @@ def test_twice_is_once(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_maildir_keeps_what_is_read(run: Run, tmp_path: Path) -> None:
-    """A file that has moved from new to cur since is the same message."""
+    """A file that has moved from new to cur since is the same message, and is read then."""
     box = mailbox.Maildir(tmp_path / "Mail")
     box.add(lines("To: bob@example.com", "Subject: new"))
     read = mailbox.MaildirMessage(lines("To: bob@example.com", "Subject: read"))
@@ -105,13 +105,14 @@ def test_a_maildir_keeps_what_is_read(run: Run, tmp_path: Path) -> None:
     read.set_subdir("cur")
     box.add(read)
     assert run("import", "Mail").stdout == "messages taken in: 2, there already: 0\n"
+    assert {message.subject: message.read for message, _ in stored(tmp_path)} == {"new": None, "read": True}
     (fresh,) = (tmp_path / "Mail" / "new").iterdir()
     fresh.rename(tmp_path / "Mail" / "cur" / f"{fresh.name}:2,S")
 
     again = run("import", "Mail")
 
     assert again.stdout == "messages taken in: 0, there already: 2\n"
-    assert {message.subject: message.read for message, _ in stored(tmp_path)} == {"new": None, "read": True}
+    assert {message.subject: message.read for message, _ in stored(tmp_path)} == {"new": True, "read": True}
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -229,6 +230,26 @@ def test_marks_come_back_and_wrong_ones_are_refused(run: Run, tmp_path: Path) ->
     assert "has a label that cannot be one" in done.stderr
     ((message, _),) = stored(tmp_path)
     assert (message.labels, message.read, message.folder, message.saved_by) == (("a", "b"), True, "spam", "ann")
+
+
+def test_marks_survive_a_crash_between_file_and_row(run: Run, tmp_path: Path) -> None:
+    """The row is made again from the file, and has none; the import is begun again. What has marks keeps them."""
+    tar = exported(run, tmp_path, [lines("To: bob@example.com", f"Subject: {name}") for name in ("a", "b")])
+    marks: dict[str, object] = {"labels": ["x", "y"], "read": False, "folder": "trash", "savedBy": "ann"}
+    rewrite(tar, lambda row: row | marks)
+    assert run("import", "out.tar").stdout == "messages taken in: 2, there already: 0\n"
+    before = stored(tmp_path)
+    for path in (tmp_path / "data").glob("mailsac.db*"):
+        path.unlink()
+    assert run("rebuild").exit_code == 0
+    assert stored(tmp_path) != before
+
+    assert run("import", "out.tar").stdout == "messages taken in: 0, there already: 2\n"
+
+    assert stored(tmp_path) == before
+    rewrite(tar, lambda row: row | {"labels": ["z"], "folder": "spam"})
+    run("import", "out.tar")
+    assert stored(tmp_path) == before
 
 
 def rewrite(path: Path, change: Callable[[dict[str, object]], dict[str, object]]) -> None:
