@@ -353,7 +353,8 @@ _ANGLE: Final = re.compile(r'<((?:"(?:[^"\\]|\\.)*+"|[^">])*+)>?', re.DOTALL)
 _LEXEME: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"?|([(),;:<>])|([^"(),;:<>]++)', re.DOTALL)
 _WHITE_SPACE: Final = re.compile(r"\s+")
 _COMMENT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
-_DOT_OR_AT: Final = re.compile(r"\s+\.\s*|\s*@\s*")  # obsolete white space; not the one after an initial
+# Obsolete white space; not the one after an initial. Looked for from its beginning only, or it takes quadratic time.
+_DOT_OR_AT: Final = re.compile(r"(?<!\s)\s++\.\s*+|(?<!\s)\s*+@\s*+|@\s*+")
 
 
 def mailboxes(raw: bytes) -> list[tuple[str, str]]:

@@ -342,7 +342,7 @@ class _TextWriter:
     def text(self, markup: str) -> None:
         if not markup:
             return
-        text = html.unescape(markup)
+        text = unescaped(markup)
         if self._preformatted:
             first, *more = _LINE_END.split(text)
             self._line.append(first)
@@ -422,4 +422,15 @@ _REFERENCE: Final = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za
 
 def _referenced(match: re.Match[str]) -> str:
     text = match[0]
-    return html.unescape(text) if text[1] == "#" else html5.get(text[1:], text)
+    return unescaped(text) if text[1] == "#" else html5.get(text[1:], text)
+
+
+_ENDLESS: Final = re.compile(r"&#[0-9]{1000,}+;?")
+
+
+def unescaped(text: str) -> str:
+    """Text with its references decoded, as `html.unescape` does, which raises for numbers of thousands of digits."""
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return html.unescape(_ENDLESS.sub("\ufffd", text))

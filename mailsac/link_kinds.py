@@ -27,7 +27,6 @@ Everything is read once and bounded, so it takes linear time.
 
 from __future__ import annotations
 
-import html as entities
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ from urllib.parse import unquote
 import msgspec
 
 from mailsac.code_words import CODE_WORDS
-from mailsac.html import RAW_TEXT, attribute, link_target, raw_text_end, tags
+from mailsac.html import RAW_TEXT, attribute, link_target, raw_text_end, tags, unescaped
 from mailsac.link_others import OTHER_THINGS, OTHER_WORDS
 from mailsac.link_pairs import CALL_PAIRS, PAIR_WORDS, PAIRS
 from mailsac.link_words import LINK_WORDS
@@ -181,7 +180,7 @@ def _places_in_html(markup: str) -> dict[str, _Place]:
 
     for tag in tags(markup, MAX_TAGS):
         if at < tag.start:
-            add(_SPACES.sub(" ", entities.unescape(markup[at : tag.start])))
+            add(_SPACES.sub(" ", unescaped(markup[at : tag.start])))
         at = tag.end
         if tag.name in RAW_TEXT and not tag.closing:
             at = raw_text_end(tag.name, markup, at)
@@ -191,10 +190,10 @@ def _places_in_html(markup: str) -> dict[str, _Place]:
             url = None if tag.closing else link_target(attribute(tag.attributes, "href") or "")
             start = length
         elif tag.name == "img":
-            add(entities.unescape(attribute(tag.attributes, "alt") or ""))
+            add(unescaped(attribute(tag.attributes, "alt") or ""))
         elif _BREAK.fullmatch(tag.name):
             add("\n")
-    add(_SPACES.sub(" ", entities.unescape(markup[at : at + MAX_AROUND_CHARS])))
+    add(_SPACES.sub(" ", unescaped(markup[at : at + MAX_AROUND_CHARS])))
     return _places("".join(pieces), found, "html")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html as entities
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -10,7 +9,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mailsac.html import RAW_TEXT, attribute, is_simple, link_target, raw_text_end, tags
+from mailsac.html import RAW_TEXT, attribute, is_simple, link_target, raw_text_end, tags, unescaped
 
 MAX_LINKS: Final = 1_000
 MAX_LINK_CHARS: Final = 4_096
@@ -156,7 +155,7 @@ def _tag_by_tag(markup: str) -> Iterator[str]:
     markup = markup[:MAX_TEXT_CHARS]
     at = 0
     for tag in tags(markup, MAX_TAGS):
-        yield from _written(entities.unescape(markup[at : tag.start]))
+        yield from _written(unescaped(markup[at : tag.start]))
         at = tag.end if tag.name not in RAW_TEXT or tag.closing else raw_text_end(tag.name, markup, tag.end)
         if tag.name in ("a", "area") and not tag.closing and (link := _href(tag.attributes)):
             yield link

@@ -84,6 +84,9 @@ BOMBS: Final[dict[str, Bomb]] = {
     "fields": _header(b"", b"X: y\r\n", b"X: z"),
     "one long field": _header(b"X: ", b"y"),
     "addresses": _header(b"Cc: ", b"a@example.org, ", b"b@example.org"),
+    "white space in an address": lambda size: (
+        FIELDS + b'Cc: "' + b" " * min(size, 60_000) + b'a" b' + b"\r\n\r\nbody\r\n"
+    ),
     "comments in an address": _header(b"Cc: ", b"("),
     "quotes in an address": _header(b"Cc: ", b'"\\'),
     "groups in an address": _header(b"Cc: ", b"a:"),
@@ -130,6 +133,7 @@ BOMBS: Final[dict[str, Bomb]] = {
     "open comments": _html(b"<!--"),
     "less-than signs": _html(b"<"),
     "open quotes": _html(b'<a b="'),
+    "digits of a reference": _html(b"9", before=b"&#", after=b";<p>after</p>"),
     "entities": _html(b"&amp"),
     "links in HTML": _html(b'<a href="https://example.org/?a">x</a>'),
     "images by cid": _html(b'<img src="cid:x">'),
