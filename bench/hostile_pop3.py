@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from bench.figures import MB, Figure
-from bench.load import BOUND_S, deliver, ordinary_message, warm
+from bench.load import BOUND_S, be_idle, deliver, ordinary_message, warm
 from bench.servers import Server, fresh_folder, mailsac
 
 MAILBOX: Final = "slow@example.com"
@@ -31,7 +31,7 @@ def slow_reader() -> Iterator[Figure]:
     with fresh_folder("c45") as folder, mailsac(folder / "data") as server:
         warm(server)
         deliver(server, ordinary_message(0, 25 * MB), MAILBOX)
-        _be_idle(server)  # what the index takes of it is not the reader's
+        be_idle(server)  # what the index takes of it is not the reader's
         with _logged_in(server, MAILBOX, receive_buffer=4096) as client:
             server.forget_peak()
             before = server.rss
@@ -64,17 +64,6 @@ def large_mailbox() -> Iterator[Figure]:
                 started = time.monotonic()
                 _multi_line(client, b"LIST\r\n")
                 yield Figure("C-37", f"{MESSAGES:,} messages: LIST", time.monotonic() - started, 2, "s")
-
-
-def _be_idle(server: Server) -> None:
-    """Wait until the server has spent next to nothing for two seconds."""
-    deadline = time.monotonic() + BOUND_S
-    spent = -1.0
-    while server.cpu_s - spent > 0.05:
-        if time.monotonic() > deadline:
-            raise RuntimeError("the server does not come to rest")
-        spent = server.cpu_s
-        time.sleep(2)
 
 
 def refused_logins() -> Iterator[Figure]:
