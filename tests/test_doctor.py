@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import socket
@@ -14,6 +15,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pymongo
 import pytest
 import trustme
 from click.testing import CliRunner
@@ -27,6 +29,7 @@ from mailsac.ids import time_prefix
 from mailsac.store_sqlite import SqliteTable
 from tests.conftest import needs
 from tests.contract.rows import stored
+from tests.mongodb import database_for, mongo_table, prepare, server_uri, uri_of
 from tests.smtp_peer import Zone, naming
 
 ROOT = Path(__file__).parents[1]
@@ -233,6 +236,26 @@ async def test_a_mongodb_that_is_away(tmp_path: Path, data_dir: Path) -> None:
 
     assert (found.subject, found.state) == ("database", "wrong")
     assert "start MongoDB, or mend store.mongodb_uri" in found.fix
+
+
+def test_a_mongodb_that_lacks_an_index(tmp_path: Path, data_dir: Path) -> None:
+    prepare(server_uri(), database_for(data_dir))
+    settings = {"store.mongodb_uri": uri_of(database_for(data_dir))}
+
+    async def insert() -> None:
+        async with mongo_table(server_uri(), database_for(data_dir)) as table:
+            await table.insert_many([stored()])
+
+    asyncio.run(insert())
+    with pymongo.MongoClient[dict[str, object]](server_uri()) as client:
+        rows = client[database_for(data_dir)]["message"]
+        assert problems(asyncio.run(examine(tmp_path, settings))) == []
+        rows.drop_index("mailbox")
+        found = the(asyncio.run(examine(tmp_path, settings)))
+
+        assert (found.subject, found.text) == ("database", "MongoDB lacks the indexes mailbox")
+        assert "start the server, which makes them" in found.fix
+        assert "mailbox" not in rows.index_information()
 
 
 async def test_a_clock_that_is_behind_the_mail(tmp_path: Path, data_dir: Path) -> None:
