@@ -26,6 +26,8 @@ PAGES: Final = {
     "mailbox": f"/inbox/{BOX}",
     "message": f"/inbox/{BOX}/latest",
     "docs": "/docs",
+    "operation": "/docs#getApiAddressesEmailWait",
+    "guide": "/docs/web-socket",
     "status": "/status",
 }
 SETTLED_S: Final = 0.7
@@ -51,6 +53,7 @@ def _of_page(browser: Chrome, url: str, folder: Path, name: str) -> None:
         resize(browser, width, height)
         for scheme in ("light", "dark"):
             prefer(browser, scheme)
+            browser.get("about:blank")  # else a page with an anchor would stay where it is
             browser.get(url)
             time.sleep(SETTLED_S)
             browser.save_screenshot(str(folder / f"{name}-{size}-{scheme}.png"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +14,8 @@ from aiohttp import web
 from mailsac.administration import NewAccount, NewKey
 from mailsac.app import Server, administered, running
 from mailsac.config import Auth, Config
-from tests.conftest import needs
+from tests.browser.accessibility import violations
+from tests.browser.chromium import chromium, prefer, resize
 from tests.http_client import deliver, get
 
 if TYPE_CHECKING:
@@ -38,11 +38,9 @@ class Tab:
         await asyncio.to_thread(self._open, path, width, height, dark)
 
     def _open(self, path: str, width: int, height: int, dark: bool) -> None:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        resize(self._browser, width, height)
+        prefer(self._browser, "dark" if dark else "light")
         permission = {"permissions": ["clipboardReadWrite"], "origin": self._url}
-        self._browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self._browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self._browser.execute_cdp_cmd("Browser.grantPermissions", permission)
         self._browser.get("about:blank")  # else another anchor would be no load
         self._browser.get(self._url + path)
@@ -81,6 +79,10 @@ class Tab:
 
         ActionChains(self._browser).send_keys(*keys).perform()
 
+    async def violations(self) -> list[str]:
+        """What axe finds."""
+        return await asyncio.to_thread(violations, self._browser)
+
     async def text(self, selector: str) -> str:
         return str(await self.run("return document.querySelector(arguments[0]).textContent", selector))
 
@@ -91,19 +93,9 @@ class Tab:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    home = tmp_path_factory.mktemp("chromium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = needs("chromium")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={home}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=needs("chromedriver"), env={**os.environ, "HOME": str(home)})
-    driver: Chrome = webdriver.Chrome(options=options, service=service)
-    driver.set_page_load_timeout(30)
-    yield driver
-    driver.quit()
+    pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -295,3 +287,19 @@ async def test_dark_where_the_system_is_or_the_reader_wants_it(tab: Tab) -> None
             assert (await tab.run(brightness, selector, background) < 200) == dark, selector
         for selector in ("h1", "td", "pre code", ".contents a", "figcaption"):
             assert (await tab.run(brightness, selector, "color") > 300) == dark, selector
+
+
+async def test_it_is_accessible(tab: Tab) -> None:
+    await tab.open("/docs")
+    await tab.click("#getApiAddressesEmailWait .try")
+    await tab.until("document.querySelector('.trial') && document.querySelector('reader-key input')")
+    assert await tab.violations() == []
+    for dark in (True, False):
+        await tab.open("/docs/webhooks", dark=dark)
+        await tab.until("document.querySelector('webhook-tester input')")
+        assert await tab.violations() == []
+    await tab.open("/docs/web-socket", width=390, height=844, dark=True)
+    await tab.click("#menu")
+    await tab.press("/", "frames")
+    await tab.until("document.querySelector('#found a, #found p')")
+    assert await tab.violations() == []
