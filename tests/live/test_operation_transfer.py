@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -143,6 +144,34 @@ def test_octets_and_ids_come_back_by_what_other_programs_know(tmp_path: Path, fo
     assert len(before) == len(BODIES)
 
 
+def foreign_mail(tmp_path: Path, count: int) -> Path:
+    """An mbox of another program, for fifty mailboxes."""
+    mbox = tmp_path / "mbox"
+    with mbox.open("wb") as file:
+        for number in range(count):
+            octets = random.Random(number).randbytes(random.Random(-number).randrange(4000)).hex()
+            text = "\n".join(octets[start : start + 70] for start in range(0, len(octets), 70))
+            header = f"To: box{number % 50}@example.com\nSubject: {number}\n"
+            file.write(f"From a@example.org Fri Jan  2 03:04:05 2026\n{header}\n{text}\n\n".encode())
+    return mbox
+
+
+def test_a_server_that_is_killed_while_it_takes_mail_in(tmp_path: Path) -> None:
+    """The command says so; begun again with the next server it takes in the rest."""
+    site, mbox = Site(SQLite(), tmp_path / "here"), foreign_mail(tmp_path, 500)
+    with Process(site.data_dir, environ=site.environ) as server:
+        running = site.command("import", mbox)
+        time.sleep(random.uniform(0.5, 1.5))  # the moment of the fault
+        server.end(signal.SIGKILL)
+        _, err = running.communicate(timeout=BOUND_S)
+        assert running.returncode == 0 or b"begin again to go on" in err
+
+    with serving(site.data_dir, environ=site.environ):
+        assert re.fullmatch(r"messages taken in: \d+, there already: \d+\n", site.run("import", mbox))
+        assert site.run("import", mbox) == "messages taken in: 0, there already: 500\n"
+    assert site.run("fsck").startswith("files 500, rows 500\nfiles without a row: 0\n")
+
+
 @pytest.mark.parametrize(
     "store",
     [
@@ -152,13 +181,7 @@ def test_octets_and_ids_come_back_by_what_other_programs_know(tmp_path: Path, fo
 )
 def test_a_killed_import_or_export_is_begun_again_and_nothing_is_lost_or_doubled(tmp_path: Path, store: Store) -> None:
     """Import of another program's mail into a running server, export, import into a stopped one, export: the same."""
-    mbox = tmp_path / "mbox"
-    with mbox.open("wb") as file:
-        for number in range(MESSAGES):
-            octets = random.Random(number).randbytes(random.Random(-number).randrange(4000)).hex()
-            text = "\n".join(octets[start : start + 70] for start in range(0, len(octets), 70))
-            header = f"To: box{number % 50}@example.com\nSubject: {number}\n"
-            file.write(f"From a@example.org Fri Jan  2 03:04:05 2026\n{header}\n{text}\n\n".encode())
+    mbox = foreign_mail(tmp_path, MESSAGES)
     here, there = Site(store, tmp_path / "here"), Site(store, tmp_path / "there")
     with serving(here.data_dir, environ=here.environ):
         kills = here.run_with_kills("import", mbox)
