@@ -108,16 +108,16 @@ def incident() -> Iterator[Figure]:
 def steady() -> Iterator[Figure]:
     """C-97: all that one machine sends, from an exempt network, for five minutes; and a minute's worth of it."""
     seconds = 300.0
-    with (
-        fresh_folder("flood") as folder,
-        mailsac(folder / "data") as server,
-        probing(server) as http,
-        attacking(server.smtp_port, {"127.0.0.1": 16}) as sent,
-    ):
-        time.sleep(seconds)
-    missing = max(0.0, 50_000 - 60 * sent.accepted / seconds)
-    yield Figure("C-97", f"{sent.accepted} messages in five minutes: missing of 50,000 a minute", missing, 0, "")
-    yield Figure("C-97", f"HTTP p99 meanwhile (max {http.max_ms})", http.p99_ms, 50, "ms")
+    with fresh_folder("flood") as folder:
+        with (
+            mailsac(folder / "data") as server,
+            probing(server) as http,
+            attacking(server.smtp_port, {"127.0.0.1": 16}) as sent,
+        ):
+            time.sleep(seconds)
+        missing = max(0.0, 50_000 - 60 * sent.accepted / seconds)
+        yield Figure("C-97", f"{sent.accepted} messages in five minutes: missing of 50,000 a minute", missing, 0, "")
+        yield Figure("C-97", f"HTTP p99 meanwhile (max {http.max_ms})", http.p99_ms, 50, "ms")
 
 
 def logged() -> Iterator[Figure]:
