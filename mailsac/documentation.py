@@ -528,5 +528,5 @@ def _operation_item(href: str, method: str, path: str, summary: str) -> str:
     )
 
 
-_NAV_WIDTH: Final = 25  # characters
+_NAV_WIDTH: Final = 27  # characters
 _SHORT: Final = {"delete": "DEL"}
