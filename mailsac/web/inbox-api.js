@@ -41,7 +41,10 @@ export async function ask(path, { method = "GET", body, signal, keepalive } = {}
       continue;
     }
     const said = await response.json().catch(() => ({}));
-    throw new Refused(response.status, [said.message ?? response.statusText, ...(said.validationErrors ?? [])].join(" "));
+    throw new Refused(
+      response.status,
+      [said.message ?? response.statusText, ...(said.validationErrors ?? [])].join(" "),
+    );
   }
 }
 
@@ -61,21 +64,42 @@ let asking = null;
 /** Ends once the reader has given a key. */
 export function askForKey(isWrong) {
   asking ??= new Promise((resolve) => {
-    const field = h("input", { type: "password", id: "key", autocomplete: "current-password", required: true, autofocus: true });
+    const field = h("input", {
+      type: "password",
+      id: "key",
+      autocomplete: "current-password",
+      required: true,
+      autofocus: true,
+    });
     const dialog = h(
-      "dialog", { class: "menu", "aria-labelledby": "key-title" },
-      h("form", { method: "dialog", on: { submit: (event) => {
-        event.preventDefault();
-        key.set(field.value.trim());
-        dialog.close();
-        dialog.remove();
-        asking = null;
-        resolve();
-      } } },
-      h("h2", { id: "key-title" }, "An API key is needed"),
-      h("p", { class: "muted" }, isWrong ? "That key is not known here. " : "",
-        "It is kept until this tab is closed, and sent to this server alone."),
-      h("label", { for: "key" }, "Key"), field, h("button", { class: "primary" }, "Go on")),
+      "dialog",
+      { class: "menu", "aria-labelledby": "key-title" },
+      h(
+        "form",
+        {
+          method: "dialog",
+          on: {
+            submit: (event) => {
+              event.preventDefault();
+              key.set(field.value.trim());
+              dialog.close();
+              dialog.remove();
+              asking = null;
+              resolve();
+            },
+          },
+        },
+        h("h2", { id: "key-title" }, "An API key is needed"),
+        h(
+          "p",
+          { class: "muted" },
+          isWrong ? "That key is not known here. " : "",
+          "It is kept until this tab is closed, and sent to this server alone.",
+        ),
+        h("label", { for: "key" }, "Key"),
+        field,
+        h("button", { class: "primary" }, "Go on"),
+      ),
     );
     dialog.addEventListener("cancel", (event) => event.preventDefault());
     document.body.append(dialog);

@@ -94,7 +94,17 @@ export function toast(text, { action, onAction, ms = 5000, isError = false } = {
     line.remove();
   };
   const timer = setTimeout(close, ms);
-  if (action) line.append(button(action, () => { close(); onAction(); }, { class: "quiet" }));
+  if (action)
+    line.append(
+      button(
+        action,
+        () => {
+          close();
+          onAction();
+        },
+        { class: "quiet" },
+      ),
+    );
   line.append(iconButton("close", "Dismiss", close));
   document.querySelector("#toasts").append(line);
   announce(text);
@@ -112,14 +122,22 @@ const weekday = new Intl.DateTimeFormat([], { weekday: "short" });
 const day = new Intl.DateTimeFormat([], { day: "numeric", month: "short" });
 const dated = new Intl.DateTimeFormat([], { day: "numeric", month: "short", year: "numeric" });
 const whole = new Intl.DateTimeFormat([], {
-  weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
-  hourCycle: "h23", timeZoneName: "short",
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
 });
 
 export const absolute = (iso) => whole.format(new Date(iso));
 
 export function relative(iso) {
-  const then = new Date(iso), now = new Date();
+  const then = new Date(iso),
+    now = new Date();
   const minutes = (now - then) / 60_000;
   if (minutes < 1) return "now";
   if (minutes < 60) return `${Math.floor(minutes)} min`;

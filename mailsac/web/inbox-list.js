@@ -76,7 +76,8 @@ export class MessageList extends HTMLElement {
     const at = this.#mailbox.rows.findIndex((row) => row._id === id);
     if (at < 0) return;
     this.#focused = id;
-    const top = at * ROW, height = this.#scroller.clientHeight;
+    const top = at * ROW,
+      height = this.#scroller.clientHeight;
     if (top < this.#scroller.scrollTop) this.#scroller.scrollTop = top;
     else if (top + ROW > this.#scroller.scrollTop + height) this.#scroller.scrollTop = top + ROW - height;
     this.#draw();
@@ -149,25 +150,45 @@ export class MessageList extends HTMLElement {
     const isOpened = row._id === this.#opened;
     const sender = row.from[0] ? person(row.from[0]) : "no sender";
     const when = time(row.received);
-    const says = [row.read, row.savedBy, row.labels, row.folder, details.words, details.code, isSelected, isOpened, when.textContent].join("\n");
+    const says = [
+      row.read,
+      row.savedBy,
+      row.labels,
+      row.folder,
+      details.words,
+      details.code,
+      isSelected,
+      isOpened,
+      when.textContent,
+    ].join("\n");
     if (item.says === says) return;
     item.says = says;
     const hadFocus = item.contains(document.activeElement) && document.activeElement.className;
-    item.className = [row.read ? "" : "unread", isSelected ? "selected" : "", isOpened ? "opened" : ""].filter(Boolean).join(" ");
+    item.className = [row.read ? "" : "unread", isSelected ? "selected" : "", isOpened ? "opened" : ""]
+      .filter(Boolean)
+      .join(" ");
     const link = h(
       "a",
       {
-        class: "row", href: `/inbox/${place(this.#mailbox.address)}/${row._id}`, "aria-current": isOpened && "true",
+        class: "row",
+        href: `/inbox/${place(this.#mailbox.address)}/${row._id}`,
+        "aria-current": isOpened && "true",
         on: { click: (event) => this.#clicked(event, row._id), focus: () => (this.#focused = row._id) },
       },
       h("span", { class: "dot" }, !row.read && h("span", { class: "unseen" }, "Unread. ")),
       h("span", { class: "sender" }, sender),
       h("span", { class: "marks" }, row.savedBy && icon("star"), row.attachments.length > 0 && icon("clip")),
       when,
-      h("span", { class: "subject" }, h("b", {}, row.subject || "(no subject)"), details.words && h("span", { class: "words" }, details.words)),
+      h(
+        "span",
+        { class: "subject" },
+        h("b", {}, row.subject || "(no subject)"),
+        details.words && h("span", { class: "words" }, details.words),
+      ),
     );
     const tick = h("input", {
-      type: "checkbox", "aria-label": `Select ${row.subject || "the message"}`,
+      type: "checkbox",
+      "aria-label": `Select ${row.subject || "the message"}`,
       on: { click: (event) => this.#ticked(event, row._id) },
     });
     tick.checked = isSelected;
@@ -236,10 +257,23 @@ export class MessageList extends HTMLElement {
 /** What a tester wants of a message, one click from the clipboard. */
 function chip({ code, link }) {
   if (code) {
-    return [button(code, (event) => copy(code, event.currentTarget), { class: "chip code", "aria-label": `Copy the code ${code}`, title: "Copy the code" })];
+    return [
+      button(code, (event) => copy(code, event.currentTarget), {
+        class: "chip code",
+        "aria-label": `Copy the code ${code}`,
+        title: "Copy the code",
+      }),
+    ];
   }
   if (!link) return [];
-  return [h("a", { class: "chip link", href: link.value, target: "_blank", rel: "noopener noreferrer", title: link.value }, icon("link"), link.kind)];
+  return [
+    h(
+      "a",
+      { class: "chip link", href: link.value, target: "_blank", rel: "noopener noreferrer", title: link.value },
+      icon("link"),
+      link.kind,
+    ),
+  ];
 }
 
 customElements.define("message-list", MessageList);

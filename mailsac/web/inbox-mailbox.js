@@ -115,7 +115,9 @@ export class Mailbox extends EventTarget {
   #query() {
     const { folder, label, q } = this.view;
     const quoted = (text) => `"${text.replaceAll('"', " ")}"`;
-    return [`to:${quoted(this.address)}`, folder && `folder:${folder}`, label && `label:${quoted(label)}`, q].filter(Boolean).join(" ");
+    return [`to:${quoted(this.address)}`, folder && `folder:${folder}`, label && `label:${quoted(label)}`, q]
+      .filter(Boolean)
+      .join(" ");
   }
 
   #isHere(row) {
@@ -168,9 +170,12 @@ export class Mailbox extends EventTarget {
         Object.assign(known, row);
       } else if (this.#isShown(row)) {
         this.#byId.set(row._id, row);
-        const before = this.rows.length && this.rows.at(-1).received >= row.received
-          ? -1
-          : this.rows.findIndex((other) => other.received < row.received || (other.received === row.received && other._id < row._id));
+        const before =
+          this.rows.length && this.rows.at(-1).received >= row.received
+            ? -1
+            : this.rows.findIndex(
+                (other) => other.received < row.received || (other.received === row.received && other._id < row._id),
+              );
         if (before < 0) this.rows.push(row);
         else this.rows.splice(before, 0, row);
         added++;
@@ -242,12 +247,16 @@ export class Mailbox extends EventTarget {
     const response = await ask(bodyPath("text", this.address, id));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
-    for (let done = false, value; !done && text.trim().length < PREVIEW_CHARS; ) {
+    for (let done = false, value; !done && text.trim().length < PREVIEW_CHARS;) {
       ({ done, value } = await reader.read());
       text += value ?? "";
     }
     reader.cancel();
-    return text.slice(0, 4 * PREVIEW_CHARS).replace(/\s+/g, " ").trim().slice(0, PREVIEW_CHARS);
+    return text
+      .slice(0, 4 * PREVIEW_CHARS)
+      .replace(/\s+/g, " ")
+      .trim()
+      .slice(0, PREVIEW_CHARS);
   }
 
   // --- Changes ---
@@ -264,7 +273,11 @@ export class Mailbox extends EventTarget {
   }
 
   setRead(ids, read) {
-    return this.#each(ids.filter((id) => Boolean(this.row(id)?.read) !== read), (path) => put(`${path}/read/${read}`), () => ({ read }));
+    return this.#each(
+      ids.filter((id) => Boolean(this.row(id)?.read) !== read),
+      (path) => put(`${path}/read/${read}`),
+      () => ({ read }),
+    );
   }
 
   /** It was opened, also where it is in no row, as with an id that somebody has sent. */
@@ -291,7 +304,11 @@ export class Mailbox extends EventTarget {
   }
 
   async move(ids, folder) {
-    await this.#each(ids, (path) => put(`${path}/folder/${folder}`), () => ({ folder }));
+    await this.#each(
+      ids,
+      (path) => put(`${path}/folder/${folder}`),
+      () => ({ folder }),
+    );
     const leave = this.isSearch ? this.view.folder && this.view.folder !== folder : NOT_IN_INBOX.has(folder);
     if (leave) this.#forget(ids);
   }
@@ -311,9 +328,13 @@ export class Mailbox extends EventTarget {
       removeEventListener("pagehide", finish);
       if (isDone) return;
       isDone = true;
-      Promise.all(ids.map((id) => remove(messagePath(this.address, id), { keepalive: true }).catch((error) => {
-        if (error.status !== 404) throw error; // somebody else was faster
-      }))).catch((error) => {
+      Promise.all(
+        ids.map((id) =>
+          remove(messagePath(this.address, id), { keepalive: true }).catch((error) => {
+            if (error.status !== 404) throw error; // somebody else was faster
+          }),
+        ),
+      ).catch((error) => {
         restore();
         onError(error);
       });
@@ -333,7 +354,7 @@ const MEANT = ["verify", "reset", "magic", "invite"];
 
 /** The link that the message is about. */
 export function primaryLink(message) {
-  return message.linkDetails?.filter((link) => MEANT.includes(link.kind) && /^https?:/i.test(link.value)).sort((a, b) => b.confidence - a.confidence)[0];
+  return message.linkDetails
+    ?.filter((link) => MEANT.includes(link.kind) && /^https?:/i.test(link.value))
+    .sort((a, b) => b.confidence - a.confidence)[0];
 }
-
-

@@ -1,24 +1,33 @@
 // One message: its head, what a tester wants of it, and all that is in it.
 
-import { ask, bodyPath, get, key, messagePath, place, post } from "./inbox-api.js";
+import { ask, bodyPath, get, key, messagePath, place } from "./inbox-api.js";
 import {
-  absolute, announce, button, copy, copyButton, count, failed, h, icon, iconButton, octets, person, time, toast,
+  absolute,
+  button,
+  copy,
+  copyButton,
+  count,
+  failed,
+  h,
+  icon,
+  iconButton,
+  octets,
+  person,
+  time,
 } from "./inbox-dom.js";
+import { labelButton, release, searchable, wrapping } from "./inbox-controls.js";
 import { primaryLink } from "./inbox-mailbox.js";
 import { partsOf, partTree } from "./inbox-parts.js";
+import { head, rendered } from "./inbox-rendered.js";
 
 const TABS = ["Rendered", "Text", "Source", "Headers", "Parts", "Links"];
-const MAX_SHOWN = 1_000_000; // characters of a source; the rest is for the download
-const WIDTHS = { 375: "375", 768: "768", full: "Full" };
-const REMOTE = /(?:\ssrc(?:set)?\s*=\s*["']?\s*|url\(\s*["']?\s*|\sbackground\s*=\s*["']?\s*)(?:https?:)?\/\//i;
-const LOOKS = /<(style|link|table|img|font)\b|\s(style|bgcolor|background|color|text)\s*=/i; // of its own
+const MAX_TREE = 20_000_000; // octets of a message that is taken apart here
 const IMAGES = /^image\/(png|gif|jpeg|webp|bmp|avif)$/;
 export const FOLDERS = ["inbox", "all", "spam", "trash", "sent", "drafts"];
 
 export class MailMessage extends HTMLElement {
   #tab = "Rendered";
-  #width = "full";
-  #isDark; // of a message, as the reader has chosen
+  #choices = { width: "full" };
   #urls = [];
 
   /** `actions`: back(), remove(id), star(id), unread(id), label(id, label, on), move(id, folder), labels(). */
@@ -37,7 +46,9 @@ export class MailMessage extends HTMLElement {
       if (this.id_ === id) this.replaceChildren(h("p", { class: "nothing error" }, error.message));
       return;
     }
-    const attachments = this.message.attachments.length ? get(`${messagePath(address, id)}/attachments`) : Promise.resolve([]);
+    const attachments = this.message.attachments.length
+      ? get(`${messagePath(address, id)}/attachments`)
+      : Promise.resolve([]);
     this.#build();
     attachments.then((found) => this.id_ === id && this.#showAttachments(found)).catch(failed);
   }
@@ -77,36 +88,86 @@ export class MailMessage extends HTMLElement {
     const { message } = this;
     const path = `/inbox/${place(this.mailbox.address)}/${message._id}`;
     this.starButton = iconButton("star", "Star", () => this.actions.star(message._id), { "aria-pressed": "false" });
-    this.folderSelect = h("select", { "aria-label": "Folder", title: "Folder", on: {
-      change: () => this.actions.move(message._id, this.folderSelect.value),
-    } }, FOLDERS.map((folder) => h("option", { value: folder }, folder)));
+    this.folderSelect = h(
+      "select",
+      {
+        "aria-label": "Folder",
+        title: "Folder",
+        on: {
+          change: () => this.actions.move(message._id, this.folderSelect.value),
+        },
+      },
+      FOLDERS.map((folder) => h("option", { value: folder }, folder)),
+    );
     this.labelChips = h("span", { class: "labels" });
-    const tools = h("div", { class: "tools", role: "toolbar", "aria-label": "Message" },
+    const tools = h(
+      "div",
+      { class: "tools", role: "toolbar", "aria-label": "Message" },
       iconButton("back", "Back to the list", this.actions.back, { class: "quiet icon back" }),
       iconButton("trash", "Delete", () => this.actions.remove(message._id)),
       iconButton("unread", "Mark as unread", () => this.actions.unread(message._id)),
       this.starButton,
-      labelButton(() => this.message.labels, this.actions.labels, (label, on) => this.actions.label(message._id, label, on)),
+      labelButton(
+        () => this.message.labels,
+        this.actions.labels,
+        (label, on) => this.actions.label(message._id, label, on),
+      ),
       this.folderSelect,
       h("span", { class: "spacer" }),
-      iconButton("send", "Release: send it on", () => this.#release()),
+      iconButton("send", "Release: send it on", () => release(message, messagePath(this.mailbox.address, message._id))),
       iconButton("print", "Print", () => print()),
-      iconButton("down", "Download", () => this.#download(`${bodyPath("raw", this.mailbox.address, message._id)}`, `${message._id}.eml`)),
+      iconButton("down", "Download", () =>
+        this.#download(`${bodyPath("raw", this.mailbox.address, message._id)}`, `${message._id}.eml`),
+      ),
       button([icon("copy"), "curl"], (event) => copy(this.#curl(), event.currentTarget), {
-        class: "quiet", title: "Copy the call that fetches what is shown", "aria-label": "Copy as curl",
+        class: "quiet",
+        title: "Copy the call that fetches what is shown",
+        "aria-label": "Copy as curl",
       }),
     );
     this.useful = h("div", { class: "useful" }, this.#codes(), this.#link());
     this.preview = h("div", { class: "preview", hidden: true });
-    const head = h("header", { class: "head" },
+    const head = h(
+      "header",
+      { class: "head" },
       h("h2", {}, h("a", { href: path, class: "plain" }, message.subject || "(no subject)")),
-      h("div", { class: "from" }, people(message.from), h("span", { class: "spacer" }), time(message.received, absolute)),
-      facts(message), this.labelChips, this.useful, this.preview);
+      h(
+        "div",
+        { class: "from" },
+        people(message.from),
+        h("span", { class: "spacer" }),
+        time(message.received, absolute),
+      ),
+      facts(message),
+      this.labelChips,
+      this.useful,
+      this.preview,
+    );
     this.panel = h("div", { class: "panel", role: "tabpanel", id: "panel", tabindex: "0" });
-    this.tabs = TABS.map((name) => h("button", {
-      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", on: { click: () => this.#open(name) },
-    }, name, h("span", { class: "number" })));
-    const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views of the message", on: { keydown: (event) => this.#arrows(event) } }, this.tabs);
+    this.tabs = TABS.map((name) =>
+      h(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          id: `tab-${name}`,
+          "aria-controls": "panel",
+          on: { click: () => this.#open(name) },
+        },
+        name,
+        h("span", { class: "number" }),
+      ),
+    );
+    const tabs = h(
+      "div",
+      {
+        class: "tabs",
+        role: "tablist",
+        "aria-label": "Views of the message",
+        on: { keydown: (event) => this.#arrows(event) },
+      },
+      this.tabs,
+    );
     this.#number("Links", message.linkDetails?.length ?? message.links.length);
     this.replaceChildren(tools, head, tabs, this.panel);
     this.#marks();
@@ -117,8 +178,18 @@ export class MailMessage extends HTMLElement {
     const { message } = this;
     this.starButton.setAttribute("aria-pressed", String(Boolean(message.savedBy)));
     this.folderSelect.value = message.folder;
-    this.labelChips.replaceChildren(...message.labels.map((label) => h("span", { class: "chip" }, label, iconButton("close", `Take off the label ${label}`,
-      () => this.actions.label(message._id, label, false), { class: "quiet icon small" }))));
+    this.labelChips.replaceChildren(
+      ...message.labels.map((label) =>
+        h(
+          "span",
+          { class: "chip" },
+          label,
+          iconButton("close", `Take off the label ${label}`, () => this.actions.label(message._id, label, false), {
+            class: "quiet icon small",
+          }),
+        ),
+      ),
+    );
   }
 
   #number(tab, number) {
@@ -127,25 +198,41 @@ export class MailMessage extends HTMLElement {
 
   #codes() {
     return (this.message.codes ?? []).slice(0, 3).map(({ value, context }) =>
-      button([value, icon("copy")], (event) => copy(value, event.currentTarget), { class: "chip code", title: context, "aria-label": `Copy the code ${value}` }));
+      button([value, icon("copy")], (event) => copy(value, event.currentTarget), {
+        class: "chip code",
+        title: context,
+        "aria-label": `Copy the code ${value}`,
+      }),
+    );
   }
 
   #link() {
     const link = primaryLink(this.message);
     if (!link) return null;
     const words = { verify: "Verify", reset: "Reset", magic: "Sign in", invite: "Accept" }[link.kind];
-    return h("span", { class: "main-link" },
-      h("a", { class: "button primary", href: link.value, target: "_blank", rel: "noopener noreferrer", title: link.value }, `${words} at ${host(link.value)}`),
-      copyButton(link.value, "Copy the link"));
+    return h(
+      "span",
+      { class: "main-link" },
+      h(
+        "a",
+        { class: "button primary", href: link.value, target: "_blank", rel: "noopener noreferrer", title: link.value },
+        `${words} at ${host(link.value)}`,
+      ),
+      copyButton(link.value, "Copy the link"),
+    );
   }
 
   #showAttachments(attachments) {
     const url = (each) => `${messagePath(this.mailbox.address, this.message._id)}/attachments/${each.checksum}`;
     for (const each of attachments) {
       const name = each.fileName || each.contentType;
-      this.useful.append(button([icon("clip"), h("span", { class: "name" }, name), h("small", {}, octets(each.length))],
-        () => (IMAGES.test(each.contentType) ? this.#look(url(each), each, name) : this.#download(url(each), name)),
-        { class: "chip attachment", title: IMAGES.test(each.contentType) ? `Look at ${name}` : `Download ${name}` }));
+      this.useful.append(
+        button(
+          [icon("clip"), h("span", { class: "name" }, name), h("small", {}, octets(each.length))],
+          () => (IMAGES.test(each.contentType) ? this.#look(url(each), each, name) : this.#download(url(each), name)),
+          { class: "chip attachment", title: IMAGES.test(each.contentType) ? `Look at ${name}` : `Download ${name}` },
+        ),
+      );
     }
     this.attachments = attachments;
   }
@@ -158,8 +245,15 @@ export class MailMessage extends HTMLElement {
     this.#urls.push(source);
     this.preview.dataset.of = attachment.checksum;
     this.preview.hidden = false;
-    this.preview.replaceChildren(h("img", { src: source, alt: name }),
-      h("div", {}, button("Download", () => this.#download(url, name)), button("Close", () => this.#hidePreview())));
+    this.preview.replaceChildren(
+      h("img", { src: source, alt: name }),
+      h(
+        "div",
+        {},
+        button("Download", () => this.#download(url, name)),
+        button("Close", () => this.#hidePreview()),
+      ),
+    );
   }
 
   #hidePreview() {
@@ -201,42 +295,13 @@ export class MailMessage extends HTMLElement {
       const content = await this[`view${name}`]();
       if (this.message?._id === id && this.#tab === name) this.panel.replaceChildren(...content);
     } catch (error) {
-      if (this.message?._id === id && this.#tab === name) this.panel.replaceChildren(h("p", { class: "nothing error" }, error.message));
+      if (this.message?._id === id && this.#tab === name)
+        this.panel.replaceChildren(h("p", { class: "nothing error" }, error.message));
     }
   }
 
-  async viewRendered() {
-    const path = bodyPath("dirty", this.mailbox.address, this.message._id);
-    const frame = h("iframe", { title: "The message as HTML", sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer" });
-    const load = (remote) => (frame.src = `${path}?${new URLSearchParams({ frame: 1, ...(remote && { remote: 1 }), ...(key.get() && { _mailsacKey: key.get() }) })}`);
-    const markup = await head(await ask(`${path}?frame=1`));
-    const knowsDark = /prefers-color-scheme/i.test(markup);
-    const stage = h("div", { class: "stage" }, frame);
-    const isPlain = !LOOKS.test(markup); // it may look like this page
-    const isDark = () => this.#isDark ?? (isPlain && isPageDark());
-    const dark = button("Dark", () => {
-      this.#isDark = !isDark();
-      paint();
-    }, { title: knowsDark ? "The dark colours of the message" : "Its colours turned over, as mail programs do" });
-    const paint = () => {
-      dark.setAttribute("aria-pressed", String(isDark()));
-      frame.className = isDark() ? (knowsDark ? "dark" : "inverted") : "";
-    };
-    const widths = Object.entries(WIDTHS).map(([width, text]) => button(text, () => size(width), { data: { width }, "aria-label": width === "full" ? "Full width" : `${width} pixels wide` }));
-    const size = (width) => {
-      this.#width = width;
-      stage.dataset.width = width;
-      for (const each of widths) each.setAttribute("aria-pressed", String(each.dataset.width === width));
-    };
-    const blocked = REMOTE.test(markup) && h("span", { class: "blocked" }, "Remote images are blocked. ", button("Load once", () => {
-      load(true);
-      blocked.remove();
-      announce("Remote images are loaded");
-    }, { class: "chip" }));
-    size(this.#width);
-    paint();
-    load(false);
-    return [h("div", { class: "options" }, h("span", { class: "group", role: "group", "aria-label": "Width" }, widths), dark, h("span", { class: "spacer" }), blocked), stage];
+  viewRendered() {
+    return rendered(this.mailbox.address, this.message._id, this.#choices);
   }
 
   async viewText() {
@@ -251,20 +316,46 @@ export class MailMessage extends HTMLElement {
   async viewHeaders() {
     const fields = await get(`${messagePath(this.mailbox.address, this.message._id)}/headers?format=json-ordered`);
     this.#number("Headers", fields.length);
-    const list = h("dl", { class: "fields mono" }, fields.map(({ name, value }) => [h("dt", {}, name), h("dd", {}, value)]));
-    const filter = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter the header fields", on: { input: () => {
-      const wanted = filter.value.toLowerCase();
-      for (const name of list.querySelectorAll("dt")) {
-        const value = name.nextElementSibling;
-        name.hidden = value.hidden = !`${name.textContent}: ${value.textContent}`.toLowerCase().includes(wanted);
-      }
-    } } });
+    const list = h(
+      "dl",
+      { class: "fields mono" },
+      fields.map(({ name, value }) => [h("dt", {}, name), h("dd", {}, value)]),
+    );
+    const filter = h("input", {
+      type: "search",
+      placeholder: "Filter",
+      "aria-label": "Filter the header fields",
+      on: {
+        input: () => {
+          const wanted = filter.value.toLowerCase();
+          for (const name of list.querySelectorAll("dt")) {
+            const value = name.nextElementSibling;
+            name.hidden = value.hidden = !`${name.textContent}: ${value.textContent}`.toLowerCase().includes(wanted);
+          }
+        },
+      },
+    });
     const text = () => fields.map(({ name, value }) => `${name}: ${value}`).join("\n");
-    return [h("div", { class: "options" }, filter, wrapping(list), h("span", { class: "spacer" }), copyButton(text, "Copy all")), list];
+    return [
+      h(
+        "div",
+        { class: "options" },
+        filter,
+        wrapping(list),
+        h("span", { class: "spacer" }),
+        copyButton(text, "Copy all"),
+      ),
+      list,
+    ];
   }
 
   async viewParts() {
-    const raw = new Uint8Array(await (await ask(`${bodyPath("raw", this.mailbox.address, this.message._id)}?original=1`)).arrayBuffer());
+    if (this.message.size > MAX_TREE) {
+      return [h("p", { class: "nothing muted" }, `A message of more than ${octets(MAX_TREE)} is to be downloaded.`)];
+    }
+    const raw = new Uint8Array(
+      await (await ask(`${bodyPath("raw", this.mailbox.address, this.message._id)}?original=1`)).arrayBuffer(),
+    );
     const root = partsOf(raw);
     const { view, number } = partTree(root, (part) => {
       const url = URL.createObjectURL(new Blob([part.content()], { type: "application/octet-stream" }));
@@ -276,63 +367,53 @@ export class MailMessage extends HTMLElement {
   }
 
   async viewLinks() {
-    const links = this.message.linkDetails ?? this.message.links.map((value) => ({ value, kind: "other", context: "" }));
+    const links =
+      this.message.linkDetails ?? this.message.links.map((value) => ({ value, kind: "other", context: "" }));
     if (!links.length) return [h("p", { class: "nothing muted" }, "No links.")];
-    return [h("ul", { class: "links" }, links.map(({ value, kind, context }) => h("li", {},
-      h("span", { class: kind === "other" ? "chip" : "chip kind" }, kind),
-      h("span", { class: "target" }, h("a", { href: /^(https?|mailto):/i.test(value) && value, target: "_blank", rel: "noopener noreferrer", class: "mono" }, value),
-        context && h("small", {}, context)),
-      copyButton(value, "Copy the link"))))];
+    return [
+      h(
+        "ul",
+        { class: "links" },
+        links.map(({ value, kind, context }) =>
+          h(
+            "li",
+            {},
+            h("span", { class: kind === "other" ? "chip" : "chip kind" }, kind),
+            h(
+              "span",
+              { class: "target" },
+              h(
+                "a",
+                {
+                  href: /^(https?|mailto):/i.test(value) && value,
+                  target: "_blank",
+                  rel: "noopener noreferrer",
+                  class: "mono",
+                },
+                value,
+              ),
+              context && h("small", {}, context),
+            ),
+            copyButton(value, "Copy the link"),
+          ),
+        ),
+      ),
+    ];
   }
 
   #curl() {
-    const { address } = this.mailbox, id = this.message._id;
+    const { address } = this.mailbox,
+      id = this.message._id;
     const path = {
-      Rendered: bodyPath("dirty", address, id), Text: bodyPath("text", address, id), Source: bodyPath("raw", address, id),
-      Headers: `${messagePath(address, id)}/headers`, Parts: `${messagePath(address, id)}/attachments`, Links: `${messagePath(address, id)}/links`,
+      Rendered: bodyPath("dirty", address, id),
+      Text: bodyPath("text", address, id),
+      Source: bodyPath("raw", address, id),
+      Headers: `${messagePath(address, id)}/headers`,
+      Parts: `${messagePath(address, id)}/attachments`,
+      Links: `${messagePath(address, id)}/links`,
     }[this.#tab];
     return `curl ${key.get() ? '-H "Mailsac-Key: $MAILSAC_KEY" ' : ""}'${location.origin}${path}'`;
   }
-
-  #release() {
-    const to = h("input", { type: "email", id: "release-to", value: this.message.originalInbox, required: true });
-    const problem = h("p", { class: "error", role: "alert" });
-    const dialog = h("dialog", { class: "menu", "aria-labelledby": "release-title", on: { close: () => dialog.remove() } },
-      h("form", { on: { submit: async (event) => {
-        event.preventDefault();
-        try {
-          await post(`${messagePath(this.mailbox.address, this.message._id)}/release`, { to: to.value });
-          dialog.close();
-          toast(`In the queue for ${to.value}.`);
-        } catch (error) {
-          problem.textContent = error.message;
-        }
-      } } },
-      h("h2", { id: "release-title" }, "Release"),
-      h("p", { class: "muted" }, "Send the message on, as it came, to a real mailbox."),
-      h("label", { for: "release-to" }, "To"), to, problem,
-      h("div", { class: "answers" }, button("Cancel", () => dialog.close()), h("button", { class: "primary" }, "Send"))));
-    document.body.append(dialog);
-    dialog.showModal();
-  }
-}
-
-/** The start of a body that may be very large. */
-async function head(response) {
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text;
-    text += value;
-    if (text.length <= MAX_SHOWN) continue;
-    reader.cancel();
-    return `${text.slice(0, MAX_SHOWN)}\n… the rest is in the download.`;
-  }
-}
-
-function isPageDark() {
-  return (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 }
 
 function host(url) {
@@ -345,86 +426,46 @@ function host(url) {
 
 function people(list) {
   if (!list.length) return h("span", { class: "muted" }, "no sender");
-  return list.map((one) => h("span", { class: "person", title: one.address }, h("b", {}, person(one)), one.name && h("span", { class: "muted" }, ` <${one.address}>`)));
+  return list.map((one) =>
+    h(
+      "span",
+      { class: "person", title: one.address },
+      h("b", {}, person(one)),
+      one.name && h("span", { class: "muted" }, ` <${one.address}>`),
+    ),
+  );
 }
 
 function facts(message) {
   const list = (recipients) => recipients.map((one) => one.address).join(", ");
   const entries = [
-    ["to", list(message.to) || message.originalInbox], ["cc", list(message.cc)], ["bcc", list(message.bcc)],
+    ["to", list(message.to) || message.originalInbox],
+    ["cc", list(message.cc)],
+    ["bcc", list(message.bcc)],
     ["for", message.originalInbox === list(message.to) ? "" : message.originalInbox],
-    ["size", octets(message.size)], ["TLS", message.rtls ? "yes" : "no"], ["IP", message.ip],
+    ["size", octets(message.size)],
+    ["TLS", message.rtls ? "yes" : "no"],
+    ["IP", message.ip],
   ];
-  return h("dl", { class: "facts" },
+  return h(
+    "dl",
+    { class: "facts" },
     entries.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
-    h("div", {}, h("dt", {}, "id"), h("dd", {}, button(message._id, (event) => copy(message._id, event.currentTarget), { class: "plain mono", title: "Copy the id", "aria-label": `Copy the id ${message._id}` }))));
-}
-
-function wrapping(element) {
-  const tick = h("input", { type: "checkbox", on: { change: () => element.classList.toggle("wrapped", tick.checked) } });
-  tick.checked = true;
-  element.classList.add("wrapped");
-  return h("label", {}, tick, "Wrap");
-}
-
-/** A long text that is looked through; what is found is painted, not marked up. */
-export function searchable(text) {
-  const pre = h("pre", { class: "text" }, text);
-  const number = h("span", { class: "muted", role: "status" });
-  let found = [], at = -1;
-  const go = (step) => {
-    if (!found.length) return;
-    at = (at + step + found.length) % found.length;
-    CSS.highlights.set("found-now", new Highlight(found[at]));
-    found[at].startContainer.parentElement.scrollIntoView({ block: "nearest" });
-    const box = found[at].getBoundingClientRect(), panel = pre.closest(".panel");
-    panel.scrollTop += box.top - panel.getBoundingClientRect().top - panel.clientHeight / 2;
-    number.textContent = `${at + 1} of ${count(found.length)}`;
-  };
-  const field = h("input", { type: "search", placeholder: "Find", "aria-label": "Find in the source", on: {
-    input: () => {
-      const wanted = field.value.toLowerCase(), lower = text.toLowerCase(), node = pre.firstChild;
-      found = [];
-      at = -1;
-      CSS.highlights.delete("found-now");
-      for (let place = wanted ? lower.indexOf(wanted) : -1; place >= 0 && found.length < 10_000; place = lower.indexOf(wanted, place + wanted.length)) {
-        const range = new Range();
-        range.setStart(node, place);
-        range.setEnd(node, place + wanted.length);
-        found.push(range);
-      }
-      CSS.highlights.set("found", new Highlight(...found));
-      number.textContent = wanted && !found.length ? "not there" : "";
-      go(1);
-    },
-    keydown: (event) => event.key === "Enter" && go(event.shiftKey ? -1 : 1),
-  } });
-  return [h("div", { class: "options" }, field, number, h("span", { class: "spacer" }), wrapping(pre), copyButton(text, "Copy all")), pre];
-}
-
-/** A button with a list of labels to put on and take off. `has()` and `known()` say which there are. */
-export function labelButton(has, known, change) {
-  const field = h("input", { type: "text", maxlength: 100, placeholder: "New label", "aria-label": "New label" });
-  const list = h("div", { class: "choices" });
-  const menu = h("div", { popover: "auto", class: "menu label-menu" }, list, h("form", { on: { submit: (event) => {
-    event.preventDefault();
-    if (field.value.trim()) change(field.value.trim(), true);
-    field.value = "";
-    menu.hidePopover();
-  } } }, field, h("button", {}, "Add")));
-  const opener = iconButton("label", "Label", () => {
-    const box = opener.getBoundingClientRect();
-    list.replaceChildren(...[...new Set([...known(), ...has()])].sort().map((label) => {
-      const tick = h("input", { type: "checkbox", on: { change: () => change(label, tick.checked) } });
-      tick.checked = has().includes(label);
-      return h("label", {}, tick, label);
-    }));
-    menu.style.top = `${box.bottom + 4}px`;
-    menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 248))}px`;
-    menu.togglePopover();
-    field.focus();
-  }, { "aria-haspopup": "true" });
-  return h("span", { class: "with-menu" }, opener, menu);
+    h(
+      "div",
+      {},
+      h("dt", {}, "id"),
+      h(
+        "dd",
+        {},
+        button(message._id, (event) => copy(message._id, event.currentTarget), {
+          class: "plain mono",
+          title: "Copy the id",
+          "aria-label": `Copy the id ${message._id}`,
+        }),
+      ),
+    ),
+  );
 }
 
 customElements.define("mail-message", MailMessage);

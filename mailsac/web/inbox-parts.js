@@ -9,7 +9,8 @@ const SHOWN_CHARS = 200_000;
 /** A character for each octet; the "latin1" of a TextDecoder is windows-1252. */
 function binaryOf(raw) {
   let text = "";
-  for (let start = 0; start < raw.length; start += 32_768) text += String.fromCharCode(...raw.subarray(start, start + 32_768));
+  for (let start = 0; start < raw.length; start += 32_768)
+    text += String.fromCharCode(...raw.subarray(start, start + 32_768));
   return text;
 }
 
@@ -34,7 +35,11 @@ function partOf(text, path, depth, budget) {
   const type = written.split(";")[0].trim().toLowerCase();
   const encoding = (fields["content-transfer-encoding"] ?? "7bit").toLowerCase();
   const part = {
-    path, type, encoding, size: body.length, parts: [],
+    path,
+    type,
+    encoding,
+    size: body.length,
+    parts: [],
     charset: parameter(written, "charset") || "utf-8",
     name: parameter(fields["content-disposition"] ?? "", "filename") || parameter(written, "name"),
     content: () => decoded(body, encoding),
@@ -80,7 +85,9 @@ function decoded(body, encoding) {
     }
   }
   if (encoding !== "quoted-printable") return octetsOf(body);
-  return octetsOf(body.replace(/[ \t]*=\r?\n/g, "").replace(/=([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16))));
+  return octetsOf(
+    body.replace(/=[ \t]*\r?\n/g, "").replace(/=([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16))),
+  );
 }
 
 const octetsOf = (binary) => Uint8Array.from(binary, (character) => character.charCodeAt(0) & 255);
@@ -98,12 +105,23 @@ export function partTree(root, download) {
       if (!text.textContent) text.textContent = words(part);
     };
     const toggle = button("View", look, { "aria-expanded": "false", "aria-label": `View part ${part.path}` });
-    return h("li", {},
-      h("div", { class: "part" },
-        h("span", { class: "muted mono" }, part.path), h("span", { class: "mono" }, part.type), h("span", { class: "name" }, part.name),
-        h("span", { class: "muted" }, `${octets(part.size)}, ${part.encoding}`), h("span", { class: "spacer" }),
-        isText && toggle, !part.parts.length && button("Download", () => download(part), { "aria-label": `Download part ${part.path}` })),
-      text, part.parts.length > 0 && h("ul", {}, part.parts.map(row)));
+    return h(
+      "li",
+      {},
+      h(
+        "div",
+        { class: "part" },
+        h("span", { class: "muted mono" }, part.path),
+        h("span", { class: "mono" }, part.type),
+        h("span", { class: "name" }, part.name),
+        h("span", { class: "muted" }, `${octets(part.size)}, ${part.encoding}`),
+        h("span", { class: "spacer" }),
+        isText && toggle,
+        !part.parts.length && button("Download", () => download(part), { "aria-label": `Download part ${part.path}` }),
+      ),
+      text,
+      part.parts.length > 0 && h("ul", {}, part.parts.map(row)),
+    );
   };
   const view = [h("ul", { class: "parts" }, row(root))];
   return { view, number };

@@ -59,7 +59,9 @@ export function waiting(address, port) {
   const texts = senders(address, location.hostname || "localhost", port);
   const names = Object.keys(texts);
   const text = h("pre", { id: "sender", role: "tabpanel", tabindex: "0" });
-  const tabs = names.map((name) => h("button", { type: "button", role: "tab", "aria-controls": "sender", on: { click: () => show(name) } }, name));
+  const tabs = names.map((name) =>
+    h("button", { type: "button", role: "tab", "aria-controls": "sender", on: { click: () => show(name) } }, name),
+  );
   const show = (name) => {
     text.textContent = texts[name];
     text.setAttribute("aria-label", `How to send with ${name}`);
@@ -80,9 +82,23 @@ export function waiting(address, port) {
     next.focus();
     next.click();
   };
-  return h("section", { class: "waiting" },
-    h("h2", {}, h("span", { class: "pulse", "aria-hidden": "true" }), "Waiting for mail to ", h("span", { class: "mono" }, address)),
+  return h(
+    "section",
+    { class: "waiting" },
+    h(
+      "h2",
+      {},
+      h("span", { class: "pulse", "aria-hidden": "true" }),
+      "Waiting for mail to ",
+      h("span", { class: "mono" }, address),
+    ),
     h("p", { class: "muted" }, "It opens here as soon as it comes."),
     h("div", { class: "tabs", role: "tablist", "aria-label": "Ways to send", on: { keydown: arrows } }, tabs),
-    h("div", { class: "snippet" }, text, copyButton(() => text.textContent)));
+    h(
+      "div",
+      { class: "snippet" },
+      text,
+      copyButton(() => text.textContent),
+    ),
+  );
 }

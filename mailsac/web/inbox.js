@@ -2,23 +2,29 @@
 
 import { get, place } from "./inbox-api.js";
 import { announce, button, copy, failed, h, icon, iconButton, plural, toast } from "./inbox-dom.js";
+import { labelButton } from "./inbox-controls.js";
 import "./inbox-list.js";
 import { Mailbox, UNDO_MS } from "./inbox-mailbox.js";
-import { FOLDERS, labelButton } from "./inbox-message.js";
+import { FOLDERS } from "./inbox-message.js";
+import { searchField } from "./inbox-search.js";
 import { waiting } from "./inbox-send.js";
 import "./inbox-start.js";
 
-const SEARCHES = "mailsac.searches";
-const MAX_SEARCHES = 10;
-const OPERATORS = [
-  ["is:unread", "not read yet"], ["has:code", "with a one-time code"], ["has:attachment", "with a file"], ["has:link", "with a link"],
-  ["from:", "words of the sender"], ["subject:", "words of the subject"], ["filename:", "words of a file name"], ["label:", "that label"],
-  ["after:2d", "of the last two days"], ["larger:1M", "more than 1 MB"], ["header:", "a header field"], ["-", "what does not match"],
-];
 const FOLDER_NAMES = { spam: "Spam", trash: "Trash", sent: "Sent", drafts: "Drafts", all: "Archive" };
 const HELP = [
-  ["j", "k", "Next, previous"], ["Enter", "Open"], ["Esc", "Back"], ["/", "Search"], ["x", "Select"], ["c", "Copy the code"], ["l", "Copy the link"],
-  ["d", "Delete"], ["u", "Unread"], ["s", "Star"], ["1", "6", "Views of the message"], ["g s", "Start"], ["?", "This help"],
+  ["j", "k", "Next, previous"],
+  ["Enter", "Open"],
+  ["Esc", "Back"],
+  ["/", "Search"],
+  ["x", "Select"],
+  ["c", "Copy the code"],
+  ["l", "Copy the link"],
+  ["d", "Delete"],
+  ["u", "Unread"],
+  ["s", "Star"],
+  ["1", "6", "Views of the message"],
+  ["g s", "Start"],
+  ["?", "This help"],
 ];
 
 class MailApp extends HTMLElement {
@@ -33,8 +39,21 @@ class MailApp extends HTMLElement {
       h("div", { id: "announcements", class: "unseen", role: "status", "aria-live": "polite" }),
     );
     this.connection = h("span", { class: "connection", role: "status" });
-    document.querySelector(".bar .spacer").after(this.connection, iconButton("help", "Keys", () => this.#help()),
-      h("a", { href: "/settings", class: "button quiet icon", "aria-label": "Settings", title: "Settings", on: { click: (event) => this.#follow(event) } }, icon("settings")));
+    document.querySelector(".bar .spacer").after(
+      this.connection,
+      iconButton("help", "Keys", () => this.#help()),
+      h(
+        "a",
+        {
+          href: "/settings",
+          class: "button quiet icon",
+          "aria-label": "Settings",
+          title: "Settings",
+          on: { click: (event) => this.#follow(event) },
+        },
+        icon("settings"),
+      ),
+    );
     addEventListener("popstate", () => this.#route());
     document.addEventListener("keydown", (event) => this.#key(event));
     this.addEventListener("click", (event) => this.#follow(event));
@@ -47,14 +66,24 @@ class MailApp extends HTMLElement {
 
   #follow(event) {
     const link = event.target.closest("a[href^='/']");
-    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || link.target || link.download) return;
+    if (
+      !link ||
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.shiftKey ||
+      link.target ||
+      link.download
+    )
+      return;
     if (!/^\/($|\?|inbox\/|settings($|#))/.test(link.getAttribute("href"))) return;
     event.preventDefault();
     this.#go(link.getAttribute("href"));
   }
 
   #go(path, { replace = false } = {}) {
-    if (path !== location.pathname + location.search + location.hash) history[replace ? "replaceState" : "pushState"](null, "", path);
+    if (path !== location.pathname + location.search + location.hash)
+      history[replace ? "replaceState" : "pushState"](null, "", path);
     this.#route();
   }
 
@@ -65,10 +94,15 @@ class MailApp extends HTMLElement {
 
   #route() {
     const [, , address, id] = location.pathname.split("/").map(decoded);
-    const view = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name, value]) => ["q", "folder", "label"].includes(name) && value));
+    const view = Object.fromEntries(
+      [...new URLSearchParams(location.search)].filter(
+        ([name, value]) => ["q", "folder", "label"].includes(name) && value,
+      ),
+    );
     if (location.pathname === "/settings") return this.#settings();
     if (!address) return this.#start();
-    if (this.#mailbox?.address !== address.toLowerCase() || JSON.stringify(this.#mailbox.view) !== JSON.stringify(view)) this.#enter(address, view);
+    if (this.#mailbox?.address !== address.toLowerCase() || JSON.stringify(this.#mailbox.view) !== JSON.stringify(view))
+      this.#enter(address, view);
     this.#show(id || null);
   }
 
@@ -107,11 +141,24 @@ class MailApp extends HTMLElement {
     this.rail = h("nav", { class: "rail", id: "rail", "aria-label": "Mailbox" });
     this.selection = h("div", { class: "selection", role: "toolbar", "aria-label": "Selected messages", hidden: true });
     this.empty = h("div", { class: "empty", hidden: true });
-    const railButton = iconButton("menu", "Folders and labels", () => {
-      const isOpen = this.rail.classList.toggle("open");
-      railButton.setAttribute("aria-expanded", String(isOpen));
-    }, { class: "quiet icon rail-button", "aria-expanded": "false", "aria-controls": "rail" });
-    this.head = h("div", { class: "list-head" }, railButton, this.#searchField());
+    const railButton = iconButton(
+      "menu",
+      "Folders and labels",
+      () => {
+        const isOpen = this.rail.classList.toggle("open");
+        railButton.setAttribute("aria-expanded", String(isOpen));
+      },
+      { class: "quiet icon rail-button", "aria-expanded": "false", "aria-controls": "rail" },
+    );
+    this.head = h(
+      "div",
+      { class: "list-head" },
+      railButton,
+      searchField(view, (found) => {
+        this.#go(this.#path({ view: found }));
+        this.list.focus();
+      }),
+    );
     const pane = h("section", { class: "list", "aria-label": "List" }, this.head, this.selection, this.list);
     this.dataset.page = "mailbox";
     const title = h("h1", { class: "unseen" }, `Mail of ${address}`);
@@ -121,14 +168,18 @@ class MailApp extends HTMLElement {
     mailbox.addEventListener("change", () => mailbox === this.#mailbox && this.#changed());
     mailbox.addEventListener("state", ({ detail }) => this.#connection(detail));
     mailbox.addEventListener("arrived", ({ detail }) => this.#arrived(detail));
-    mailbox.addEventListener("refused", ({ detail }) => toast(`Mail from ${detail.sender || "<>"} was refused: ${detail.reply}`, { ms: 15_000, isError: true }));
+    mailbox.addEventListener("refused", ({ detail }) =>
+      toast(`Mail from ${detail.sender || "<>"} was refused: ${detail.reply}`, { ms: 15_000, isError: true }),
+    );
     mailbox.addEventListener("gone", ({ detail }) => detail.has(this.#opened) && this.#afterGone());
     mailbox.open().catch((error) => this.message.clear("") ?? failed(error));
     this.#drawRail();
-    get("/api/me").then((me) => {
-      this.#labels = me?.labels ?? [];
-      this.#drawRail();
-    }).catch(() => {});
+    get("/api/me")
+      .then((me) => {
+        this.#labels = me?.labels ?? [];
+        this.#drawRail();
+      })
+      .catch(() => {});
   }
 
   #changed() {
@@ -158,7 +209,12 @@ class MailApp extends HTMLElement {
   }
 
   #connection({ state, seconds }) {
-    const words = { live: "live", waiting: `reconnecting in ${seconds} s`, offline: "offline", refused: "not allowed to listen" };
+    const words = {
+      live: "live",
+      waiting: `reconnecting in ${seconds} s`,
+      offline: "offline",
+      refused: "not allowed to listen",
+    };
     this.connection.dataset.state = state;
     this.connection.textContent = words[state];
   }
@@ -171,20 +227,23 @@ class MailApp extends HTMLElement {
     if (!id) return this.#changed();
     this.empty.hidden = true;
     this.classList.remove("is-empty");
-    this.message.show(this.#mailbox, id, {
-      back: () => this.#back(),
-      remove: (id) => this.#delete([id]),
-      star: (id) => this.#mailbox.star(id).catch(failed),
-      unread: (id) => this.#unread([id]),
-      label: (id, label, on) => this.#mailbox.setLabel([id], label, on).catch(failed),
-      move: (id, folder) => this.#move([id], folder),
-      labels: () => this.#knownLabels(),
-    }).then(() => {
-      const { message } = this.message;
-      if (this.#opened !== id || !message) return;
-      if (message._id !== id) return this.#go(this.#path({ id: message._id }), { replace: true }); // it was `latest`
-      return this.#mailbox.markRead(message);
-    }).catch(failed);
+    this.message
+      .show(this.#mailbox, id, {
+        back: () => this.#back(),
+        remove: (id) => this.#delete([id]),
+        star: (id) => this.#mailbox.star(id).catch(failed),
+        unread: (id) => this.#unread([id]),
+        label: (id, label, on) => this.#mailbox.setLabel([id], label, on).catch(failed),
+        move: (id, folder) => this.#move([id], folder),
+        labels: () => this.#knownLabels(),
+      })
+      .then(() => {
+        const { message } = this.message;
+        if (this.#opened !== id || !message) return;
+        if (message._id !== id) return this.#go(this.#path({ id: message._id }), { replace: true }); // it was `latest`
+        return this.#mailbox.markRead(message);
+      })
+      .catch(failed);
   }
 
   #back() {
@@ -204,70 +263,54 @@ class MailApp extends HTMLElement {
     const { address, view } = this.#mailbox;
     const labels = this.#knownLabels();
     this.drawnLabels = JSON.stringify(labels);
-    const entry = (text, to) => h("li", {}, h("a", {
-      href: this.#path({ view: to }), "aria-current": JSON.stringify(to) === JSON.stringify(view) && "page",
-    }, text));
+    const entry = (text, to) =>
+      h(
+        "li",
+        {},
+        h(
+          "a",
+          {
+            href: this.#path({ view: to }),
+            "aria-current": JSON.stringify(to) === JSON.stringify(view) && "page",
+          },
+          text,
+        ),
+      );
     this.rail.replaceChildren(
-      h("h2", { class: "address", title: address }, h("span", {}, address), iconButton("copy", "Copy the address", (event) => copy(address, event.currentTarget))),
-      h("ul", {}, entry("Inbox", {}), entry("Unread", { q: "is:unread" }), entry("Starred", { q: "is:starred" }),
-        entry("Codes", { q: "has:code" }), entry("Attachments", { q: "has:attachment" })),
+      h(
+        "h2",
+        { class: "address", title: address },
+        h("span", {}, address),
+        iconButton("copy", "Copy the address", (event) => copy(address, event.currentTarget)),
+      ),
+      h(
+        "ul",
+        {},
+        entry("Inbox", {}),
+        entry("Unread", { q: "is:unread" }),
+        entry("Starred", { q: "is:starred" }),
+        entry("Codes", { q: "has:code" }),
+        entry("Attachments", { q: "has:attachment" }),
+      ),
       h("h3", {}, "Folders"),
-      h("ul", {}, FOLDERS.filter((folder) => folder !== "inbox").map((folder) => entry(FOLDER_NAMES[folder], { folder }))),
-      ...(labels.length ? [h("h3", {}, "Labels"), h("ul", {}, labels.map((label) => entry(label, { label })))] : []),
+      h(
+        "ul",
+        {},
+        FOLDERS.filter((folder) => folder !== "inbox").map((folder) => entry(FOLDER_NAMES[folder], { folder })),
+      ),
+      ...(labels.length
+        ? [
+            h("h3", {}, "Labels"),
+            h(
+              "ul",
+              {},
+              labels.map((label) => entry(label, { label })),
+            ),
+          ]
+        : []),
       h("h3", {}, "Address"),
       h("ul", {}, h("li", {}, h("a", { href: "/settings#addresses" }, "Settings"))),
     );
-  }
-
-  // --- The search ---
-
-  #searchField() {
-    const { view } = this.#mailbox;
-    const field = h("input", {
-      type: "search", class: "search", value: view.q ?? "", placeholder: view.folder ? `Search in ${view.folder}` : view.label ? `Search in ${view.label}` : "Search",
-      "aria-label": "Search", "aria-expanded": "false", "aria-controls": "hints", role: "combobox", autocomplete: "off",
-    });
-    const hints = h("div", { class: "menu hints", id: "hints", hidden: true });
-    const open = (isOpen) => {
-      if (isOpen) draw();
-      hints.hidden = !isOpen;
-      field.setAttribute("aria-expanded", String(isOpen));
-    };
-    const search = (text) => {
-      open(false);
-      remember(text.trim());
-      const { q, ...rest } = this.#mailbox.view;
-      this.#go(this.#path({ view: text.trim() ? { ...rest, q: text.trim() } : rest }));
-      this.list.focus();
-    };
-    const draw = () => {
-      const last = searches();
-      hints.replaceChildren(
-        h("div", { class: "operators" }, OPERATORS.map(([operator, meaning]) => button([h("code", {}, operator), h("span", { class: "muted" }, meaning)], () => {
-          field.value = `${field.value.trim()} ${operator}`.trimStart();
-          field.focus();
-        }, { class: "quiet" }))),
-        h("div", { class: "last", hidden: !last.length }, h("small", {}, "Last searches"), last.map((text) => button(text, () => search(text), { class: "quiet" }))),
-      );
-    };
-    const form = h("form", { class: "search-form", role: "search", on: {
-      submit: (event) => {
-        event.preventDefault();
-        search(field.value);
-      },
-      focusout: (event) => form.contains(event.relatedTarget) || open(false),
-      focusin: (event) => event.target === field && open(true),
-      keydown: (event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation();
-        if (hints.hidden && field.value) search("");
-        else open(false);
-        field.blur();
-      },
-      mousedown: (event) => event.target.closest(".hints") && event.preventDefault(),
-    } }, field, hints);
-    field.addEventListener("search", () => field.value || !this.#mailbox.view.q || search(""));
-    return form;
   }
 
   // --- What is done with messages ---
@@ -281,28 +324,43 @@ class MailApp extends HTMLElement {
     if (says === this.says) return;
     this.says = says;
     const ids = () => [...selected];
-    const rows = () => ids().map((id) => this.#mailbox.row(id)).filter(Boolean);
+    const rows = () =>
+      ids()
+        .map((id) => this.#mailbox.row(id))
+        .filter(Boolean);
     const clear = () => {
       selected.clear();
       this.#drawSelection();
       this.list.draw();
     };
     const done = (action) => action.then(clear).catch(failed);
-    const folders = h("select", { "aria-label": "Move to", on: { change: () => folders.value && done(this.#move(ids(), folders.value)) } },
-      h("option", { value: "" }, "Move…"), FOLDERS.map((folder) => h("option", { value: folder }, folder)));
+    const folders = h(
+      "select",
+      { "aria-label": "Move to", on: { change: () => folders.value && done(this.#move(ids(), folders.value)) } },
+      h("option", { value: "" }, "Move…"),
+      FOLDERS.map((folder) => h("option", { value: folder }, folder)),
+    );
     this.selection.replaceChildren(
       iconButton("close", "Select nothing", clear),
-      h("b", {}, String(selected.size)), h("span", { class: "unseen" }, " selected"),
-      button("All", () => {
-        for (const row of this.#mailbox.rows) selected.add(row._id);
-        this.#drawSelection();
-        this.list.draw();
-      }, { class: "quiet", title: "Select all that is loaded" }),
+      h("b", {}, String(selected.size)),
+      h("span", { class: "unseen" }, " selected"),
+      button(
+        "All",
+        () => {
+          for (const row of this.#mailbox.rows) selected.add(row._id);
+          this.#drawSelection();
+          this.list.draw();
+        },
+        { class: "quiet", title: "Select all that is loaded" },
+      ),
       h("span", { class: "spacer" }),
       iconButton("check", "Mark as read", () => done(this.#mailbox.setRead(ids(), true))),
       iconButton("unread", "Mark as unread", () => done(this.#mailbox.setRead(ids(), false))),
-      labelButton(() => rows()[0]?.labels.filter((label) => rows().every((row) => row.labels.includes(label))) ?? [], () => this.#knownLabels(),
-        (label, on) => done(this.#mailbox.setLabel(ids(), label, on))),
+      labelButton(
+        () => rows()[0]?.labels.filter((label) => rows().every((row) => row.labels.includes(label))) ?? [],
+        () => this.#knownLabels(),
+        (label, on) => done(this.#mailbox.setLabel(ids(), label, on)),
+      ),
       folders,
       iconButton("trash", "Delete", () => this.#delete(ids())),
     );
@@ -314,11 +372,15 @@ class MailApp extends HTMLElement {
     this.next = ids.includes(next) ? null : next;
     const undo = this.#mailbox.delete(ids, failed);
     const path = this.#path({ id: opened });
-    toast(ids.length === 1 ? "Deleted." : `${plural(ids.length, "message")} deleted.`, { action: "Undo", ms: UNDO_MS, onAction: () => {
-      undo();
-      this.#mailbox?.refresh().catch(failed);
-      if (ids.includes(opened)) this.#go(path);
-    } });
+    toast(ids.length === 1 ? "Deleted." : `${plural(ids.length, "message")} deleted.`, {
+      action: "Undo",
+      ms: UNDO_MS,
+      onAction: () => {
+        undo();
+        this.#mailbox?.refresh().catch(failed);
+        if (ids.includes(opened)) this.#go(path);
+      },
+    });
   }
 
   #afterGone() {
@@ -335,14 +397,18 @@ class MailApp extends HTMLElement {
   }
 
   #move(ids, folder) {
-    return this.#mailbox.move(ids, folder).then(() => announce(`Moved to ${folder}`)).catch(failed);
+    return this.#mailbox
+      .move(ids, folder)
+      .then(() => announce(`Moved to ${folder}`))
+      .catch(failed);
   }
 
   // --- Keys ---
 
   #key(event) {
     const typing = event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [popover]");
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || (typing && event.key !== "Escape")) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || (typing && event.key !== "Escape"))
+      return;
     if (document.querySelector("dialog[open]")) return;
     const isAfterG = performance.now() - this.#afterG < 1500;
     this.#afterG = -Infinity;
@@ -384,33 +450,43 @@ class MailApp extends HTMLElement {
   }
 
   #copyOf(id, what) {
-    const details = id === this.#opened ? { code: this.message.code, link: this.message.link } : this.#mailbox.details(id);
+    const details =
+      id === this.#opened ? { code: this.message.code, link: this.message.link } : this.#mailbox.details(id);
     const value = what === "code" ? details.code : details.link?.value;
     if (value) copy(value).then(() => toast(`Copied ${value.length > 60 ? "the link" : value}`, { ms: 2000 }));
     else toast(`This message has no ${what}.`, { ms: 3000 });
   }
 
   #help() {
-    const dialog = h("dialog", { class: "menu help", "aria-labelledby": "help-title", on: { close: () => dialog.remove(), click: (event) => event.target === dialog && dialog.close() } },
+    const dialog = h(
+      "dialog",
+      {
+        class: "menu help",
+        "aria-labelledby": "help-title",
+        on: { close: () => dialog.remove(), click: (event) => event.target === dialog && dialog.close() },
+      },
       h("h2", { id: "help-title" }, "Keys"),
-      h("dl", {}, HELP.map((line) => h("div", {}, h("dt", {}, line.slice(0, -1).map((key) => h("kbd", {}, key))), h("dd", {}, line.at(-1))))),
-      button("Close", () => dialog.close(), { autofocus: true }));
+      h(
+        "dl",
+        {},
+        HELP.map((line) =>
+          h(
+            "div",
+            {},
+            h(
+              "dt",
+              {},
+              line.slice(0, -1).map((key) => h("kbd", {}, key)),
+            ),
+            h("dd", {}, line.at(-1)),
+          ),
+        ),
+      ),
+      button("Close", () => dialog.close(), { autofocus: true }),
+    );
     document.body.append(dialog);
     dialog.showModal();
   }
-}
-
-function searches() {
-  try {
-    return JSON.parse(localStorage.getItem(SEARCHES) ?? "[]").filter((text) => typeof text === "string");
-  } catch {
-    return [];
-  }
-}
-
-function remember(text) {
-  if (!text) return;
-  localStorage.setItem(SEARCHES, JSON.stringify([text, ...searches().filter((other) => other !== text)].slice(0, MAX_SEARCHES)));
 }
 
 function decoded(text) {

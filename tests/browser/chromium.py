@@ -24,6 +24,7 @@ ARGUMENTS: Final = (
 def chromium(home: Path) -> Iterator[Chrome]:
     """`home` keeps its profile and downloads."""
     from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
 
     options = webdriver.ChromeOptions()
     options.binary_location = needs("chromium")
@@ -31,8 +32,14 @@ def chromium(home: Path) -> Iterator[Chrome]:
         options.add_argument(argument)
     options.add_experimental_option("prefs", {"download.default_directory": str(home / "downloads")})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=needs("chromedriver"), env={**os.environ, "HOME": str(home)})
-    driver: Chrome = webdriver.Chrome(options=options, service=service)
+    for tries_left in (2, 1, 0):  # the port that selenium finds free may be taken before chromedriver has it
+        service = webdriver.ChromeService(executable_path=needs("chromedriver"), env={**os.environ, "HOME": str(home)})
+        try:
+            driver: Chrome = webdriver.Chrome(options=options, service=service)
+            break
+        except WebDriverException:
+            if not tries_left:
+                raise
     driver.set_page_load_timeout(30)
     try:
         yield driver
