@@ -42,7 +42,7 @@ def doctor(file: Path | None, domain: str | None, **flags: str | None) -> None:
 
     async def work() -> bool:
         is_wrong = False
-        async for finding in _findings(settings, domain):
+        async for finding in findings_of(settings, domain):
             _print(finding)
             is_wrong = is_wrong or finding.state == "wrong"
         return is_wrong
@@ -51,7 +51,8 @@ def doctor(file: Path | None, domain: str | None, **flags: str | None) -> None:
         raise SystemExit(1)
 
 
-async def _findings(settings: Settings, domain: str | None) -> AsyncIterator[Finding]:
+async def findings_of(settings: Settings, domain: str | None) -> AsyncIterator[Finding]:
+    """What all checks find, one after the other."""
     import time
     from datetime import UTC, datetime
 

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from mailsac.app import running
 from mailsac.cli import main
-from mailsac.cli_doctor import _findings
+from mailsac.cli_doctor import findings_of
 from mailsac.config import Config, resolve
 from mailsac.doctor import Finding, on_clock
 from mailsac.ids import time_prefix
@@ -41,7 +41,7 @@ async def examine(tmp_path: Path, settings: Mapping[str, object], domain: str | 
     """All findings with these settings."""
     data_dir = tmp_path / "data"
     flags = {"store.data_dir": str(data_dir), "store.min_free_bytes": 0, **dict.fromkeys(PORTS, 0), **settings}
-    return [finding async for finding in _findings(resolve(None, {}, flags), domain)]
+    return [finding async for finding in findings_of(resolve(None, {}, flags), domain)]
 
 
 def config_of(settings: Mapping[str, object]) -> Config:
