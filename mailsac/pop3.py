@@ -127,17 +127,19 @@ class Pop3Server:
             raise
 
     def close(self) -> None:
-        """Accept no more; the sessions go on."""
+        """Accept no more, close idle sessions without deleting anything; commands that run go on."""
+        self.stopping = True
         self._door.close()
         for listener in self._listeners:
             listener.close()
+        for connection in self.connections:
+            connection.stop()
 
     async def stop(self, grace_s: float) -> int:
-        """Accept no more, close idle sessions without deleting anything, let commands that run finish.
+        """`close`, and wait for the commands that run.
 
         Returns how many were still running after `grace_s` seconds and were cut off.
         """
-        self.stopping = True
         self.close()
         tasks = [connection.stop() for connection in self.connections]
         if not tasks:

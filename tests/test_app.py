@@ -53,11 +53,12 @@ async def test_failed_logins_of_smtp_and_pop3_are_counted_together(
 
 
 async def test_every_port_closes_at_once_while_a_message_still_arrives(config: Config) -> None:
-    """POP3 and HTTP do not wait with closing until SMTP has drained; what is open already is told so by /readyz."""
+    """POP3 and HTTP do not wait until SMTP has drained: idle POP3 sessions end, the rest is told by /readyz."""
     stopping = contextlib.AsyncExitStack()
     server = await stopping.enter_async_context(running(config))
     ports = server.smtp_port, server.pop3_port, server.http_port
     smtp = await asyncio.to_thread(smtplib.SMTP, "127.0.0.1", server.smtp_port)
+    pop3 = await asyncio.to_thread(poplib.POP3, "127.0.0.1", server.pop3_port, 30)
     http = HTTPConnection("127.0.0.1", server.http_port)
 
     def readiness() -> tuple[int, str | None]:
@@ -81,6 +82,7 @@ async def test_every_port_closes_at_once_while_a_message_still_arrives(config: C
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
     assert await asyncio.to_thread(readiness) == (503, "close")
+    assert await asyncio.to_thread(pop3.sock.recv, 1) == b""
     assert not end.done()
 
     def finish() -> tuple[int, bytes]:
@@ -90,3 +92,4 @@ async def test_every_port_closes_at_once_while_a_message_still_arrives(config: C
     assert (await asyncio.to_thread(finish))[0] == 250
     await end
     smtp.close()
+    pop3.close()
