@@ -6,6 +6,7 @@ const FIRST = 50; // rows, for a quick first sight
 const PAGE = 500;
 const AT_ONCE = 4; // requests about rows that are in sight
 const PREVIEW_CHARS = 200;
+const READ_CHARS = 4000; // of which the first words are taken
 export const UNDO_MS = 8000;
 const HIDDEN_MS = 30_000; // then the connection is let go: a browser has six for one host, over all of its tabs
 const POLL_MS = 15_000; // in a tab that is hidden, for its title
@@ -247,13 +248,13 @@ export class Mailbox extends EventTarget {
     const response = await ask(bodyPath("text", this.address, id));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
-    for (let done = false, value; !done && text.trim().length < PREVIEW_CHARS;) {
+    for (let done = false, value; !done && text.length < READ_CHARS;) {
       ({ done, value } = await reader.read());
       text += value ?? "";
     }
     reader.cancel();
     return text
-      .slice(0, 4 * PREVIEW_CHARS)
+      .slice(0, READ_CHARS)
       .replace(/\s+/g, " ")
       .trim()
       .slice(0, PREVIEW_CHARS);

@@ -21,6 +21,8 @@ import { partsOf, partTree } from "./inbox-parts.js";
 import { head, rendered } from "./inbox-rendered.js";
 
 const TABS = ["Rendered", "Text", "Source", "Headers", "Parts", "Links"];
+const MAX_CHIPS = 40; // attachments; all are among the parts
+const MAX_NAMED = 20; // recipients; all are among the header fields
 const MAX_TREE = 20_000_000; // octets of a message that is taken apart here
 const IMAGES = /^image\/(png|gif|jpeg|webp|bmp|avif)$/;
 export const FOLDERS = ["inbox", "all", "spam", "trash", "sent", "drafts"];
@@ -224,7 +226,7 @@ export class MailMessage extends HTMLElement {
 
   #showAttachments(attachments) {
     const url = (each) => `${messagePath(this.mailbox.address, this.message._id)}/attachments/${each.checksum}`;
-    for (const each of attachments) {
+    for (const each of attachments.slice(0, MAX_CHIPS)) {
       const name = each.fileName || each.contentType;
       this.useful.append(
         button(
@@ -437,7 +439,11 @@ function people(list) {
 }
 
 function facts(message) {
-  const list = (recipients) => recipients.map((one) => one.address).join(", ");
+  const list = (recipients) => {
+    const rest = recipients.length - MAX_NAMED;
+    const named = recipients.slice(0, MAX_NAMED).map((one) => one.address);
+    return named.join(", ") + (rest > 0 ? ` and ${count(rest)} more` : "");
+  };
   const entries = [
     ["to", list(message.to) || message.originalInbox],
     ["cc", list(message.cc)],
