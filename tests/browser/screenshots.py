@@ -25,6 +25,7 @@ PAGES: Final = {
     "empty": "/inbox/new@example.com",
     "mailbox": f"/inbox/{BOX}",
     "message": f"/inbox/{BOX}/latest",
+    "settings": "/settings",
     "docs": "/docs",
     "operation": "/docs#getApiAddressesEmailWait",
     "guide": "/docs/web-socket",
