@@ -109,6 +109,7 @@ async def _copy_journal(config: Store, target: Path) -> None:
     try:
         ids = journal.ids()
         async with DiskRaw.open(target, node_id=config.node_id) as copy:
+            await copy.clear_tmp()  # of a run that was killed
             for start in range(0, len(ids), BATCH):
                 read = [(one, journal.read(one)) for one in ids[start : start + BATCH]]
                 await copy.write_many([(one, [octets]) for one, octets in read if octets is not None])
