@@ -112,7 +112,7 @@ def serve(file: Path | None, **flags: str | None) -> None:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(settings.config))
     except ConfigError as error:
-        raise CannotRun(error, WRONG_CONFIG) from error
+        raise CannotRun(settings.located(error), WRONG_CONFIG) from error
     except asyncio.CancelledError:
         log.info("cli.stopped_while_starting")
 
@@ -248,12 +248,15 @@ def check_config(file: Path | None, **flags: str | None) -> None:
 
     try:
         settings = resolve(file, flags)
+    except CannotRun as error:
+        raise CannotRun(error) from error
+    try:
         Signer(settings.config.outbound).load()
         BlocklistFile(settings.config.limits, settings.config.store.data_dir).load()
         if settings.config.tls.cert:
             server_context(settings.config.tls, settings.config.store.data_dir)
-    except (CannotRun, ConfigError) as error:
-        raise CannotRun(error) from error
+    except ConfigError as error:
+        raise CannotRun(settings.located(error)) from error
     for variable, nearest in settings.unknown_variables.items():
         hint = f"; did you mean {nearest}?" if nearest else ""
         click.echo(f"mailsac: environment: {variable}: unknown setting{hint}", err=True)

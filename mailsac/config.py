@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -258,6 +259,12 @@ class Settings(msgspec.Struct, frozen=True):
             text = "********" if value and _is_secret(kind) else value
             line = f"# {key} is off" if value is None else f"{key} = {as_toml(text)}"
             yield f"{line:<50}  # {self.origins[section, key]}"
+
+    def located(self, error: ConfigError) -> ConfigError:
+        """What is wrong with the file that a setting names, said with the place where that was set."""
+        named = re.match(r"\[(\w+)\] (\w+)", str(error))
+        origin = self.origins.get((named[1], named[2])) if named else None
+        return ConfigError(f"{origin}: {error}") if origin else error
 
 
 def environment() -> Mapping[str, str]:

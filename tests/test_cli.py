@@ -244,19 +244,22 @@ def test_another_settings_file_may_be_named(
 
 
 def test_a_certificate_that_cannot_be_used_is_a_wrong_setting(
-    run: Callable[..., subprocess.CompletedProcess[str]],
+    run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    done = run("serve", *ON_FREE_PORTS, MAILSAC_TLS_CERT="none.pem")
-
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == 'mailsac: [tls] cert = "none.pem": cannot be read: No such file or directory'
-    assert run("check-config", MAILSAC_TLS_CERT="none.pem").returncode == 1
+    """It is told with the place that it was set in."""
+    told = 'mailsac: {}: [tls] cert = "none.pem": cannot be read: No such file or directory'
+    (tmp_path / "mine.toml").write_text('[tls]\ncert = "none.pem"\n')
+    for command, status in ((("serve", *ON_FREE_PORTS), 2), (("check-config",), 1)):
+        done = run(*command, MAILSAC_TLS_CERT="none.pem")
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (status, told.format("environment"))
+    done = run("check-config", "--config", "mine.toml")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, told.format("mine.toml"))
 
 
 def test_a_dkim_key_that_cannot_be_used_is_a_wrong_setting(
     run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    told = "mailsac: [outbound] dkim_dir: keys: cannot be read: No such file or directory"
+    told = "mailsac: environment: [outbound] dkim_dir: keys: cannot be read: No such file or directory"
     for command, status in ((("serve", *ON_FREE_PORTS), 2), (("check-config",), 1)):
         done = run(*command, MAILSAC_OUTBOUND_DKIM_DIR="keys")
         assert (done.returncode, done.stdout, done.stderr.splitlines()[-1]) == (status, "", told)
