@@ -74,7 +74,7 @@ class Site:
                 process.kill()
             finally:
                 _, err = process.communicate(timeout=BOUND_S)
-            if process.returncode == 0:
+            if process.returncode == 0 or (arguments[0] == "export" and Path(str(arguments[-1])).exists()):
                 return kills
             assert process.returncode < 0, err.decode()
         self.run(*arguments)
