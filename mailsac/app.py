@@ -75,7 +75,7 @@ log = logging.getLogger(__name__)
 
 # What sessions in the middle of something get before they are cut off; 15 s in all is what supervisors allow.
 SMTP_DRAIN_S: Final = 9.0
-POP3_DRAIN_S: Final = 3.0
+POP3_DRAIN_S: Final = 2.0
 HTTP_DRAIN_S: Final = 2.0
 DATABASE_FILE: Final = "mailsac.db"
 INDEX_WAIT_S: Final = 10.0  # what a migration gives MongoDB to make its indexes

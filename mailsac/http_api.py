@@ -94,7 +94,7 @@ ROOM_WAIT_S: Final = 5.0  # for room in memory for it
 LARGE_COPIES: Final = 4  # of it in memory, while a message is made of it
 MAX_HELD_OCTETS: Final = 256 * 1024 * 1024  # of large messages that are being rendered, copies counted
 RETRY_AFTER_S: Final = 5
-_FLUSH_S: Final = 1.0  # at the end, for answers that are written and not yet sent
+FLUSH_S: Final = 0.5  # at the end, for answers that are written and not yet sent; aiohttp waits twice so long
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # others count as one
 
 
@@ -281,7 +281,7 @@ class HttpServer:
                 log.warning("http.cut_off", extra={"requests": self._in_progress})
         cut_off = self._in_progress
         if (server := self._runner.server) is not None:
-            await server.shutdown(_FLUSH_S)
+            await server.shutdown(FLUSH_S)
         await self._runner.cleanup()
         return cut_off
 

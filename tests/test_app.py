@@ -13,9 +13,11 @@ import msgspec
 import pytest
 
 from mailsac.accounts import Accounts, Principal
-from mailsac.app import Server, running
+from mailsac.app import HTTP_DRAIN_S, POP3_DRAIN_S, SMTP_DRAIN_S, Server, running
+from mailsac.cli import STOP_BOUND_S
 from mailsac.config import Config, Limits, Testing
 from mailsac.errors import NotAuthenticated
+from mailsac.http_api import FLUSH_S
 
 
 async def test_failed_logins_of_smtp_and_pop3_are_counted_together(
@@ -93,3 +95,8 @@ async def test_every_port_closes_at_once_while_a_message_still_arrives(config: C
     await end
     smtp.close()
     pop3.close()
+
+
+def test_the_drains_together_end_before_the_process_is_ended() -> None:
+    """Else a client of each protocol that does not read would make a stop a failure, with exit code 1."""
+    assert SMTP_DRAIN_S + POP3_DRAIN_S + HTTP_DRAIN_S + 2 * FLUSH_S <= STOP_BOUND_S - 1
