@@ -84,20 +84,24 @@ class Indexer:
     async def run(self) -> None:
         """Index whatever comes in. Never returns."""
         while True:
-            try:
-                await self._until_quiet()
-                began = time.monotonic()
-                worked = await self._index_some() or await self._table.tidy(limit=BATCH)
-            except MailsacError as error:
-                log.info("search.postponed", extra={"error": repr(error)})
-                await asyncio.sleep(RETRY_S)
-                continue
-            if worked:
-                await asyncio.sleep(REST * (time.monotonic() - began))
-                continue
+            await self._until_quiet()
+            await self._index_all()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._unindexed.wait()
+
+    async def _index_all(self) -> None:
+        """Until nothing is left, however much mail comes in meanwhile: it would fall behind for ever."""
+        while True:
+            began = time.monotonic()
+            try:
+                if not (await self._index_some() or await self._table.tidy(limit=BATCH)):
+                    return
+            except MailsacError as error:
+                log.info("search.postponed", extra={"error": repr(error)})
+                await asyncio.sleep(RETRY_S)
+            else:
+                await asyncio.sleep(REST * (time.monotonic() - began))
 
     async def catch_up(self) -> bool:
         """Index what there is, for CATCH_UP_S at most; returns whether that is all of it.

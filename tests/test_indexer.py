@@ -21,6 +21,7 @@ from .mongodb import database_for, mongo_table, server_uri, uri_of
 
 BOUND_S = 20.0
 QUESTIONS = ("unindexed", "tidy", "put")
+PUT = SqliteSearch.put
 
 
 async def of_adapter(config: Config, adapter: str, folder: Path) -> Config:
@@ -69,3 +70,22 @@ async def test_an_idle_server_asks_its_index_nothing(
         await indexed(server, asked, more_than=before["put"])
         assert asked["put"] == before["put"] + 1
         assert asked["unindexed"] <= before["unindexed"] + 3
+
+
+async def test_mail_that_never_pauses_is_indexed_all_the_same(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many batches of it, in the background: nobody searches."""
+    monkeypatch.setattr(indexer, "BUSY_S", 3.0)
+    put = 0
+
+    async def counted(self: SqliteSearch, entries: Any) -> None:
+        nonlocal put
+        put += len(entries)
+        await PUT(self, entries)
+
+    monkeypatch.setattr(SqliteSearch, "put", counted)
+    async with running(config) as server, asyncio.timeout(BOUND_S):
+        while put < 8 * indexer.BATCH:
+            await asyncio.gather(
+                *(deliver(server, f"box{n}@example.com", b"Subject: one\r\n\r\nhello\r\n") for n in range(10))
+            )
+            await asyncio.sleep(indexer.QUIET_S / 5)
