@@ -104,8 +104,8 @@ def _blocks(lines: list[str], link: Link) -> Iterator[str]:
             yield _code([each[4:] for each in lines[place:end]], "")
             place = end
         elif line.startswith("|") and place + 1 < len(lines) and _RULE.match(lines[place + 1]):
-            end = next((n for n in range(place, len(lines)) if not lines[n].startswith("|")), len(lines))
-            yield _table(lines[place:end], link)
+            end = next((n for n in range(place + 2, len(lines)) if not lines[n].startswith("|")), len(lines))
+            yield _table([line, *lines[place + 2 : end]], link)
             place = end
         elif _ITEM.match(line):
             end = next((n for n in range(place, len(lines)) if not lines[n].strip()), len(lines))
@@ -128,7 +128,7 @@ def _code(lines: list[str], language: str) -> str:
 
 
 def _table(lines: list[str], link: Link) -> str:
-    head, _, *rows = ([cell.replace("\\|", "|").strip() for cell in _cells(line)] for line in lines)
+    head, *rows = ([cell.replace("\\|", "|").strip() for cell in _cells(line)] for line in lines)
     parts = ["<table>\n"]
     if any(head):
         parts.append("<thead><tr>" + "".join(f"<th>{_inline(cell, link)}</th>" for cell in head) + "</tr></thead>\n")
