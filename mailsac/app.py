@@ -55,6 +55,7 @@ from mailsac.routing import Routing
 from mailsac.search_sqlite import SqliteSearch
 from mailsac.smtp import SmtpServer
 from mailsac.spool import SpoolFolder, SpoolingTable
+from mailsac.sqlite import DATABASE_FILE
 from mailsac.status import Status
 from mailsac.status_ring import FILE_NAME as STATUS_FILE
 from mailsac.store import MailStore, MessageTable
@@ -77,7 +78,6 @@ log = logging.getLogger(__name__)
 SMTP_DRAIN_S: Final = 9.0
 POP3_DRAIN_S: Final = 2.0
 HTTP_DRAIN_S: Final = 2.0
-DATABASE_FILE: Final = "mailsac.db"
 INDEX_WAIT_S: Final = 10.0  # what a migration gives MongoDB to make its indexes
 DATABASE_WAIT_S: Final = 1.0  # what a start gives MongoDB to answer, before it goes on without
 
@@ -253,7 +253,7 @@ async def _file_journal(config: Store) -> None:
 
     With MongoDB there is none: other nodes read the files of a shared folder, or GridFS takes them from there.
     """
-    if has_journal(config.data_dir / "nodes" / config.node_id):
+    if has_journal(config.node_folder):
         async with _journaled(config, share=True):
             pass
 
@@ -391,7 +391,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
 
         known_accounts = storage.accounts
         if spool is not None:
-            remembered = config.store.data_dir / "nodes" / config.store.node_id / "accounts.json"
+            remembered = config.store.node_folder / "accounts.json"
             known_accounts = RememberedAccounts(spool.breaker.behind(storage.accounts), remembered)
         accounts = Accounts(
             config.auth,
@@ -437,7 +437,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
             spool_is_full=None if spool is None else lambda: spool.is_full,
         )
         status = Status(
-            _node_folder(config.store) / STATUS_FILE,
+            config.store.node_folder / STATUS_FILE,
             metrics,
             refuse_reason=inbound.refuse_reason,
             ping=store.ping,
@@ -450,7 +450,7 @@ async def running(config: Config) -> AsyncIterator[Server]:
         )
         intake = Intake(store, raw, routing, config.smtp, ready=inbound)
         control = Control(blocking, status.view, intake)
-        await stack.enter_async_context(control.listening(_node_folder(config.store)))
+        await stack.enter_async_context(control.listening(config.store.node_folder))
         leases: Leases = ProcessLeases()
         if spool is not None:
             from mailsac.nodes import LEASE_S, MongoLeases, set_clock
@@ -620,12 +620,8 @@ def _print_first_key(key: str) -> None:
     print(f"mailsac: the first API key, of the account admin, shown only now: {key}", file=sys.stderr, flush=True)
 
 
-def _node_folder(config: Store) -> Path:
-    return config.data_dir / "nodes" / config.node_id
-
-
 def _spool_folder(config: Store) -> SpoolFolder:
-    return SpoolFolder(_node_folder(config) / "spool", fsync=config.fsync)
+    return SpoolFolder(config.node_folder / "spool", fsync=config.fsync)
 
 
 def _spooling(table: MessageTable, raw: Files, config: Store, metrics: Metrics) -> SpoolingTable:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from mailsac.disk import sync_directory, sync_file_system
+from mailsac.disk import sync_all, sync_directory
 from mailsac.ids import arrival_ms
 from mailsac.mbox import records, to_record
 from mailsac.message import Message, StoredMessage, Trace, TraceError, own_trace, read_trace
@@ -55,37 +55,6 @@ def open_target(form: Form, path: Path) -> Target:
     return FileTarget(path, form)
 
 
-class FileTarget:
-    """A file of messages, tar or mbox."""
-
-    def __init__(self, path: Path, form: Literal["tar", "mbox"]) -> None:
-        """Raises OSError, and ArchiveError where the file is there and complete."""
-        self._path, self._form = path, form
-        self._unfinished = path.with_name(path.name + UNFINISHED)
-        if path.exists():
-            raise ArchiveError(f"{path} is there already")
-        self._file = os.fdopen(os.open(self._unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
-        walk = _tar_ends if form == "tar" else _mbox_ends
-        end = 0
-        self.last = ""
-        for message_id, offset in walk(self._file):
-            self.last, end = message_id, offset
-        self._file.truncate(end)
-        self._file.seek(end)
-
-    def put(self, stored: StoredMessage, octets: bytes) -> None:
-        self._file.write(to_form(self._form, stored.message, octets))
-
-    def finish(self) -> None:
-        if self._form == "tar":
-            self._file.write(END_OF_TAR)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._unfinished.rename(self._path)
-        sync_directory(self._path.parent)
-
-
 class StreamTarget:
     """A pipe, which nothing can be left in."""
 
@@ -100,6 +69,32 @@ class StreamTarget:
         if self._form == "tar":
             self._file.write(END_OF_TAR)
         self._file.flush()
+
+
+class FileTarget(StreamTarget):
+    """A file of messages, tar or mbox."""
+
+    def __init__(self, path: Path, form: Literal["tar", "mbox"]) -> None:
+        """Raises OSError, and ArchiveError where the file is there and complete."""
+        self._path = path
+        self._unfinished = path.with_name(path.name + UNFINISHED)
+        if path.exists():
+            raise ArchiveError(f"{path} is there already")
+        fd = os.open(self._unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        super().__init__(os.fdopen(fd, "r+b"), form)
+        walk = _tar_ends if form == "tar" else _mbox_ends
+        end = 0
+        for message_id, offset in walk(self._file):
+            self.last, end = message_id, offset
+        self._file.truncate(end)
+        self._file.seek(end)
+
+    def finish(self) -> None:
+        super().finish()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._unfinished.rename(self._path)
+        sync_directory(self._path.parent)
 
 
 class MaildirTarget:
@@ -126,12 +121,7 @@ class MaildirTarget:
         written.rename(place)
 
     def finish(self) -> None:
-        fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            if not sync_file_system(fd):
-                os.sync()
-        finally:
-            os.close(fd)
+        sync_all(self._path)
 
 
 def to_form(form: Literal["tar", "mbox"], message: Message, octets: bytes) -> bytes:

@@ -20,7 +20,7 @@ import msgspec
 from mailsac.address import Address, parse_address, parse_path
 from mailsac.archive import MAX_FIELDS_OCTETS, ArchiveError
 from mailsac.errors import InvalidAddress
-from mailsac.headers import Section, mailboxes, read_section
+from mailsac.headers import Section, mailboxes
 from mailsac.marks import Marks
 from mailsac.mbox import records
 
@@ -156,11 +156,6 @@ def received_at(found: Found, section: Section, *, now: datetime) -> datetime | 
         if moment is not None and 0 < moment.timestamp() <= now.timestamp():
             return moment
     return None
-
-
-def section_of(octets: bytes) -> Section:
-    """Its header section."""
-    return read_section(octets)
 
 
 def _date(value: bytes) -> datetime | None:

@@ -21,9 +21,9 @@ from typing import Final
 import msgspec
 
 from mailsac.config import Store
-from mailsac.disk import sync_directory, sync_file_system
-from mailsac.reader import DATABASE_FILE, JournalReader
-from mailsac.sqlite import copy_database
+from mailsac.disk import sync_all, sync_directory
+from mailsac.reader import JournalReader
+from mailsac.sqlite import DATABASE_FILE, copy_database
 from mailsac.store_disk import DiskRaw
 
 UNFINISHED: Final = "unfinished"
@@ -75,7 +75,7 @@ def _copy_files(source: Path, target: Path, settings: Path | None) -> int:
     _copy_mail(source, target)
     if settings is not None:
         _copy(settings, target / "config.toml")
-    _sync(target)
+    sync_all(target)
     (target / UNFINISHED).unlink()
     sync_directory(target)
     return sum(1 for _ in target.rglob("*.eml"))
@@ -100,12 +100,12 @@ def put_back(source: Path, target: Path) -> None:
     if (source / DATABASE_FILE).exists():
         _copy(source / DATABASE_FILE, target / DATABASE_FILE)
     _copy_mail(source, target)
-    _sync(target)
+    sync_all(target)
 
 
 async def _copy_journal(config: Store, target: Path) -> None:
     """The messages that are no files yet, as files."""
-    journal = JournalReader(config.data_dir / "nodes" / config.node_id)
+    journal = JournalReader(config.node_folder)
     try:
         ids = journal.ids()
         async with DiskRaw.open(target, node_id=config.node_id) as copy:
@@ -173,15 +173,6 @@ def _copy(file: Path, copy: Path) -> None:
 def _without_database(target: Path) -> None:
     for path in target.glob(f"{DATABASE_FILE}*"):
         path.unlink()
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if not sync_file_system(fd):
-            os.sync()
-    finally:
-        os.close(fd)
 
 
 def require_free(data_dir: Path) -> None:

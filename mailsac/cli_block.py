@@ -201,7 +201,7 @@ def _ask(config: Config, request: Request) -> bytes:
     from mailsac.control import ControlError, ask
 
     try:
-        return bytes(ask(config.store.data_dir / "nodes" / config.store.node_id, request, timeout_s=ANSWER_S))
+        return bytes(ask(config.store.node_folder, request, timeout_s=ANSWER_S))
     except ControlError as error:
         raise CannotRun(error) from error
 

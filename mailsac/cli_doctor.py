@@ -90,9 +90,8 @@ def _runs(settings: Settings) -> bool:
     """Whether a server has the data folder."""
     from mailsac.control import ControlError, NoAnswer, NoServer, connected
 
-    store = settings.config.store
     try:
-        with connected(store.data_dir / "nodes" / store.node_id, timeout_s=ANSWER_S):
+        with connected(settings.config.store.node_folder, timeout_s=ANSWER_S):
             return True
     except (NoServer, ControlError):
         return False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mailsac.cli_settings import CannotRun, resolve, takes
+from mailsac.setting_types import reached_at
 
 if TYPE_CHECKING:
     import smtplib
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 USAGE, DATA_ERROR, NO_USER, UNAVAILABLE, WRONG_SETTINGS, TRY_AGAIN = 64, 65, 67, 69, 78, 75
 
 ANSWER_S: Final = 60.0
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and how it is reached
 CHUNK: Final = 64 * 1024
 
 
@@ -127,7 +127,7 @@ def _forward_input(server: socket.socket) -> None:
 
 
 def _address(config: Config) -> tuple[str, int]:
-    return ANYWHERE.get(config.smtp.host, config.smtp.host), config.smtp.port
+    return reached_at(config.smtp.host), config.smtp.port
 
 
 def _status(code: int, final: int) -> int:

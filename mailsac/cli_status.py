@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from mailsac.cli_settings import WRONG_CONFIG, CannotRun, resolve, takes
+from mailsac.setting_types import reached_at
 
 if TYPE_CHECKING:
     from mailsac.config import Config
@@ -21,7 +22,6 @@ MAX_ANSWER_OCTETS: Final = 1024 * 1024
 EXIT: Final = {"ok": 0, "degraded": 1, "down": 3}  # 2 is a wrong setting
 BARS: Final = "▁▂▃▄▅▆▇█"
 COLUMNS: Final = 24
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and how it is reached
 
 
 @click.command()
@@ -77,7 +77,7 @@ def _of_folder(config: Config) -> StatusView:
     from mailsac.status_ring import FILE_NAME, read_history
     from mailsac.status_view import StatusView, unanswered
 
-    folder = config.store.data_dir / "nodes" / config.store.node_id
+    folder = config.store.node_folder
     try:
         return msgspec.json.decode(ask(folder, Look(), timeout_s=ANSWER_S), type=StatusView)
     except (NoServer, NoAnswer) as silence:
@@ -146,7 +146,7 @@ def _own_url(config: Config) -> str:
     """Where this machine reaches the HTTP listener of those settings."""
     if not config.http.port:
         raise CannotRun("http.port is 0, so that nobody knows which it is: say it with --url", WRONG_CONFIG)
-    host = ANYWHERE.get(config.http.host, config.http.host)
+    host = reached_at(config.http.host)
     return f"http://[{host}]:{config.http.port}" if ":" in host else f"http://{host}:{config.http.port}"
 
 

@@ -149,7 +149,7 @@ async def _taking(config: Config) -> AsyncIterator[Take]:
     from mailsac.app import taking_in
     from mailsac.control import NoServer
 
-    folder = config.store.data_dir / "nodes" / config.store.node_id
+    folder = config.store.node_folder
     try:
         _ask(folder, [], is_first=True)
     except NoServer:

@@ -123,6 +123,11 @@ class Store(Section, frozen=True, kw_only=True):
     fsync: bool = True  # false: for throw-away runs; a power cut loses mail that was answered 250
     min_free_bytes: OctetsOrOff = 512 * MIB  # floor of free disk, at most 5 % of the disk; below it mail gets 452
 
+    @property
+    def node_folder(self) -> Path:
+        """What nodes that share the data folder do not share."""
+        return self.data_dir / "nodes" / self.node_id
+
 
 class Cache(Section, frozen=True, kw_only=True):
     """The LRU of raw and parsed messages."""

@@ -22,6 +22,7 @@ from typing import Final, Literal
 import msgspec
 
 from mailsac.config import Config, ConfigError, Settings, doubts
+from mailsac.disk import floor, in_units
 from mailsac.setting_types import is_loopback
 
 State = Literal["ok", "warning", "wrong"]
@@ -29,7 +30,6 @@ State = Literal["ok", "warning", "wrong"]
 SLOW_FSYNC_S: Final = 0.1  # a message waits for one at least; disks that are made for it take 10 ms
 FSYNCS: Final = 5
 MIN_INODES: Final = 10_000  # a message takes one
-FLOOR_SHARE: Final = 0.05  # of the disk, see `inbound`
 EXPIRY_NOTICE: Final = timedelta(days=14)
 TIME_ERROR: Final = 5  # what adjtimex returns where the clock is not synchronised
 SPARE_DESCRIPTORS: Final = 200  # for files, the database and mail that goes out
@@ -115,12 +115,12 @@ def on_disk(config: Config) -> Iterator[Finding]:
         yield Finding("disk", "wrong", f"{folder}: {error.strerror}", "see whether the disk is there and does not fail")
         return
     free, total = status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
-    floor = min(config.store.min_free_bytes, int(total * FLOOR_SHARE))
-    text = f"{_size(free)} of {_size(total)} are free, and below {_size(floor)} mail is put off"
+    least = floor(config.store.min_free_bytes, total)
+    text = f"{in_units(free)} of {in_units(total)} are free, and below {in_units(least)} mail is put off"
     make_room = (
         f"make room on the disk of {folder}, let mail go (retention.max_age_days), or lower store.min_free_bytes"
     )
-    state: State = "wrong" if free < floor else "warning" if free < 2 * floor else "ok"
+    state: State = "wrong" if free < least else "warning" if free < 2 * least else "ok"
     yield Finding("disk", state, text, make_room if state != "ok" else "")
     if status.f_files and status.f_favail < MIN_INODES:
         yield Finding(
@@ -279,10 +279,3 @@ def is_on_network(config: Config) -> bool:
 
 def _shown(now: float) -> str:
     return f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _size(octets: int) -> str:
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if octets >= size:
-            return f"{octets / size:.1f} {unit}"
-    return f"{octets} B"

@@ -13,11 +13,10 @@ from mailsac.config import Config
 from mailsac.doctor import Finding, State, is_on_network, listeners, ok
 from mailsac.errors import InvalidAddress
 from mailsac.mx import Names, NoRoute
-from mailsac.setting_types import is_loopback
+from mailsac.setting_types import is_loopback, reached_at
 from mailsac.smtp_commands import AcceptedDomains, Refused
 
 ANSWER_S: Final = 5.0
-ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and how it is reached
 GREETINGS: Final = {"smtp": b"220", "pop3": b"+OK", "http": b"HTTP/1.1 200"}
 STRANGER: Final = "relay-test@mailsac-doctor.invalid"  # RFC 2606 §2: nobody's
 
@@ -28,7 +27,7 @@ async def on_listeners(config: Config) -> AsyncIterator[Finding]:
         if setting == "tls_port":
             continue
         try:
-            greeting = await _greeting(section, ANYWHERE.get(host, host), port)
+            greeting = await _greeting(section, reached_at(host), port)
         except OSError as error:
             text = f"the server runs, and nobody answers {section} at {host} port {port}: {_reason(error)}"
             fix = "give this command the settings that the server was started with, or restart it with these"
@@ -47,7 +46,7 @@ async def on_relay(config: Config) -> AsyncIterator[Finding]:
     if not smtp.port:
         return
     try:
-        takes = await _takes_from_strangers(ANYWHERE.get(smtp.host, smtp.host), smtp.port)
+        takes = await _takes_from_strangers(reached_at(smtp.host), smtp.port)
     except OSError as error:
         yield Finding("relay", "warning", f"could not be tried: {_reason(error)}", "see what is said of ports")
         return

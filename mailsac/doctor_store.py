@@ -12,8 +12,7 @@ from mailsac.doctor import Finding, ok
 from mailsac.errors import MailsacError
 from mailsac.ids import arrival_ms
 from mailsac.message import timestamp
-from mailsac.reader import DATABASE_FILE
-from mailsac.sqlite import ReadOnly
+from mailsac.sqlite import DATABASE_FILE, ReadOnly
 
 WAITS_LONG_S: Final = 4 * 3600.0  # RFC 5321 §4.5.4.1: what is older is told to its sender by other servers
 
@@ -87,7 +86,7 @@ def on_spool(config: Config, now: float) -> Iterator[Finding]:
     """What was accepted while MongoDB was away, and is not filed yet; and what it refused."""
     if config.store.metadata != "mongodb":
         return
-    spool = config.store.data_dir / "nodes" / config.store.node_id / "spool"
+    spool = config.store.node_folder / "spool"
     refused = _ids(spool / "refused")
     if refused:
         fix = "see spool.rows_refused in the log for why MongoDB refuses them, mend that, and restart the server"

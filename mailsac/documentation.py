@@ -20,6 +20,7 @@ import msgspec
 from mailsac import examples, markdown
 from mailsac.examples import LANGUAGES
 from mailsac.mail_ports import MailPorts
+from mailsac.setting_types import host_of
 
 # In the order in which they are shown. Each is a file of docs/, its title is its first heading.
 _ORDER: Final[Mapping[str, tuple[str, ...]]] = {
@@ -47,7 +48,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 def addressed(text: str, authority: str, ports: MailPorts) -> str:
     """The text for who has asked `authority`, the Host of the request, whose characters need no escaping."""
-    host = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
+    host = host_of(authority)
 
     def own(match: re.Match[str]) -> str:
         separator, port = match[1], match[2]

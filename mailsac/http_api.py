@@ -247,8 +247,7 @@ class HttpServer:
 
     def show_ports(self, ports: MailPorts) -> None:
         """What the pages name; they wait for this, as the other listeners open later."""
-        self._pages.ports = (ports.smtp, ports.pop3)
-        self._documentation.ports = ports
+        self._pages.ports = self._documentation.ports = ports
 
     async def start(self) -> None:
         """Listen. Raises OSError where the address is taken."""

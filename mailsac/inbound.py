@@ -16,6 +16,7 @@ import msgspec
 
 from mailsac.address import Address
 from mailsac.clock import Clock
+from mailsac.disk import floor
 from mailsac.errors import MailsacError, StorageFull, StoreUnavailable
 from mailsac.events import MailRefused
 from mailsac.ids import QueueIds
@@ -28,7 +29,6 @@ from mailsac.summary import summarize
 from mailsac.worker import Worker
 
 FREE_BYTES_AGE_S: Final = 0.25  # how old an answer about free disk may be; what it misses, the write itself refuses
-FLOOR_SHARE: Final = 0.05  # of the disk; the free-disk floor never asks for more, so that small disks are of use
 
 
 class Disk(Protocol):
@@ -76,7 +76,7 @@ class Inbound:
         self._spool_is_full = spool_is_full
         self._hostname = hostname
         self._disk = disk
-        self.min_free_bytes = min(min_free_bytes, int(disk.total_bytes() * FLOOR_SHARE))
+        self.min_free_bytes = floor(min_free_bytes, disk.total_bytes())
         self._refusal: MailsacError | None = None
         self._asked_at = -FREE_BYTES_AGE_S
         self._clock = clock or Clock()

@@ -11,19 +11,16 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 from mailsac.config import Store
 from mailsac.errors import MessageNotFound, StoreUnavailable
 from mailsac.journal import NAMES, JournalFile
 from mailsac.message import TraceError, own_trace
 from mailsac.migrate import MovableTable
-from mailsac.sqlite import ReadOnly
+from mailsac.sqlite import DATABASE_FILE, ReadOnly
 from mailsac.store import RawStore
 from mailsac.store_disk import DiskRaw
 from mailsac.store_sqlite import SqliteTable
-
-DATABASE_FILE: Final = "mailsac.db"
 
 
 @asynccontextmanager
@@ -65,10 +62,7 @@ class DiskFiles(DiskRaw):
     @asynccontextmanager
     async def beside(cls, data_dir: Path, *, node_id: str, own_mail: bool = False) -> AsyncIterator[DiskFiles]:
         """For as long as the block runs. Raises StoreUnavailable."""
-        try:
-            files = cls(data_dir, node_id=node_id, own_mail=own_mail, fsync=False)
-        except OSError as error:
-            raise StoreUnavailable(reason=f"the data folder {data_dir} cannot be used: {error}") from error
+        files = cls._in(data_dir, node_id=node_id, own_mail=own_mail, fsync=False)
         try:
             yield files
         finally:

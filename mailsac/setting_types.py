@@ -224,3 +224,13 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         return host.lower() == "localhost"
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def reached_at(host: str) -> str:
+    """Where this machine reaches what listens there: what listens everywhere, on the loopback address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not listened on here
+
+
+def host_of(authority: str) -> str:
+    """The host of a Host field (RFC 9110 §7.2), without the port, an IPv6 address in its brackets."""
+    return authority if authority.endswith("]") else authority.rpartition(":")[0] or authority

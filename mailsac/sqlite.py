@@ -30,6 +30,7 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 
 READERS: Final = 3  # an ordinary read takes microseconds; more threads would only contend for the interpreter
+DATABASE_FILE: Final = "mailsac.db"  # in the data folder
 SCAN_S: Final = 10.0  # for what looks at many rows; it has a thread of its own, so that nobody waits for it
 SCAN_STEPS: Final = 1_000_000  # of SQLite's machine between two looks at the clock, some 10 ms
 SYNC_S: Final = 1.0  # how long a write that was not to be durable at once may stay so

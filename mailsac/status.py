@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from mailsac.breaker import Breaker
+from mailsac.disk import in_units
 from mailsac.errors import MailsacError, StorageFull, TooManySessions
 from mailsac.inbound import Disk
 from mailsac.status_ring import INCIDENTS, MINUTE_S, History, Incident, Ring, Sample, read_history
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 5.0
 LISTENERS: Final = ("smtp", "pop3", "http")
-UNITS: Final = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3))
 AGAIN_S: Final = 60  # what is so again within that time is the same incident
 TIGHT: Final = 2  # times the octets that must stay free: less is little room
 NO_ANSWER: Final = "no answer from the database"
@@ -243,7 +243,7 @@ class Status:
             "store": "nothing to commit" if latest.commit_ms is None else f"commits in {latest.commit_ms:.1f} ms",
             "database": answers + (f"; {spooled:,} mails wait for it" if spooled else ""),
             "queue": f"{latest.waiting:,} to send" if latest.waiting else "nothing to send",
-            "disk": f"{_octets(latest.free)} of {_octets(latest.total)} free",
+            "disk": f"{in_units(latest.free)} of {in_units(latest.total)} free",
             "loop": f"{latest.lag_ms:.1f} ms late at most",
             "mail": f"{latest.mails:,.0f} a minute",
             "requests": f"{latest.requests:,.0f} a minute",
@@ -317,10 +317,3 @@ def _value(metric: Counted, suffix: str = "", **labels: str) -> float:
     return float(
         sum(each.value for each in samples if each.name.endswith(suffix) and labels.items() <= each.labels.items())
     )
-
-
-def _octets(count: int) -> str:
-    for unit, size in UNITS:
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count} octets"

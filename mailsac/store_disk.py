@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from mailsac.disk import disk_failure, sync_directory, write_all
 from mailsac.errors import MessageNotFound, StoreUnavailable
@@ -86,14 +86,19 @@ class DiskRaw:
             locks.enter_context(locked(data_dir / "mailsac.lock", shared=share))
             if share:
                 locks.enter_context(locked(data_dir / "nodes" / node_id / "mailsac.lock"))
-            try:
-                disk = cls(data_dir, node_id=node_id, own_mail=own_mail, fsync=fsync)
-            except OSError as error:
-                raise StoreUnavailable(reason=f"the data folder {data_dir} cannot be used: {error}") from error
+            disk = cls._in(data_dir, node_id=node_id, own_mail=own_mail, fsync=fsync)
             try:
                 yield disk
             finally:
                 await asyncio.to_thread(disk._close)
+
+    @classmethod
+    def _in(cls, data_dir: Path, *, node_id: str, own_mail: bool, fsync: bool) -> Self:
+        """Raises StoreUnavailable."""
+        try:
+            return cls(data_dir, node_id=node_id, own_mail=own_mail, fsync=fsync)
+        except OSError as error:
+            raise StoreUnavailable(reason=f"the data folder {data_dir} cannot be used: {error}") from error
 
     def _close(self) -> None:
         for pool in (self._batches, self._writers, self._readers):

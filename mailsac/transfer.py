@@ -10,8 +10,9 @@ import msgspec
 
 from mailsac.address import Address
 from mailsac.archive import Target
-from mailsac.archive_read import Found, Source, as_by_smtp, received_at, recipient_of, section_of, sender_of
+from mailsac.archive_read import Found, Source, as_by_smtp, received_at, recipient_of, sender_of
 from mailsac.errors import MessageNotFound, StoreUnavailable
+from mailsac.headers import read_section
 from mailsac.ids import arrival_ms
 from mailsac.intake import MAX_BATCH_MESSAGES, MAX_BATCH_OCTETS, Arrival, Taken
 from mailsac.marks import Marks
@@ -159,7 +160,7 @@ def _arrival(found: Found, octets: bytes, to: Address | None, fallback: datetime
         trace = own[0]
         return Arrival(octets, marks, str(to), trace.sender, arrival_ms(trace.id) or 0, found.where, is_new=True)
     octets = as_by_smtp(octets)
-    section = section_of(octets)
+    section = read_section(octets)
     recipient = to or recipient_of(section)
     sender = sender_of(found, section)
     received = received_at(found, section, now=now) or fallback

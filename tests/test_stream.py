@@ -21,11 +21,11 @@ import pytest
 
 from mailsac.accounts import Accounts
 from mailsac.accounts_sqlite import SqliteAccounts
-from mailsac.app import DATABASE_FILE, Server, running
+from mailsac.app import Server, running
 from mailsac.config import Auth, Config
 from mailsac.events import MAX_WAITING
 from mailsac.payload import MAX_OCTETS
-from mailsac.sqlite import Database
+from mailsac.sqlite import DATABASE_FILE, Database
 
 from .http_client import call, get
 

@@ -17,6 +17,8 @@ from aiohttp import web
 
 from mailsac.api.refusals import Starting
 from mailsac.api.response import HTML, buffered
+from mailsac.mail_ports import MailPorts
+from mailsac.setting_types import host_of
 
 # A message is shown in a frame, with the policy of its own answer; its pictures and files are of this origin or were
 # made by a script of ours.
@@ -77,7 +79,7 @@ class Pages:
     """Handlers of `/`, `/inbox` and `/assets`."""
 
     def __init__(self) -> None:
-        self.ports: tuple[int, int] | None = None  # of SMTP and POP3, once both are open
+        self.ports: MailPorts | None = None  # once the listeners are open
         self._read: dict[str, bytes] = {}
 
     @cached_property
@@ -101,13 +103,12 @@ class Pages:
         if self.ports is None:
             raise Starting
         host = request.headers.get("Host", "localhost")
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        smtp, pop3 = self.ports
         main = self._octets("inbox.html").decode()
         imported = sorted(name for name in self.names if name.startswith("inbox-") and name != SETTINGS)
         text = document("mailsac", main, page="Inbox", styles=("inbox.css",), modules=("inbox.js",), imported=imported)
-        for place, value in (("{http}", host), ("{host}", name), ("{smtp}", str(smtp)), ("{pop3}", str(pop3))):
-            text = text.replace(place, html.escape(value))
+        values = {"http": host, "host": host_of(host), "smtp": self.ports.smtp, "pop3": self.ports.pop3}
+        for place, value in values.items():
+            text = text.replace(f"{{{place}}}", html.escape(str(value)))
         return page_response(request, text)
 
     def _octets(self, name: str) -> bytes:

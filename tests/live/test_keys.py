@@ -23,9 +23,8 @@ import pytest
 from mailsac import credentials
 from mailsac.accounts import Accounts
 from mailsac.accounts_sqlite import SqliteAccounts
-from mailsac.app import DATABASE_FILE
 from mailsac.config import Auth
-from mailsac.sqlite import Database
+from mailsac.sqlite import DATABASE_FILE, Database
 from tests.mongodb import SecantusDB, prepare
 
 from .outage import rig

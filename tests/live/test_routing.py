@@ -17,12 +17,12 @@ import pytest
 from mailsac.accounts import Accounts
 from mailsac.accounts_mongo import MongoAccounts
 from mailsac.accounts_sqlite import SqliteAccounts
-from mailsac.app import DATABASE_FILE, Server, running
+from mailsac.app import Server, running
 from mailsac.config import Auth, Config
 from mailsac.directory import AccountTable
 from mailsac.mongo import connected
 from mailsac.routing import Routing
-from mailsac.sqlite import Database
+from mailsac.sqlite import DATABASE_FILE, Database
 
 from ..http_client import deliver, get
 from ..mongodb import database_for, prepare, server_uri, uri_of
