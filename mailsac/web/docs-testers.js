@@ -1,7 +1,7 @@
 // What the guides have for trying out: the key of the reader, a web socket, and a webhook.
 
 import { element } from "/assets/docs.js";
-import { ask, key } from "/assets/docs-key.js";
+import { ask, key } from "/assets/key.js";
 
 const MAX_FRAMES = 200;
 const LOG_EVERY_MS = 1000;

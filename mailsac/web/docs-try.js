@@ -1,7 +1,7 @@
 // An operation, tried out on this server: a field for each parameter, made of /openapi.json, and what came back.
 
 import { copyButton, element } from "/assets/docs.js";
-import { ask } from "/assets/docs-key.js";
+import { ask } from "/assets/key.js";
 
 const MAX_SHOWN = 20_000; // characters of an answer
 let description = null;

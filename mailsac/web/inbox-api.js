@@ -1,6 +1,6 @@
 // The API as this page asks it: with the reader's key, and a stream of what happens.
 
-import { key } from "./docs-key.js";
+import { key, keyHeaders } from "./key.js";
 import { button, h } from "./inbox-dom.js";
 
 export { key };
@@ -24,8 +24,7 @@ export const bodyPath = (kind, address, id) => `/api/${kind}/${place(address)}/$
 export async function ask(path, { method = "GET", body, signal, keepalive } = {}) {
   for (;;) {
     const used = key.get();
-    const headers = {};
-    if (used) headers["Mailsac-Key"] = used;
+    const headers = keyHeaders();
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response;
     try {
@@ -55,8 +54,7 @@ export const remove = (path, options) => ask(path, { method: "DELETE", ...option
 
 /** Whether it was for want of a key: a 401 may also be about what belongs to somebody else. */
 async function needsKey() {
-  const headers = key.get() ? { "Mailsac-Key": key.get() } : {};
-  return (await (await fetch("/api/me", { headers })).json()) === null;
+  return (await (await fetch("/api/me", { headers: keyHeaders() })).json()) === null;
 }
 
 let asking = null;
@@ -181,8 +179,7 @@ export class Stream {
 
   async #listen(onOpen) {
     this.#controller = new AbortController();
-    const headers = { Accept: "text/event-stream" };
-    if (key.get()) headers["Mailsac-Key"] = key.get();
+    const headers = { Accept: "text/event-stream", ...keyHeaders() };
     if (this.#last) headers["Last-Event-ID"] = this.#last;
     const path = `/api/stream?addresses=${encodeURIComponent(this.#address)}&events=message,deleted,refused`;
     const response = await fetch(path, { headers, signal: this.#controller.signal, cache: "no-store" });

@@ -10,9 +10,10 @@ export const key = {
   },
 };
 
+/** What a request says of it. */
+export const keyHeaders = () => (key.get() ? { "Mailsac-Key": key.get() } : {});
+
 /** Ask this server, with the key of the reader. */
 export function ask(target, options = {}) {
-  const headers = { ...options.headers };
-  if (key.get()) headers["Mailsac-Key"] = key.get();
-  return fetch(target, { ...options, headers, cache: "no-store" });
+  return fetch(target, { ...options, headers: { ...options.headers, ...keyHeaders() }, cache: "no-store" });
 }
