@@ -291,15 +291,16 @@ export class MailMessage extends HTMLElement {
       tab.tabIndex = isOpen ? 0 : -1;
     }
     this.panel.setAttribute("aria-labelledby", `tab-${name}`);
-    this.panel.dataset.tab = name;
     const id = this.message._id;
+    let content;
     try {
-      const content = await this[`view${name}`]();
-      if (this.message?._id === id && this.#tab === name) this.panel.replaceChildren(...content);
+      content = await this[`view${name}`]();
     } catch (error) {
-      if (this.message?._id === id && this.#tab === name)
-        this.panel.replaceChildren(h("p", { class: "nothing error" }, error.message));
+      content = [h("p", { class: "nothing error" }, error.message)];
     }
+    if (this.message?._id !== id || this.#tab !== name) return;
+    this.panel.dataset.tab = name; // of what is shown: until now that was the tab before
+    this.panel.replaceChildren(...content);
   }
 
   viewRendered() {
